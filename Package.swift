@@ -1,0 +1,89 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Every Swift target is built for the processor at hand: without `-march=native` a `SIMD16<Float>` is
+// four SSE registers instead of one AVX-512 register, and softmax loses a factor of seven.
+let native: [SwiftSetting] = [
+  .unsafeFlags(["-Xcc", "-march=native"], .when(configuration: .release))
+]
+// Targets whose inner loops run over pointers also drop the checks of caller bugs in release.
+let hot: [SwiftSetting] = [
+  .unsafeFlags(["-Ounchecked", "-Xcc", "-march=native"], .when(configuration: .release))
+]
+
+let system: [Target] = [
+  .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
+  .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+  .systemLibrary(name: "CCairo", pkgConfig: "cairo-ft", providers: [.apt(["libcairo2-dev"])]),
+  .systemLibrary(
+    name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+  .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+  .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+  .target(name: "CFont", exclude: ["DejaVuSans.ttf", "DejaVuSans.LICENSE"]),
+]
+
+let core: [Target] = [
+  .target(name: "Arrays", swiftSettings: native),
+  .target(name: "Kernels", dependencies: ["Arrays", "COpenBLAS"], swiftSettings: hot),
+  .target(name: "HDF5", dependencies: ["CHDF5"], swiftSettings: native),
+]
+
+let science: [Target] = [
+  .target(name: "Transformer", dependencies: ["Arrays", "Kernels"], swiftSettings: hot),
+  .target(
+    name: "Dynamics", dependencies: ["Arrays", "Kernels", "Transformer"], swiftSettings: hot),
+  .target(name: "Information", dependencies: ["Arrays", "Kernels"], swiftSettings: hot),
+  .target(name: "Metrics", dependencies: ["Arrays", "Kernels"], swiftSettings: hot),
+]
+
+let storage: [Target] = [
+  .target(
+    name: "Archive", dependencies: ["Arrays", "HDF5", "CDeflate", "CCrypto"], swiftSettings: native),
+  .target(name: "Corpora", dependencies: ["Arrays", "Kernels", "Archive"], swiftSettings: native),
+]
+
+let presentation: [Target] = [
+  .target(
+    name: "Figures", dependencies: ["Arrays", "CCairo", "CPNG", "CFont"], swiftSettings: native),
+  .target(
+    name: "Console",
+    dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+    swiftSettings: native),
+  .target(
+    name: "Studies",
+    dependencies: [
+      "Arrays", "Kernels", "Transformer", "Dynamics", "Information", "Archive", "Corpora",
+      "Console", .product(name: "Yams", package: "Yams"),
+    ], swiftSettings: native),
+]
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name,
+    dependencies: dependencies + [
+      "Console", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ], swiftSettings: native)
+}
+
+let programs: [Target] = [
+  program("isotherm", ["Studies"]),
+  program("isotherm-archive", ["Archive"]),
+  program("isotherm-analyze", ["Archive", "Metrics"]),
+  program("isotherm-plot", ["Archive", "Figures"]),
+]
+
+let package = Package(
+  name: "Isotherm",
+  products: [
+    .executable(name: "isotherm", targets: ["isotherm"]),
+    .executable(name: "isotherm-archive", targets: ["isotherm-archive"]),
+    .executable(name: "isotherm-analyze", targets: ["isotherm-analyze"]),
+    .executable(name: "isotherm-plot", targets: ["isotherm-plot"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: system + core + science + storage + presentation + programs,
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,115 @@
+import Arrays
+import HDF5
+
+/// The value of an attribute; clients of the archive need not import the HDF5 wrapper.
+public typealias AttributeValue = HDF5.AttributeValue
+
+/// What one array of an archive is, decided before its first row.
+public struct ArraySchema: Sendable {
+  /// One axis of an array.
+  public struct AxisSchema: Sendable {
+    /// The glossary's word; also the name of the dimension scale in the array's group.
+    public var name: String
+    /// Length; nil for the axis that grows while the run is written.
+    public var length: Int?
+    /// Values along the axis; 0, 1, 2 … when nil.
+    public var coordinates: [Double]?
+    /// Unit of the coordinates.
+    public var units: String
+    /// What the axis counts or measures.
+    public var longName: String
+
+    /// A fixed axis.
+    public init(
+      _ name: String, _ length: Int?, coordinates: [Double]? = nil, units: String = "1",
+      longName: String? = nil
+    ) {
+      (self.name, self.length, self.coordinates) = (name, length, coordinates)
+      (self.units, self.longName) = (units, longName ?? "\(name) index")
+    }
+
+    /// The axis along which rows are appended.
+    public static func growing(_ name: String) -> AxisSchema { AxisSchema(name, nil) }
+  }
+
+  /// Absolute path of the dataset.
+  public var path: String
+  /// Element type.
+  public var type: ElementType
+  /// Axes, slowest first; only the first may grow.
+  public var axes: [AxisSchema]
+  /// What the values are, in a few words.
+  public var longName: String
+  /// Unit; `1` where there is none, `nat` for information.
+  public var units: String
+  /// Names of further coordinate variables in the same group (CF `coordinates`).
+  public var coordinates: [String]
+  /// Further attributes.
+  public var attributes: [String: AttributeValue]
+
+  /// All there is to say of an array.
+  public init(
+    _ path: String, _ type: ElementType, _ axes: [AxisSchema], longName: String,
+    units: String = "1", coordinates: [String] = [], attributes: [String: AttributeValue] = [:]
+  ) {
+    (self.path, self.type, self.axes) = (path, type, axes)
+    (self.longName, self.units, self.coordinates) = (longName, units, coordinates)
+    self.attributes = attributes
+  }
+
+  /// Whether rows are appended.
+  public var isStream: Bool { axes.first.map { $0.length == nil } ?? false }
+
+  /// Group that holds the dataset.
+  public var group: String {
+    let parts = path.split(separator: "/").dropLast()
+    return "/" + parts.joined(separator: "/")
+  }
+
+  /// Last part of the path.
+  public var name: String { String(path.split(separator: "/").last ?? "") }
+
+  /// Lengths with `rows` for the growing axis.
+  public func shape(rows: Int) -> [Int] { axes.map { $0.length ?? rows } }
+
+  /// Elements of one row.
+  public var rowCount: Int { axes.dropFirst().map { $0.length ?? 1 }.reduce(1, *) }
+
+  /// Lengths of a chunk: whole trailing planes, as many of the axis before them as make about 1 MiB, and one of
+  /// the growing axis, or up to 4,096 rows of a scalar stream.
+  public var chunk: [Int] {
+    let bytes = type.byteCount ?? 8
+    var chunk = axes.map { $0.length ?? 1 }
+    let budget = (1 << 20) / bytes
+    if isStream && rowCount * 64 <= budget { chunk[0] = min(4096, max(1, budget / rowCount)) }
+    var axis = isStream ? 1 : 0
+    while chunk.reduce(1, *) > budget, axis < chunk.count {
+      let rest = chunk.reduce(1, *) / chunk[axis]
+      chunk[axis] = max(1, min(chunk[axis], budget / max(rest, 1)))
+      axis += 1
+    }
+    return chunk.map { max($0, 1) }
+  }
+
+  /// Filters of the chunks.
+  public var filters: DatasetCreation.Filters { .standard }
+}
+
+extension Datatype {
+  /// The stored type of an array's elements.
+  public init(_ type: ElementType) {
+    switch type {
+    case .int8: self = .int8
+    case .uint8: self = .uint8
+    case .int16: self = .int16
+    case .uint16: self = .uint16
+    case .int32: self = .int32
+    case .uint32: self = .uint32
+    case .int64: self = .int64
+    case .uint64: self = .uint64
+    case .float32: self = .float32
+    case .float64: self = .float64
+    case .utf8: self = .utf8
+    }
+  }
+}

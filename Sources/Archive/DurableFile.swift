@@ -1,0 +1,30 @@
+import Foundation
+
+/// Steps that outlive a power cut: write under a temporary name, fsync, rename, fsync the folder.
+enum DurableFile {
+  /// Makes the bytes of `path` durable.
+  static func sync(_ path: String) throws {
+    let descriptor = open(path, O_RDONLY)
+    guard descriptor >= 0 else { throw failure("open", path) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw failure("fsync", path) }
+  }
+
+  /// Puts the finished file `temporary` in the place of `path`, durably.
+  static func replace(_ path: String, with temporary: String) throws {
+    try sync(temporary)
+    guard rename(temporary, path) == 0 else { throw failure("rename", path) }
+    try sync((path as NSString).deletingLastPathComponent.nonEmpty ?? ".")
+  }
+
+  private static func failure(_ call: String, _ path: String) -> ArchiveError {
+    ArchiveError(
+      .system, "\(path): \(call) failed: \(String(cString: strerror(errno))); "
+        + "what was acknowledged before is safe")
+  }
+}
+
+extension String {
+  /// Nil when empty.
+  var nonEmpty: String? { isEmpty ? nil : self }
+}

@@ -1,0 +1,127 @@
+import Foundation
+import HDF5
+
+/// Where an archive comes from: enough to run it again.
+public struct Provenance: Sendable {
+  /// An archive that this one was made from.
+  public struct Source: Sendable {
+    /// Its path when it was read.
+    public var path: String
+    /// Its run id.
+    public var runID: String
+    /// Its logical hash.
+    public var sha256: String
+
+    /// A source.
+    public init(path: String, runID: String, sha256: String) {
+      (self.path, self.runID, self.sha256) = (path, runID, sha256)
+    }
+  }
+
+  /// The configuration, YAML.
+  public var configuration: String
+  /// The command line.
+  public var command: [String]
+  /// The seed of every random path.
+  public var seed: UInt64
+  /// Kernels of the matrix product; they decide the last bit.
+  public var blasCore: String
+  /// What it was made from.
+  public var sources: [Source]
+  /// When it began.
+  public var started: Date
+
+  /// Provenance of what this process is about to write.
+  public init(
+    configuration: String, seed: UInt64, blasCore: String, sources: [Source] = [],
+    command: [String] = CommandLine.arguments
+  ) {
+    (self.configuration, self.command, self.seed) = (configuration, command, seed)
+    (self.blasCore, self.sources) = (blasCore, sources)
+    started = Date()
+  }
+
+  /// Version of these programs.
+  public static let version = "0.1.0"
+
+  /// Every scalar text of `/provenance`, by name.
+  func texts(finished: Date?) -> [(name: String, text: String, longName: String)] {
+    let revision = SourceRevision.current
+    let clock = ISO8601DateFormatter()
+    return [
+      ("configuration", configuration, "configuration, YAML"),
+      ("command", command.joined(separator: " "), "command line"),
+      ("seed", String(seed), "seed of every random path"),
+      ("version", Provenance.version, "version of Isotherm"),
+      ("commit", revision.commit, "source commit the binary was found beside"),
+      (
+        "dirty", revision.difference,
+        "sha256 of the uncommitted difference of the source, empty when clean"
+      ),
+      ("environment", Provenance.environment, "threads, libraries and variables, JSON"),
+      ("started", clock.string(from: started), "start of writing, UTC"),
+      ("finished", finished.map { clock.string(from: $0) } ?? "", "end of writing, UTC"),
+      ("processor", Provenance.processor, "processor of the host"),
+      ("blas_core", blasCore, "kernels OpenBLAS chose"),
+    ]
+  }
+
+  private static let processor: String = {
+    guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8),
+      let line = text.split(separator: "\n").first(where: { $0.hasPrefix("model name") }),
+      let name = line.split(separator: ":").last
+    else { return "unknown" }
+    return name.trimmingCharacters(in: .whitespaces)
+  }()
+
+  private static let environment: String = {
+    let variables = ProcessInfo.processInfo.environment.filter {
+      $0.key.hasPrefix("OPENBLAS") || $0.key.hasPrefix("OMP_") || $0.key.hasPrefix("HDF5_")
+    }
+    let content: [String: Any] = [
+      "variables": variables, "hdf5": hdf5Version(),
+      "processors": ProcessInfo.processInfo.activeProcessorCount,
+      "system": ProcessInfo.processInfo.operatingSystemVersionString,
+    ]
+    let data = try? JSONSerialization.data(withJSONObject: content, options: [.sortedKeys])
+    return data.map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+  }()
+}
+
+/// The commit of the sources beside the running binary.
+struct SourceRevision: Sendable {
+  /// Commit, or `unknown` away from a checkout.
+  let commit: String
+  /// sha256 of the uncommitted difference; empty when clean or unknown.
+  let difference: String
+
+  static let current: SourceRevision = {
+    var folder = URL(fileURLWithPath: CommandLine.arguments.first ?? "")
+      .resolvingSymlinksInPath().deletingLastPathComponent()
+    while folder.path != "/" {
+      if FileManager.default.fileExists(atPath: folder.appendingPathComponent("Package.swift").path)
+      {
+        let commit = git(["rev-parse", "HEAD"], folder)
+        let change = git(["diff", "HEAD"], folder) ?? ""
+        return SourceRevision(
+          commit: commit?.trimmingCharacters(in: .whitespacesAndNewlines) ?? "unknown",
+          difference: change.isEmpty ? "" : LogicalHash.sha256(Array(change.utf8)))
+      }
+      folder.deleteLastPathComponent()
+    }
+    return SourceRevision(commit: "unknown", difference: "")
+  }()
+
+  private static func git(_ arguments: [String], _ folder: URL) -> String? {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/git")
+    process.arguments = ["-C", folder.path] + arguments
+    let output = Pipe()
+    process.standardOutput = output
+    process.standardError = Pipe()
+    guard (try? process.run()) != nil else { return nil }
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return process.terminationStatus == 0 ? String(decoding: data, as: UTF8.self) : nil
+  }
+}

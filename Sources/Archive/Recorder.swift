@@ -1,0 +1,248 @@
+import Arrays
+import Foundation
+import HDF5
+
+/// Streams an archive to disk while it is computed: rows in, immutable part files out, one sealed file at the end.
+///
+/// `append` copies the rows and returns; filtering runs on worker threads and writing on one more, so that compute
+/// waits only when more than `bound` bytes are on their way, and then the wait is reported. A commit writes a part
+/// under a temporary name, fsyncs and renames it, and replaces `index.h5` the same way; only then are its rows
+/// acknowledged, by an event. Call it from one thread.
+public final class Recorder: @unchecked Sendable {
+  /// What a recorder tells while it works; called from its own threads.
+  public enum Event: Sendable {
+    /// Rows are safe: the acknowledged length of the first axis of each stream.
+    case commit(part: Int, rows: [String: Int])
+    /// Compute waited for the disk because the bound was full.
+    case waited(seconds: Double)
+    /// The archive is one file now.
+    case sealed(path: String)
+  }
+
+  /// Where the archive goes.
+  public let place: RunPlace
+  /// What it holds.
+  public let schema: RunSchema
+  private let bound: Int
+  private let onEvent: @Sendable (Event) -> Void
+  private var streams: [String: ArrayStream] = [:]
+  private var texts: [String: [String]] = [:]
+  private var partCount = 0
+  private var lastCommit = Date()
+  private let filtering = OperationQueue()
+  private let hashing = DispatchQueue(label: "recorder.hashing")
+  private let writing = DispatchQueue(label: "recorder.writing")
+  private let condition = NSCondition()
+  private var bytesUnderway = 0
+  private var commitsUnderway = 0
+  private var failure: (any Error)?
+
+  /// Makes the folder of parts. See ``RunPlace/prepare(replacing:)`` for what is refused.
+  public init(
+    _ place: RunPlace, _ schema: RunSchema, replacing: Bool = false, bound: Int = 256 << 20,
+    onEvent: @escaping @Sendable (Event) -> Void = { _ in }
+  ) throws {
+    schema.validate()
+    try place.prepare(replacing: replacing)
+    (self.place, self.schema, self.bound, self.onEvent) = (place, schema, bound, onEvent)
+    for array in schema.arrays where array.type != .utf8 {
+      streams[array.path] = ArrayStream(array)
+    }
+    filtering.maxConcurrentOperationCount = max(1, ProcessInfo.processInfo.activeProcessorCount)
+    do {
+      try FileManager.default.createDirectory(
+        atPath: place.folder, withIntermediateDirectories: false)
+    } catch {
+      throw ArchiveError(
+        .refused, "cannot make \(place.folder): \(error.localizedDescription)")
+    }
+  }
+
+  // MARK: - Rows
+
+  /// Sets a text array, whole.
+  public func write(_ path: String, _ values: [String]) { texts[path] = values }
+
+  /// Appends rows, or sets a fixed array, whole.
+  public func append<Element: ArrayElement>(_ path: String, _ values: [Element]) throws {
+    try values.withUnsafeBytes { try append(path, bytes: $0, type: Element.elementType) }
+  }
+
+  /// Appends rows from memory; see ``append(_:_:)``.
+  public func append<Element: ArrayElement>(
+    _ path: String, _ values: UnsafeBufferPointer<Element>
+  ) throws {
+    try append(path, bytes: UnsafeRawBufferPointer(values), type: Element.elementType)
+  }
+
+  private func append(_ path: String, bytes: UnsafeRawBufferPointer, type: ElementType) throws {
+    guard let stream = streams[path] else {
+      preconditionFailure("\(path) is not in the schema")
+    }
+    precondition(stream.schema.type == type, "\(path) holds \(stream.schema.type), not \(type)")
+    try reserve(bytes.count)
+    for (block, bytes) in stream.append(bytes) { filter(block, bytes, stream) }
+  }
+
+  /// Waits for a commit under way while the bound is full, and throws what went wrong in the background. With no
+  /// commit under way rows are taken all the same: a commit in the middle of a group's rows would leave arrays of
+  /// unequal length, so callers give room by ``tick()``.
+  private func reserve(_ count: Int) throws {
+    condition.lock()
+    let began = Date()
+    var waited = false
+    while commitsUnderway > 0 && bytesUnderway + count > bound && failure == nil {
+      waited = true
+      condition.wait()
+    }
+    bytesUnderway += count
+    let failure = failure
+    condition.unlock()
+    if waited { onEvent(.waited(seconds: Date().timeIntervalSince(began))) }
+    if let failure { throw failure }
+  }
+
+  private func filter(_ block: ArrayStream.Block, _ bytes: [UInt8], _ stream: ArrayStream) {
+    let (schema, hash) = (stream.schema, stream.hash)
+    hashing.async { bytes.withUnsafeBytes { hash.update($0) } }
+    filtering.addOperation { ArrayStream.encode(block, bytes, schema) }
+  }
+
+  // MARK: - Commits
+
+  /// Commits when 30 s or 64 MiB have passed since the last time. Call it where all streams of a group have equally
+  /// many rows.
+  public func tick() throws {
+    condition.lock()
+    let full = commitsUnderway == 0 && bytesUnderway > 64 << 20
+    condition.unlock()
+    if full || Date().timeIntervalSince(lastCommit) > 30 { try commit() }
+  }
+
+  /// Starts a commit of everything appended so far and returns; ``finish()`` waits for it.
+  public func commit() throws {
+    condition.lock()
+    let failure = failure
+    condition.unlock()
+    if let failure { throw failure }
+    enqueueCommit()
+  }
+
+  private func enqueueCommit() {
+    for stream in streams.values {
+      if let (block, bytes) = stream.finishPart() { filter(block, bytes, stream) }
+    }
+    var content: [Part.Content] = []
+    var rows: [String: Int] = [:]
+    var byteCount = 0
+    for array in schema.arrays {
+      guard let stream = streams[array.path] else { continue }
+      let part = stream.takePart()
+      if part.rows > 0 { content.append(Part.Content(array, part.rows, part.blocks)) }
+      byteCount += part.rows * stream.rowByteCount
+      rows[array.path] = stream.rows
+    }
+    let part = Part(number: partCount, content: content, rows: rows, byteCount: byteCount)
+    partCount += 1
+    lastCommit = Date()
+    condition.lock()
+    commitsUnderway += 1
+    condition.unlock()
+    // Everything this part needs is queued by now; a barrier separates it from the next part's filtering.
+    let ready = DispatchSemaphore(value: 0)
+    filtering.addBarrierBlock { ready.signal() }
+    writing.async { [self] in
+      ready.wait()
+      write(part)
+    }
+  }
+
+  private func write(_ part: Part) {
+    condition.lock()
+    let failed = failure != nil
+    condition.unlock()
+    var problem: (any Error)?
+    if !failed {
+      do {
+        try part.write(in: place.folder)
+        for content in part.content {
+          streams[content.schema.path]?.sources.append(
+            DatasetCreation.Source(
+              file: part.name, dataset: content.schema.path,
+              start: (part.rows[content.schema.path] ?? 0) - content.rows, count: content.rows))
+        }
+        try writeIndex(part.rows)
+        onEvent(.commit(part: part.number, rows: part.rows.filter { streamPaths.contains($0.key) }))
+      } catch {
+        problem = error
+      }
+    }
+    condition.lock()
+    if let problem, failure == nil { failure = problem }
+    bytesUnderway -= part.byteCount
+    commitsUnderway -= 1
+    condition.broadcast()
+    condition.unlock()
+  }
+
+  private lazy var streamPaths = Set(schema.arrays.filter(\.isStream).map(\.path))
+
+  private func writeIndex(_ rows: [String: Int]) throws {
+    let temporary = place.folder + "/.index.h5.tmp"
+    let tree = TreeWriter(schema: schema, rows: rows, texts: texts, hashes: [:])
+    do {
+      let file = try File.create(temporary, replacing: true)
+      try tree.write(to: file, finished: nil) { group, array, shape in
+        try group.createDataset(
+          array.name, Datatype(array.type), shape: shape,
+          DatasetCreation(sources: streams[array.path]?.sources ?? []))
+      }
+      try file.close()
+    }
+    try DurableFile.replace(place.index, with: temporary)
+  }
+
+  // MARK: - The end
+
+  /// Commits what is left and waits until all of it is acknowledged.
+  public func finish() throws {
+    try commit()
+    writing.sync {}
+    condition.lock()
+    let failure = failure
+    condition.unlock()
+    if let failure { throw failure }
+  }
+
+  /// Finishes, joins all parts into one self-contained file, and removes the parts unless `keepingParts`.
+  @discardableResult
+  public func seal(keepingParts: Bool = false) throws -> String {
+    try finish()
+    var hashes: [String: String] = [:]
+    hashing.sync {
+      for (path, stream) in streams {
+        hashes[path] = stream.hash.value(
+          stream.schema.type, shape: stream.schema.shape(rows: stream.rows))
+      }
+    }
+    for (path, values) in texts {
+      let hash = LogicalHash()
+      hash.update(values)
+      hashes[path] = hash.value(.utf8, shape: [values.count])
+    }
+    let tree = TreeWriter(
+      schema: schema, rows: streams.mapValues(\.rows), texts: texts, hashes: hashes)
+    try Sealer(place: place, tree: tree, sources: streams.mapValues(\.sources)).run()
+    if !keepingParts { try FileManager.default.removeItem(atPath: place.folder) }
+    onEvent(.sealed(path: place.file))
+    return place.file
+  }
+
+  /// Stops after a failure: waits for what is under way, and removes the folder when nothing was acknowledged.
+  public func abandon() {
+    writing.sync {}
+    if !FileManager.default.fileExists(atPath: place.index) {
+      try? FileManager.default.removeItem(atPath: place.folder)
+    }
+  }
+}

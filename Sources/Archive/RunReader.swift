@@ -1,0 +1,197 @@
+import Arrays
+import Foundation
+import HDF5
+
+/// Reads an archive: the sealed `NAME.h5`, or `NAME.run` while it is still being written.
+public final class RunReader: @unchecked Sendable {
+  /// The file that was opened.
+  public let path: String
+  /// Kind of archive.
+  public let kind: RunSchema.Kind
+  /// Names the archive for ever.
+  public let runID: String
+  /// One line for people.
+  public let title: String
+  private let file: File
+  private let root: Group
+
+  /// Opens the archive called `name`.
+  /// - Throws: ``ArchiveError`` or ``HDF5/HDF5Error`` with what was expected, what was found, and what to do.
+  public init(_ name: String, expecting kinds: [RunSchema.Kind] = []) throws {
+    path = try RunPlace(name).readable()
+    file = try File.open(path)
+    root = try file.root
+    guard let layout = try root.attribute("isotherm_layout")?.integer else {
+      throw ArchiveError(
+        .layout, "\(path): not an Isotherm archive: the attribute isotherm_layout is missing; "
+          + "expected a file that isotherm wrote")
+    }
+    guard layout == 1 else {
+      throw ArchiveError(
+        .layout, "\(path): layout \(layout) is newer than these programs, which read layout 1; "
+          + "use a newer version of Isotherm")
+    }
+    runID = try root.attribute("run_id")?.text ?? ""
+    title = try root.attribute("title")?.text ?? ""
+    let name = try root.attribute("kind")?.text ?? ""
+    guard let kind = RunSchema.Kind(rawValue: name) else {
+      throw ArchiveError(.layout, "\(path): unknown kind of archive «\(name)»")
+    }
+    self.kind = kind
+    guard kinds.isEmpty || kinds.contains(kind) else {
+      throw ArchiveError(
+        .layout, "\(path): expected an archive of kind "
+          + "\(kinds.map(\.rawValue).joined(separator: " or ")), found \(kind.rawValue)")
+    }
+  }
+
+  /// What is known of one stored array without reading its values.
+  public struct StoredArray: Sendable {
+    /// Absolute path of the dataset.
+    public let path: String
+    /// Element type.
+    public let type: ElementType
+    /// Axes by name; `?` for one without a scale.
+    public let axes: [Axis]
+    /// Unit.
+    public let units: String
+    /// What the values are.
+    public let longName: String
+    /// Logical sha256; nil while the run is being written.
+    public let sha256: String?
+    /// Bytes taken in the file.
+    public let storedByteCount: Int
+    /// Lengths.
+    public var shape: [Int] { axes.map(\.length) }
+  }
+
+  /// Paths of all datasets that are not axis labels, depth first.
+  public func paths(below start: String = "/") throws -> [String] {
+    guard start == "/" || root.contains(start) else { return [] }
+    return try walk(start == "/" ? root : root.group(start))
+  }
+
+  private func walk(_ group: Group) throws -> [String] {
+    var found: [String] = []
+    for (name, kind) in try group.members() {
+      switch kind {
+      case .group: found += try walk(group.group(name))
+      case .dataset:
+        let dataset = try group.dataset(name)
+        let isData = try !dataset.isScale || dataset.attribute("logical_sha256") != nil
+        if isData { found.append(dataset.path) }
+      case .other: continue
+      }
+    }
+    return found
+  }
+
+  /// Whether there is an object at `path`.
+  public func contains(_ path: String) -> Bool { root.contains(path) }
+
+  /// Names of the groups and datasets directly in `group`.
+  public func names(in group: String) throws -> [String] {
+    guard root.contains(group) else { return [] }
+    return try root.group(group).members().map(\.name)
+  }
+
+  /// Shape, type and labels of the dataset at `path`.
+  public func describe(_ path: String) throws -> StoredArray {
+    let dataset = try root.dataset(path)
+    let names = try dataset.axisNames()
+    let axes = zip(names, try dataset.shape).map { name, length in
+      Axis(name ?? (dataset.isScale ? dataset.path.split(separator: "/").last.map(String.init) : nil) ?? "?", length)
+    }
+    return StoredArray(
+      path: dataset.path, type: ElementType(try dataset.datatype), axes: axes,
+      units: try dataset.attribute("units")?.text ?? "1",
+      longName: try dataset.attribute("long_name")?.text ?? "",
+      sha256: try dataset.attribute("logical_sha256")?.text,
+      storedByteCount: dataset.storedByteCount)
+  }
+
+  /// Values of the dataset at `path`, whole or a block, converted to `Element`.
+  public func read<Element: ArrayElement & HDF5Number>(
+    _ path: String, as type: Element.Type = Element.self, start: [Int]? = nil,
+    count: [Int]? = nil
+  ) throws -> NDArray<Element> {
+    let dataset = try root.dataset(path)
+    let shape = try count ?? dataset.shape
+    return NDArray(shape: shape, elements: try dataset.read(start: start, count: count))
+  }
+
+  /// One position of the first axis: `[n, ...] -> [...]`.
+  public func readRow<Element: ArrayElement & HDF5Number>(
+    _ path: String, _ row: Int, as type: Element.Type = Element.self
+  ) throws -> NDArray<Element> {
+    let shape = try root.dataset(path).shape
+    guard let length = shape.first, row < length else {
+      throw ArchiveError(
+        .layout, "\(self.path):\(path): row \(row) was asked for, the first axis has "
+          + "\(shape.first ?? 0)")
+    }
+    let block = try read(
+      path, as: type, start: [row] + shape.dropFirst().map { _ in 0 },
+      count: [1] + shape.dropFirst())
+    return block.reshaped(Array(shape.dropFirst()))
+  }
+
+  /// Strings of the text dataset at `path`.
+  public func readTexts(_ path: String) throws -> [String] {
+    try root.dataset(path).readStrings()
+  }
+
+  /// An attribute of the object at `path`.
+  public func attribute(_ path: String, _ name: String) throws -> AttributeValue? {
+    switch root.kind(path) {
+    case .group: try root.group(path).attribute(name)
+    default: try root.dataset(path).attribute(name)
+    }
+  }
+
+  /// The source archives named in the provenance.
+  public func sources() throws -> [Provenance.Source] {
+    guard root.contains("/provenance/source_path") else { return [] }
+    let paths = try readTexts("/provenance/source_path")
+    let ids = try readTexts("/provenance/source_run_id")
+    let hashes = try readTexts("/provenance/source_sha256")
+    return zip(paths, zip(ids, hashes)).map {
+      Provenance.Source(path: $0, runID: $1.0, sha256: $1.1)
+    }
+  }
+
+  /// Hash of the whole archive: sha256 over path and logical hash of every array, in the order of paths. Provenance
+  /// and wall-clock seconds are left out, so that two runs of the same computation agree.
+  public func logicalHash() throws -> String {
+    var text = ""
+    for path in try paths().sorted()
+    where !path.hasPrefix("/provenance/") && !path.contains("seconds") {
+      text += path + " " + (try describe(path).sha256 ?? "") + "\n"
+    }
+    return LogicalHash.sha256(Array(text.utf8))
+  }
+
+  /// This archive as a source of another's provenance.
+  public func asSource() throws -> Provenance.Source {
+    Provenance.Source(path: path, runID: runID, sha256: try logicalHash())
+  }
+}
+
+extension ElementType {
+  /// The element type of a stored type.
+  public init(_ type: Datatype) {
+    switch type {
+    case .int8: self = .int8
+    case .uint8: self = .uint8
+    case .int16: self = .int16
+    case .uint16: self = .uint16
+    case .int32: self = .int32
+    case .uint32: self = .uint32
+    case .int64: self = .int64
+    case .uint64: self = .uint64
+    case .float32: self = .float32
+    case .float64: self = .float64
+    case .utf8: self = .utf8
+    }
+  }
+}

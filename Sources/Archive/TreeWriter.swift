@@ -1,0 +1,124 @@
+import Arrays
+import Foundation
+import HDF5
+
+/// Makes the object tree of an archive in one file: groups, arrays, dimension scales, attributes, provenance.
+///
+/// Used for the index of a run that is being written (arrays are virtual) and for a sealed file (arrays hold data).
+struct TreeWriter {
+  let schema: RunSchema
+  /// Acknowledged rows of each stream.
+  let rows: [String: Int]
+  /// Text arrays, which are small and written whole.
+  let texts: [String: [String]]
+  /// Logical hash of each array.
+  let hashes: [String: String]
+
+  /// Writes the tree into the empty `file`; `makeArray` makes the dataset of each array of numbers.
+  func write(
+    to file: File, finished: Date?,
+    makeArray: (_ group: Group, _ array: ArraySchema, _ shape: [Int]) throws -> Dataset
+  ) throws {
+    let root = try file.root
+    try root.setAttribute("Conventions", .text("CF-1.11"))
+    try root.setAttribute("isotherm_layout", .integer(1))
+    try root.setAttribute("title", .text(schema.title))
+    try root.setAttribute("run_id", .text(schema.runID))
+    try root.setAttribute("kind", .text(schema.kind.rawValue))
+    try root.setAttribute("dimension_order", .text("C"))
+    if let place = schema.defaultGroup { try root.setAttribute("default", .text(place)) }
+    try writeProvenance(root, finished)
+    for (path, arrays) in schema.groups {
+      let group = path == "/" ? root : try root.makeGroup(path)
+      try writeGroup(group, arrays, makeArray)
+    }
+  }
+
+  private func writeGroup(
+    _ group: Group, _ arrays: [ArraySchema],
+    _ makeArray: (_ group: Group, _ array: ArraySchema, _ shape: [Int]) throws -> Dataset
+  ) throws {
+    var made: [String: Dataset] = [:]
+    var lengths: [String: Int] = [:]
+    for array in arrays {
+      let shape = array.shape(rows: rows[array.path] ?? 0)
+      for (axis, length) in zip(array.axes, shape) { lengths[axis.name] = length }
+      let dataset: Dataset
+      if array.type == .utf8 {
+        dataset = try group.createDataset(array.name, .utf8, shape: shape)
+        if !shape.contains(0) { try dataset.writeStrings(texts[array.path] ?? []) }
+      } else {
+        dataset = try makeArray(group, array, shape)
+      }
+      try label(dataset, array, shape)
+      made[array.name] = dataset
+    }
+    // A scale that is itself a stream (step) exists by now; the others are made from the axes.
+    var scales: [String: Dataset] = [:]
+    for axis in arrays.flatMap(\.axes) where scales[axis.name] == nil {
+      let length = lengths[axis.name] ?? 0
+      let scale = try made[axis.name] ?? makeScale(group, axis, length)
+      try scale.makeScale(axis.name)
+      scales[axis.name] = scale
+    }
+    for array in arrays {
+      guard let dataset = made[array.name] else { continue }
+      for (index, axis) in array.axes.enumerated() where axis.name != array.name {
+        if let scale = scales[axis.name] { try dataset.attach(scale, axis: index) }
+      }
+    }
+  }
+
+  private func makeScale(
+    _ group: Group, _ axis: ArraySchema.AxisSchema, _ length: Int
+  ) throws -> Dataset {
+    let scale: Dataset
+    if let coordinates = axis.coordinates {
+      scale = try group.createDataset(axis.name, .float64, shape: [length])
+      try scale.write(Array(coordinates.prefix(length)))
+    } else {
+      scale = try group.createDataset(axis.name, .int32, shape: [length])
+      try scale.write((0..<length).map { Int32($0) })
+    }
+    try scale.setAttribute("long_name", .text(axis.longName))
+    try scale.setAttribute("units", .text(axis.units))
+    return scale
+  }
+
+  private func label(_ dataset: Dataset, _ array: ArraySchema, _ shape: [Int]) throws {
+    try dataset.setAttribute("long_name", .text(array.longName))
+    try dataset.setAttribute("units", .text(array.units))
+    if !array.coordinates.isEmpty {
+      try dataset.setAttribute("coordinates", .text(array.coordinates.joined(separator: " ")))
+    }
+    if let hash = hashes[array.path] { try dataset.setAttribute("logical_sha256", .text(hash)) }
+    for (name, value) in array.attributes.sorted(by: { $0.key < $1.key }) {
+      try dataset.setAttribute(name, value)
+    }
+  }
+
+  private func writeProvenance(_ root: Group, _ finished: Date?) throws {
+    let group = try root.makeGroup("provenance")
+    for item in schema.provenance.texts(finished: finished) {
+      let dataset = try group.createDataset(item.name, .utf8, shape: [])
+      try dataset.writeStrings([item.text])
+      try dataset.setAttribute("long_name", .text(item.longName))
+    }
+    let sources = schema.provenance.sources
+    guard !sources.isEmpty else { return }
+    let axis = ArraySchema.AxisSchema("source", sources.count, longName: "source archive index")
+    let scale = try makeScale(group, axis, sources.count)
+    try scale.makeScale("source")
+    for (name, values, longName) in [
+      ("source_path", sources.map(\.path), "path of each source archive when it was read"),
+      ("source_run_id", sources.map(\.runID), "run id of each source archive"),
+      ("source_sha256", sources.map(\.sha256), "logical sha256 of each source archive"),
+    ] {
+      let dataset = try group.createDataset(name, .utf8, shape: [sources.count])
+      try dataset.writeStrings(values)
+      try dataset.setAttribute("long_name", .text(longName))
+      try dataset.setAttribute("units", .text("1"))
+      try dataset.attach(scale, axis: 0)
+    }
+  }
+}

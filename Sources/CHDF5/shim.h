@@ -1,0 +1,34 @@
+// HDF5's public constants are macros that run H5open() first, which Swift cannot import: inline functions here.
+#pragma once
+#include <hdf5.h>
+#include <hdf5_hl.h>
+
+static inline hid_t isotherm_type_int8(void) { return H5T_STD_I8LE; }
+static inline hid_t isotherm_type_uint8(void) { return H5T_STD_U8LE; }
+static inline hid_t isotherm_type_int16(void) { return H5T_STD_I16LE; }
+static inline hid_t isotherm_type_uint16(void) { return H5T_STD_U16LE; }
+static inline hid_t isotherm_type_int32(void) { return H5T_STD_I32LE; }
+static inline hid_t isotherm_type_uint32(void) { return H5T_STD_U32LE; }
+static inline hid_t isotherm_type_int64(void) { return H5T_STD_I64LE; }
+static inline hid_t isotherm_type_uint64(void) { return H5T_STD_U64LE; }
+static inline hid_t isotherm_type_float32(void) { return H5T_IEEE_F32LE; }
+static inline hid_t isotherm_type_float64(void) { return H5T_IEEE_F64LE; }
+static inline hid_t isotherm_type_c_string(void) { return H5T_C_S1; }
+static inline size_t isotherm_variable_length(void) { return H5T_VARIABLE; }
+
+static inline hid_t isotherm_plist_file_create(void) { return H5P_FILE_CREATE; }
+static inline hid_t isotherm_plist_file_access(void) { return H5P_FILE_ACCESS; }
+static inline hid_t isotherm_plist_group_create(void) { return H5P_GROUP_CREATE; }
+static inline hid_t isotherm_plist_dataset_create(void) { return H5P_DATASET_CREATE; }
+static inline hid_t isotherm_plist_dataset_access(void) { return H5P_DATASET_ACCESS; }
+static inline hid_t isotherm_plist_link_create(void) { return H5P_LINK_CREATE; }
+static inline hid_t isotherm_plist_default(void) { return H5P_DEFAULT; }
+
+static inline unsigned isotherm_access_read_only(void) { return H5F_ACC_RDONLY; }
+static inline unsigned isotherm_access_read_write(void) { return H5F_ACC_RDWR; }
+static inline unsigned isotherm_access_exclusive(void) { return H5F_ACC_EXCL; }
+static inline unsigned isotherm_access_truncate(void) { return H5F_ACC_TRUNC; }
+static inline hid_t isotherm_space_all(void) { return H5S_ALL; }
+static inline hsize_t isotherm_unlimited(void) { return H5S_UNLIMITED; }
+static inline hid_t isotherm_estack_default(void) { return H5E_DEFAULT; }
+static inline unsigned isotherm_object_all(void) { return H5F_OBJ_ALL | H5F_OBJ_LOCAL; }

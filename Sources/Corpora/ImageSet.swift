@@ -1,0 +1,80 @@
+import Archive
+import Arrays
+import Foundation
+import HDF5
+
+/// Labelled grey images of one size, with fixed splits.
+public struct ImageSet: Sendable {
+  /// Grey values `[sample, y, x]`, 0 black to 255 white.
+  public let images: NDArray<UInt8>
+  /// Class of each sample.
+  public let labels: [Int32]
+  /// Samples of the training split, in the file's order.
+  public let trainIndices: [Int]
+  /// Samples of the test split: never trained on or fitted to.
+  public let testIndices: [Int]
+  /// Name of each class.
+  public let classNames: [String]
+  /// The file as a source of provenance.
+  public let source: Provenance.Source
+  /// Mean and standard deviation of the training pixels, scaled to 0 … 1.
+  public let mean: Float, deviation: Float
+
+  /// Reads a data set in the archive's layout.
+  /// - Throws: when the file is missing, damaged, or not a labelled image set.
+  public init(_ path: String) throws {
+    let reader = try RunReader(path, expecting: [.dataset])
+    let shape = try reader.describe("/samples/image").shape
+    guard shape.count == 3, shape.allSatisfy({ $0 > 0 }) else {
+      throw ArchiveError(
+        .layout,
+        "\(path):/samples/image: expected 3 axes [sample, y, x], found \(shape.count) of "
+          + "lengths \(shape)")
+    }
+    images = try reader.read("/samples/image")
+    labels = try reader.read("/samples/label").elements
+    let split: [UInt8] = try reader.read("/samples/split").elements
+    classNames = try reader.readTexts("/classes/name")
+    guard labels.count == shape[0], split.count == shape[0] else {
+      throw ArchiveError(
+        .layout, "\(path): \(shape[0]) images, but \(labels.count) labels and \(split.count) "
+          + "split flags; the file is damaged")
+    }
+    let classCount = classNames.count
+    guard labels.allSatisfy({ $0 >= 0 && $0 < classCount }) else {
+      throw ArchiveError(
+        .layout, "\(path):/samples/label: a label lies outside the \(classNames.count) classes")
+    }
+    trainIndices = split.indices.filter { split[$0] == 0 }
+    testIndices = split.indices.filter { split[$0] == 1 }
+    guard !trainIndices.isEmpty, !testIndices.isEmpty else {
+      throw ArchiveError(
+        .layout, "\(path):/samples/split: expected train (0) and test (1) samples, found "
+          + "\(trainIndices.count) and \(testIndices.count)")
+    }
+    source = try reader.asSource()
+    (mean, deviation) = Self.statistics(images, trainIndices)
+  }
+
+  private static func statistics(
+    _ images: NDArray<UInt8>, _ indices: [Int]
+  ) -> (mean: Float, deviation: Float) {
+    let size = images.shape[1] * images.shape[2]
+    var histogram = [Int](repeating: 0, count: 256)
+    images.elements.withUnsafeBufferPointer { pixels in
+      for index in indices {
+        for i in index * size..<(index + 1) * size { histogram[Int(pixels[i])] += 1 }
+      }
+    }
+    let count = Double(indices.count * size)
+    let values = (0..<256).map { Double($0) / 255 }
+    let mean = zip(values, histogram).reduce(0) { $0 + $1.0 * Double($1.1) } / count
+    let variance =
+      zip(values, histogram).reduce(0) { $0 + ($1.0 - mean) * ($1.0 - mean) * Double($1.1) }
+      / count
+    return (Float(mean), Float(max(variance.squareRoot(), 1e-6)))
+  }
+
+  /// Height and width of an image.
+  public var size: (height: Int, width: Int) { (images.shape[1], images.shape[2]) }
+}

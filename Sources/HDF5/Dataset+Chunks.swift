@@ -1,0 +1,45 @@
+import CHDF5
+
+/// Chunks as they lie in the file, past the filter pipeline.
+extension Dataset {
+  /// Writes one chunk that is already filtered. `offset` is the chunk's first element; `bytes` the whole chunk,
+  /// also at the edge of the dataset.
+  public func writeChunk(_ bytes: UnsafeRawBufferPointer, offset: [Int], filterMask: UInt32 = 0)
+    throws
+  {
+    try HDF5Library.synchronized {
+      _ = try check(
+        H5Dwrite_chunk(
+          identifier.value, isotherm_plist_default(), filterMask, offset.map { hsize_t($0) },
+          bytes.count, bytes.baseAddress), "cannot write a chunk; the disk may be full",
+        file: file, path: path)
+    }
+  }
+
+  /// Reads one chunk as it is stored; nil when it was never written. A set bit in `filterMask` says that the
+  /// filter of that number was skipped for the chunk.
+  public func readChunk(offset: [Int]) throws -> (bytes: [UInt8], filterMask: UInt32)? {
+    try HDF5Library.synchronized {
+      let place = offset.map { hsize_t($0) }
+      var size = hsize_t(0)
+      guard H5Dget_chunk_storage_size(identifier.value, place, &size) >= 0, size > 0 else {
+        return nil
+      }
+      guard size <= 1 << 32 else {
+        throw HDF5Error(
+          .notReadable, "a chunk claims \(size) bytes; the file is damaged", file: file,
+          path: path)
+      }
+      var mask: UInt32 = 0
+      let bytes = try [UInt8](unsafeUninitializedCapacity: Int(size)) { buffer, initialized in
+        try check(
+          H5Dread_chunk(
+            identifier.value, isotherm_plist_default(), place, &mask, buffer.baseAddress),
+          "cannot read a chunk; the file may be damaged", file: file, path: path,
+          code: .notReadable)
+        initialized = Int(size)
+      }
+      return (bytes, mask)
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import CHDF5
+import Foundation
+
+/// An open HDF5 file.
+///
+/// New files are written with the library versions pinned to v108 … v110, so that a reader of ten years ago opens
+/// them, and without time stamps in the object headers, so that equal content gives equal bytes.
+public final class File: @unchecked Sendable {
+  /// The path it was opened with.
+  public let path: String
+  private let identifier: Identifier
+
+  private init(path: String, identifier: Identifier) {
+    self.path = path
+    self.identifier = identifier
+  }
+
+  /// Creates a file. An existing one is refused unless `replacing`.
+  public static func create(_ path: String, replacing: Bool = false) throws -> File {
+    try HDF5Library.synchronized {
+      let access = try accessList()
+      let creation = Identifier(
+        try check(H5Pcreate(isotherm_plist_file_create()), "cannot prepare a file"),
+        closing: H5Pclose)
+      try check(
+        H5Pset_link_creation_order(
+          creation.value, UInt32(H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED)),
+        "cannot prepare a file")
+      let flags = replacing ? isotherm_access_truncate() : isotherm_access_exclusive()
+      let value = H5Fcreate(path, flags, creation.value, access.value)
+      guard value >= 0 else { throw refusal(path, HDF5Error.capture(), creating: true) }
+      return File(path: path, identifier: Identifier(value, closing: H5Fclose))
+    }
+  }
+
+  /// Opens an existing file; for reading only unless `writable`.
+  public static func open(_ path: String, writable: Bool = false) throws -> File {
+    try HDF5Library.synchronized {
+      let access = try accessList()
+      let flags = writable ? isotherm_access_read_write() : isotherm_access_read_only()
+      let value = H5Fopen(path, flags, access.value)
+      guard value >= 0 else { throw refusal(path, HDF5Error.capture(), creating: false) }
+      return File(path: path, identifier: Identifier(value, closing: H5Fclose))
+    }
+  }
+
+  /// The group everything lies in.
+  public var root: Group {
+    get throws { try Group.open(identifier.value, "/", file: path, keeping: identifier) }
+  }
+
+  /// Writes out what is buffered.
+  public func flush() throws {
+    try HDF5Library.synchronized {
+      _ = try check(H5Fflush(identifier.value, H5F_SCOPE_LOCAL), "cannot write out", file: path)
+    }
+  }
+
+  /// Writes everything out and closes; a failure here is a failure to store. Objects still held keep the library's
+  /// file open: let them go first.
+  public func close() throws { try identifier.close("cannot close", file: path) }
+
+  private static func accessList() throws -> Identifier {
+    let list = Identifier(
+      try check(H5Pcreate(isotherm_plist_file_access()), "cannot prepare file access"),
+      closing: H5Pclose)
+    try check(
+      H5Pset_libver_bounds(list.value, H5F_LIBVER_V18, H5F_LIBVER_V110), "cannot pin versions")
+    try check(H5Pset_fclose_degree(list.value, H5F_CLOSE_STRONG), "cannot prepare file access")
+    return list
+  }
+
+  /// Tells apart why a file cannot be opened or made, and names what mends it.
+  private static func refusal(_ path: String, _ stack: [String], creating: Bool) -> HDF5Error {
+    let manager = FileManager.default
+    func error(_ code: HDF5Error.Code, _ message: String) -> HDF5Error {
+      HDF5Error(code, message, file: path, stack: stack)
+    }
+    let text = stack.joined(separator: "; ")
+    if text.contains("unable to lock file") {
+      return error(
+        .locked, "another process has it open for writing; wait until that program has ended")
+    }
+    if text.contains("No space left") {
+      return error(.refused, "the disk is full; free some space and try again")
+    }
+    if creating {
+      let folder = (path as NSString).deletingLastPathComponent
+      let place = folder.isEmpty ? "." : folder
+      if manager.fileExists(atPath: path) {
+        return error(.refused, "it exists already; pass --force to replace it")
+      }
+      if !manager.fileExists(atPath: place) {
+        return error(.refused, "the folder \(place) does not exist; make it first")
+      }
+      if !manager.isWritableFile(atPath: place) {
+        return error(.refused, "no permission to write in \(place); choose another folder with -o")
+      }
+      return error(.failed, "cannot create the file (\(stack.last ?? "no reason given"))")
+    }
+    guard manager.fileExists(atPath: path) else {
+      return error(.missingFile, "no such file; check the path")
+    }
+    guard manager.isReadableFile(atPath: path) else {
+      return error(.refused, "no permission to read it; ask its owner, or chmod +r")
+    }
+    if text.contains("truncated file") {
+      return error(
+        .notReadable, "the file is cut short; fetch or copy it again, or run recover on its run")
+    }
+    if text.contains("file signature not found") {
+      return error(.notReadable, "not an HDF5 file; expected a run archive NAME.h5 or NAME.run")
+    }
+    return error(
+      .notReadable, "damaged HDF5 file (\(stack.last ?? "no reason given")); copy it again")
+  }
+}

@@ -1,0 +1,70 @@
+/// Counter-based random numbers: Philox 4x32-10 (Salmon et al., SC 2011, section 4.3).
+///
+/// The state is a key and a counter, so a stream can be resumed at any place, and two streams with different
+/// `(seed, stream)` never share a number. Not for cryptography.
+public struct Philox: RandomNumberGenerator, Sendable {
+  private let key: SIMD2<UInt32>
+  private var counter: UInt64
+  private let stream: UInt64
+  private var block = SIMD4<UInt32>.zero
+  private var used = 4
+
+  /// The stream number `stream` of `seed`, at its `counter`-th block.
+  public init(seed: UInt64, stream: UInt64, counter: UInt64 = 0) {
+    key = SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
+    self.stream = stream
+    self.counter = counter
+  }
+
+  /// The ten rounds on one counter; exposed for the published known answers.
+  public static func block(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
+    var c = counter
+    var k = key
+    for _ in 0..<10 {
+      let a = UInt64(0xD251_1F53) * UInt64(c.x)
+      let b = UInt64(0xCD9E_8D57) * UInt64(c.z)
+      c = SIMD4(
+        UInt32(truncatingIfNeeded: b >> 32) ^ c.y ^ k.x, UInt32(truncatingIfNeeded: b),
+        UInt32(truncatingIfNeeded: a >> 32) ^ c.w ^ k.y, UInt32(truncatingIfNeeded: a))
+      k = SIMD2(k.x &+ 0x9E37_79B9, k.y &+ 0xBB67_AE85)
+    }
+    return c
+  }
+
+  /// The next 32 random bits.
+  public mutating func next32() -> UInt32 {
+    if used == 4 {
+      block = Philox.block(
+        counter: SIMD4(
+          UInt32(truncatingIfNeeded: counter), UInt32(truncatingIfNeeded: counter >> 32),
+          UInt32(truncatingIfNeeded: stream), UInt32(truncatingIfNeeded: stream >> 32)),
+        key: key)
+      counter += 1
+      used = 0
+    }
+    defer { used += 1 }
+    return block[used]
+  }
+
+  /// The next 64 random bits.
+  public mutating func next() -> UInt64 { UInt64(next32()) << 32 | UInt64(next32()) }
+
+  /// Uniform in (0, 1), never 0.
+  public mutating func uniform() -> Double { (Double(next() >> 11) + 0.5) * 0x1p-53 }
+
+  /// Standard normal by Box & Muller (1958); the second value of a pair is dropped, so that a draw is a fixed
+  /// number of random bits.
+  public mutating func normal() -> Double {
+    let (u, v) = (uniform(), uniform())
+    return (-2 * Double.logarithm(u)).squareRoot() * _cosine(2 * .pi * v)
+  }
+
+  /// A permutation of `0..<count` by Fisher & Yates.
+  public mutating func permutation(_ count: Int) -> [Int] {
+    var order = Array(0..<count)
+    for i in stride(from: count - 1, to: 0, by: -1) {
+      order.swapAt(i, Int(uniform() * Double(i + 1)))
+    }
+    return order
+  }
+}

@@ -1,0 +1,91 @@
+import COpenBLAS
+import Foundation
+
+/// A fixed set of threads that share the items of a loop.
+///
+/// Results must not depend on which thread takes which item: callers give every item its own output and add
+/// outputs in the items' order. The calling thread works too, so a pool of one starts no thread.
+public final class WorkerPool: @unchecked Sendable {
+  /// Number of threads, the caller's included.
+  public let threadCount: Int
+  private let condition = NSCondition()
+  private var body: ((Int, Int) -> Void)?
+  private var next = 0
+  private var count = 0
+  private var running = 0
+  private var generation = 0
+  private var stopped = false
+
+  /// A pool of `threadCount` threads; at least 1. OpenBLAS is told to stay on the calling thread.
+  public init(threadCount: Int) {
+    precondition(threadCount >= 1, "a pool has at least one thread")
+    self.threadCount = threadCount
+    openblas_set_num_threads(1)
+    for worker in 1..<max(threadCount, 1) {
+      let thread = Thread { [unowned self] in self.serve(worker) }
+      thread.stackSize = 8 << 20
+      thread.start()
+    }
+  }
+
+  /// Ends the threads. Must not be called while a loop runs.
+  public func shutdown() {
+    condition.lock()
+    stopped = true
+    condition.broadcast()
+    condition.unlock()
+  }
+
+  /// Calls `body(item, worker)` once for each item in `0..<count`; `worker` is in `0..<threadCount`, and no two
+  /// calls with the same worker overlap. Returns when all have returned.
+  public func forEach(_ count: Int, _ body: (_ item: Int, _ worker: Int) -> Void) {
+    if threadCount == 1 || count < 2 {
+      for item in 0..<count { body(item, 0) }
+      return
+    }
+    withoutActuallyEscaping(body) { body in
+      condition.lock()
+      self.body = body
+      self.count = count
+      next = 0
+      running = threadCount
+      generation += 1
+      condition.broadcast()
+      condition.unlock()
+      work(0)
+      condition.lock()
+      while running > 0 { condition.wait() }
+      self.body = nil
+      condition.unlock()
+    }
+  }
+
+  private func serve(_ worker: Int) {
+    var seen = 0
+    while true {
+      condition.lock()
+      while generation == seen && !stopped { condition.wait() }
+      seen = generation
+      let done = stopped
+      condition.unlock()
+      if done { return }
+      work(worker)
+    }
+  }
+
+  private func work(_ worker: Int) {
+    while true {
+      condition.lock()
+      let item = next
+      guard item < count, let body else {
+        running -= 1
+        if running == 0 { condition.broadcast() }
+        condition.unlock()
+        return
+      }
+      next += 1
+      condition.unlock()
+      body(item, worker)
+    }
+  }
+}

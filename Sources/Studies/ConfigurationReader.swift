@@ -1,0 +1,153 @@
+import Console
+import Foundation
+import Yams
+
+/// Reads a mapping of a study file strictly: an unknown key, a wrong type or an impossible value is refused with the
+/// key's path, what is allowed and the nearest known key.
+final class ConfigurationReader {
+  private let node: Node.Mapping
+  private let path: String
+  private var known: [String] = []
+
+  init(_ node: Node, path: String = "") throws {
+    guard let mapping = node.mapping else {
+      throw UsageError("\(path.nonEmptyOr("study file")): expected keys and values")
+    }
+    self.node = mapping
+    self.path = path
+  }
+
+  /// The section `key`, empty when missing.
+  func section(_ key: String) throws -> ConfigurationReader {
+    known.append(key)
+    return try ConfigurationReader(
+      node[Node(key)] ?? Node.mapping(Node.Mapping([])), path: place(key))
+  }
+
+  func integer(_ key: String, _ fallback: Int?, _ range: ClosedRange<Int>) throws -> Int {
+    guard let value = try scalar(key, fallback.map(String.init)) else { throw missing(key) }
+    guard let number = Int(value), range.contains(number) else {
+      throw UsageError(
+        "\(place(key)): expected a whole number from \(range.lowerBound) to "
+          + "\(range.upperBound), found \(value)")
+    }
+    return number
+  }
+
+  func number(_ key: String, _ fallback: Double, _ range: ClosedRange<Double>) throws -> Double {
+    guard let value = try scalar(key, "\(fallback)") else { throw missing(key) }
+    guard let number = Double(value), range.contains(number) else {
+      throw UsageError(
+        "\(place(key)): expected a number from \(range.lowerBound) to \(range.upperBound), "
+          + "found \(value)")
+    }
+    return number
+  }
+
+  func text(_ key: String, _ fallback: String?) throws -> String {
+    guard let value = try scalar(key, fallback) else { throw missing(key) }
+    return value
+  }
+
+  func choice(_ key: String, _ fallback: String, _ allowed: [String]) throws -> String {
+    let value = try text(key, fallback)
+    try check(value, allowed, key)
+    return value
+  }
+
+  func choices(_ key: String, _ fallback: [String], _ allowed: [String]) throws -> [String] {
+    known.append(key)
+    guard let node = node[Node(key)] else { return fallback }
+    guard let sequence = node.sequence else {
+      throw UsageError("\(place(key)): expected a list, for example [\(allowed[0])]")
+    }
+    return try sequence.map { item in
+      let value = item.scalar?.string ?? ""
+      try check(value, allowed, key)
+      return value
+    }
+  }
+
+  /// The items of a list, each a text or a mapping; nil when the key is missing.
+  func items(_ key: String) throws -> [(text: String?, reader: ConfigurationReader?)]? {
+    known.append(key)
+    guard let node = node[Node(key)] else { return nil }
+    guard let sequence = node.sequence else { throw UsageError("\(place(key)): expected a list") }
+    return try sequence.enumerated().map { index, item in
+      if let text = item.scalar?.string { return (text, nil) }
+      return (nil, try ConfigurationReader(item, path: "\(place(key))[\(index)]"))
+    }
+  }
+
+  /// Refuses keys that nothing has asked for.
+  func finish() throws {
+    for (key, _) in node {
+      let name = key.scalar?.string ?? "?"
+      guard !known.contains(name) else { continue }
+      let nearest = known.min { name.distance(to: $0) < name.distance(to: $1) } ?? ""
+      let hint = name.distance(to: nearest) <= max(2, name.count / 2)
+        ? "did you mean \(nearest)?" : "known: \(known.joined(separator: ", "))"
+      throw UsageError("\(place(name)): unknown key; \(hint)")
+    }
+  }
+
+  private func check(_ value: String, _ allowed: [String], _ key: String) throws {
+    guard allowed.contains(value) else {
+      throw UsageError(
+        "\(place(key)): expected \(allowed.joined(separator: ", ")), found \(value)")
+    }
+  }
+
+  private func scalar(_ key: String, _ fallback: String?) throws -> String? {
+    known.append(key)
+    guard let node = node[Node(key)] else { return fallback }
+    guard let scalar = node.scalar else { throw UsageError("\(place(key)): expected one value") }
+    return scalar.string
+  }
+
+  private func missing(_ key: String) -> UsageError { UsageError("\(place(key)): is missing") }
+  private func place(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+}
+
+extension String {
+  fileprivate func nonEmptyOr(_ other: String) -> String { isEmpty ? other : self }
+
+  /// Levenshtein's edit distance.
+  func distance(to other: String) -> Int {
+    let (a, b) = (Array(self), Array(other))
+    var row = Array(0...b.count)
+    for i in 0..<a.count {
+      var diagonal = row[0]
+      row[0] = i + 1
+      for j in 0..<b.count {
+        let cost = diagonal + (a[i] == b[j] ? 0 : 1)
+        diagonal = row[j + 1]
+        row[j + 1] = Swift.min(cost, row[j] + 1, row[j + 1] + 1)
+      }
+    }
+    return row[b.count]
+  }
+}
+
+extension Node {
+  /// This tree with `a.b=c` put in.
+  func setting(_ assignment: String) throws -> Node {
+    guard let split = assignment.firstIndex(of: "="), split != assignment.startIndex else {
+      throw UsageError("--set \(assignment): expected KEY.KEY=VALUE, for example training.epochs=2")
+    }
+    let keys = assignment[..<split].split(separator: ".").map(String.init)
+    let text = String(assignment[assignment.index(after: split)...])
+    guard let value = try Yams.compose(yaml: text) else {
+      throw UsageError("--set \(assignment): the value is empty")
+    }
+    return setting(keys[...], value)
+  }
+
+  private func setting(_ keys: ArraySlice<String>, _ value: Node) -> Node {
+    guard let key = keys.first else { return value }
+    var mapping = mapping ?? Node.Mapping([])
+    let below = mapping[Node(key)] ?? Node.mapping(Node.Mapping([]))
+    mapping[Node(key)] = below.setting(keys.dropFirst(), value)
+    return .mapping(mapping)
+  }
+}

@@ -1,0 +1,17 @@
+import Foundation
+
+/// Finds data files and study files: from the working folder, or beside the package the program was built in.
+public enum DataLocation {
+  /// The path to open for `name`: as given when it exists there, else below the package's root.
+  public static func resolve(_ name: String) -> String {
+    if name.hasPrefix("/") || FileManager.default.fileExists(atPath: name) { return name }
+    var folder = URL(fileURLWithPath: CommandLine.arguments.first ?? "")
+      .resolvingSymlinksInPath().deletingLastPathComponent()
+    while folder.path != "/" {
+      let candidate = folder.appendingPathComponent(name).path
+      if FileManager.default.fileExists(atPath: candidate) { return candidate }
+      folder.deleteLastPathComponent()
+    }
+    return name
+  }
+}

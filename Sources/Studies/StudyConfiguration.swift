@@ -1,0 +1,235 @@
+import Console
+import Foundation
+import Transformer
+import Yams
+
+/// A study file: everything that decides a run.
+public struct StudyConfiguration: Sendable {
+  /// Which data, and how samples become positions.
+  public struct Data: Sendable {
+    /// Path of the data set; relative ones are looked for beside the working folder, then beside the package.
+    public var file: String
+    /// Pixels along a patch's side.
+    public var patch: Int
+  }
+
+  /// Sizes of the encoder.
+  public struct Model: Sendable {
+    /// d_model, H, L, d_mlp.
+    public var width: Int, heads: Int, layers: Int, mlp: Int
+  }
+
+  /// How it is trained.
+  public struct Training: Sendable {
+    /// Passes over the training split, and samples a step.
+    public var epochs: Int, batch: Int
+    /// AdamW's settings.
+    public var optimizer: OptimizerConfiguration
+  }
+
+  /// What is captured at every checkpoint.
+  public struct Capture: Sendable {
+    /// One request: the taps that match a pattern, on the first `samples` captured samples.
+    public struct Request: Sendable {
+      /// Pattern with `*`.
+      public var pattern: String
+      /// Samples.
+      public var samples: Int
+    }
+    /// Requests; the first that matches a tap decides.
+    public var requests: [Request]
+    /// Held-out samples in all.
+    public var samples: Int
+  }
+
+  /// The PDE that is fitted.
+  public struct PDE: Sendable {
+    /// Models of the ladder to fit.
+    public var models: [String]
+    /// Steps an interval between two layers.
+    public var substeps: Int
+    /// Training samples it is fitted to.
+    public var samples: Int
+    /// Passes over them, samples a step, and highest learning rate.
+    public var epochs: Int, batch: Int
+    /// Highest learning rate.
+    public var rate: Double
+    /// Weight of the attention maps' divergence beside the normalised state error.
+    public var attentionWeight: Double
+  }
+
+  /// How information is estimated.
+  public struct Information: Sendable {
+    /// Estimators, by name.
+    public var estimators: [String]
+    /// Standard deviation of the noise of `kde`, in units of a layer's root-mean-square distance from its mean.
+    public var noise: Double
+    /// Bins along each channel for `binning`.
+    public var bins: Int
+    /// Resamples behind each interval, and shuffles behind each null.
+    public var resamples: Int, shuffles: Int
+  }
+
+  /// One line for people.
+  public var title: String
+  /// Seed of every random path.
+  public var seed: UInt64
+  /// The parts of a study.
+  public var data: Data, model: Model, training: Training, capture: Capture
+  /// The PDE that is fitted.
+  public var pde: PDE
+  /// How information is estimated.
+  public var information: Information
+
+  /// Reads a study file, with `--set` assignments put in.
+  /// - Throws: ``Console/UsageError`` naming the key, what is allowed, and the nearest known key.
+  public init(path: String, settings: [String] = []) throws {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      throw UsageError("cannot read the study file \(path); check the path")
+    }
+    try self.init(yaml: text, name: path, settings: settings)
+  }
+
+  /// Reads a study from YAML text; `name` stands in messages.
+  public init(yaml: String, name: String, settings: [String] = []) throws {
+    var node: Node
+    do {
+      guard let parsed = try Yams.compose(yaml: yaml) else {
+        throw UsageError("\(name): the study file is empty")
+      }
+      node = parsed
+    } catch let error as YamlError {
+      throw UsageError("\(name): not YAML: \(error)")
+    }
+    for setting in settings { node = try node.setting(setting) }
+    let root = try ConfigurationReader(node)
+    title = try root.text("title", "untitled")
+    seed = UInt64(try root.integer("seed", 1, 0...Int.max))
+    data = try Self.data(root.section("data"))
+    model = try Self.model(root.section("model"))
+    training = try Self.training(root.section("training"))
+    capture = try Self.capture(root.section("capture"))
+    pde = try Self.pde(root.section("pde"))
+    information = try Self.information(root.section("information"))
+    try root.finish()
+  }
+
+  private static func data(_ reader: ConfigurationReader) throws -> Data {
+    _ = try reader.choice("modality", "image", ["image"])
+    let data = Data(
+      file: try reader.text("file", nil), patch: try reader.integer("patch", 4, 1...1024))
+    try reader.finish()
+    return data
+  }
+
+  private static func model(_ reader: ConfigurationReader) throws -> Model {
+    let model = Model(
+      width: try reader.integer("width", 64, 1...8192),
+      heads: try reader.integer("heads", 4, 1...1024),
+      layers: try reader.integer("layers", 6, 1...1000),
+      mlp: try reader.integer("mlp", 256, 1...65536))
+    _ = try reader.choice("norm", "pre", ["pre"])
+    _ = try reader.choice("residual", "true", ["true"])
+    _ = try reader.choice("positions", "learned", ["learned"])
+    _ = try reader.choice("pool", "mean", ["mean"])
+    try reader.finish()
+    return model
+  }
+
+  private static func training(_ reader: ConfigurationReader) throws -> Training {
+    let training = Training(
+      epochs: try reader.integer("epochs", 5, 1...100_000),
+      batch: try reader.integer("batch", 128, 1...1_000_000),
+      optimizer: OptimizerConfiguration(
+        rate: try reader.number("rate", 1e-3, 0...100),
+        warmup: try reader.number("warmup", 0.1, 0...1),
+        decay: try reader.number("decay", 0.01, 0...10),
+        clip: try reader.number("clip", 1, 1e-12...1e12)))
+    try reader.finish()
+    return training
+  }
+
+  private static func capture(_ reader: ConfigurationReader) throws -> Capture {
+    let samples = try reader.integer("samples", 256, 1...1_000_000)
+    _ = try reader.choice("every", "epoch", ["epoch"])
+    _ = try reader.choice("type", "float32", ["float32"])
+    var requests: [Capture.Request] = []
+    for item in try reader.items("taps") ?? [] {
+      if let pattern = item.text {
+        requests.append(.init(pattern: pattern, samples: samples))
+      } else if let reader = item.reader {
+        requests.append(
+          .init(
+            pattern: try reader.text("tap", nil),
+            samples: try reader.integer("samples", samples, 1...samples)))
+        try reader.finish()
+      }
+    }
+    if requests.isEmpty {
+      requests = ["residual.0.pre", "residual.*.post", "attention.*.map"].map {
+        .init(pattern: $0, samples: samples)
+      }
+    }
+    try reader.finish()
+    return Capture(requests: requests, samples: samples)
+  }
+
+  private static func pde(_ reader: ConfigurationReader) throws -> PDE {
+    let allowed = ["persistence", "diffusion", "autonomous"]
+    let model = try reader.text("model", "autonomous")
+    let models = try reader.choices("models", ["diffusion", model], allowed)
+    guard allowed.contains(model) else {
+      throw UsageError("pde.model: expected \(allowed.joined(separator: ", ")), found \(model)")
+    }
+    _ = try reader.choice("stepper", "rk4", ["rk4"])
+    _ = try reader.choice("boundary", "neumann", ["neumann"])
+    let pde = PDE(
+      models: models, substeps: try reader.integer("substeps", 1, 1...1000),
+      samples: try reader.integer("samples", 512, 1...1_000_000),
+      epochs: try reader.integer("epochs", 12, 0...100_000),
+      batch: try reader.integer("batch", 32, 1...100_000),
+      rate: try reader.number("rate", 3e-3, 0...10),
+      attentionWeight: try reader.number("attention_weight", 1, 0...1e6))
+    try reader.finish()
+    return pde
+  }
+
+  private static func information(_ reader: ConfigurationReader) throws -> Information {
+    let information = Information(
+      estimators: try reader.choices("estimators", ["kde", "binning"], ["kde", "binning"]),
+      noise: try reader.number("noise", 0.25, 1e-6...1e6),
+      bins: try reader.integer("bins", 8, 2...65536),
+      resamples: try reader.integer("bootstrap", 100, 2...100_000),
+      shuffles: try reader.integer("shuffles", 100, 1...100_000))
+    try reader.finish()
+    return information
+  }
+
+  /// The whole configuration with every default written out, YAML.
+  public var yaml: String {
+    let taps = capture.requests.map { "{tap: \"\($0.pattern)\", samples: \($0.samples)}" }
+    let o = training.optimizer
+    return """
+      title: \(quoted(title))
+      seed: \(seed)
+      data: {modality: image, file: \(quoted(data.file)), patch: \(data.patch)}
+      model: {width: \(model.width), heads: \(model.heads), layers: \(model.layers), \
+      mlp: \(model.mlp), norm: pre, residual: true, positions: learned, pool: mean}
+      training: {epochs: \(training.epochs), batch: \(training.batch), rate: \(o.rate), \
+      warmup: \(o.warmup), decay: \(o.decay), clip: \(o.clip)}
+      capture: {taps: [\(taps.joined(separator: ", "))], samples: \(capture.samples), \
+      every: epoch, type: float32}
+      pde: {models: [\(pde.models.joined(separator: ", "))], stepper: rk4, boundary: neumann, \
+      substeps: \(pde.substeps), samples: \(pde.samples), epochs: \(pde.epochs), \
+      batch: \(pde.batch), rate: \(pde.rate), attention_weight: \(pde.attentionWeight)}
+      information: {estimators: [\(information.estimators.joined(separator: ", "))], \
+      noise: \(information.noise), bins: \(information.bins), bootstrap: \(information.resamples), \
+      shuffles: \(information.shuffles)}
+
+      """
+  }
+
+  private func quoted(_ text: String) -> String {
+    "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+  }
+}

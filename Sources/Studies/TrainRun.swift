@@ -1,0 +1,201 @@
+import Archive
+import Arrays
+import Console
+import Foundation
+import Kernels
+import Transformer
+
+/// Trains the encoder of a study and archives everything it sees.
+public struct TrainRun {
+  private let study: ImageStudy
+  private let taps: [(tap: Tap, samples: Int)]
+  private let pool: WorkerPool
+  private let progress: ProgressLine
+
+  /// What a run comes to.
+  public struct Outcome: Sendable {
+    /// The sealed file.
+    public var path: String
+    /// Share of the test split classified rightly at the end.
+    public var testAccuracy: Double
+    /// Samples a second while training, capture and checkpoints left out.
+    public var samplesPerSecond: Double
+  }
+
+  /// Loads the data and checks the whole configuration, before anything is written.
+  public init(_ configuration: StudyConfiguration, threads: Int, progress: ProgressLine) throws {
+    study = try ImageStudy(configuration)
+    taps = try study.taps()
+    pool = WorkerPool(threadCount: threads)
+    self.progress = progress
+    if let warning = BLASCore.warning { progress.note("warning: " + warning) }
+  }
+
+  /// What the run will write: path, shape, bytes before compression.
+  public func plan() -> [(path: String, shape: [Int], bytes: Int)] {
+    let steps = stepsPerEpoch * study.configuration.training.epochs
+    return schema().arrays.map { array in
+      let grows = array.path.hasPrefix("/progress") ? steps : checkpointCount
+      let shape = array.shape(rows: grows)
+      return (array.path, shape, shape.reduce(1, *) * (array.type.byteCount ?? 16))
+    }
+  }
+
+  private var checkpointCount: Int { study.configuration.training.epochs + 1 }
+  private var stepsPerEpoch: Int {
+    let batch = study.configuration.training.batch
+    return (study.set.trainIndices.count + batch - 1) / batch
+  }
+
+  private func schema() -> RunSchema {
+    RunSchema(
+      .run, title: study.configuration.title,
+      arrays: TrainSchema.arrays(study, ParameterLayout(study.model), taps),
+      defaultGroup: "/progress",
+      provenance: Provenance(
+        configuration: study.configuration.yaml, seed: study.configuration.seed,
+        blasCore: BLASCore.name, sources: [study.set.source]))
+  }
+
+  /// Trains and seals `out`.
+  public func run(out: String, force: Bool, keepParts: Bool) throws -> Outcome {
+    let recorder = try Recorder(
+      RunPlace(out), schema(), replacing: force, onEvent: progress.recorderEvents)
+    do {
+      let outcome = try train(recorder)
+      let path = try recorder.seal(keepingParts: keepParts)
+      return Outcome(
+        path: path, testAccuracy: outcome.accuracy, samplesPerSecond: outcome.speed)
+    } catch {
+      recorder.abandon()
+      throw error
+    }
+  }
+
+  private func train(_ recorder: Recorder) throws -> (accuracy: Double, speed: Double) {
+    let configuration = study.configuration
+    let trainer = Trainer<Float>(
+      study.model, configuration.training.optimizer, batch: configuration.training.batch,
+      seed: configuration.seed, pool: pool)
+    try writeSamples(recorder)
+    let total = stepsPerEpoch * configuration.training.epochs
+    let began = Date()
+    var (busy, seen) = (0.0, 0)
+    var accuracy = try checkpoint(trainer, recorder, epoch: 0)
+    progress.begin("train")
+    for epoch in 0..<configuration.training.epochs {
+      var random = Philox(
+        seed: configuration.seed, purpose: .shuffling, index: UInt64(epoch))
+      let order = random.permutation(study.set.trainIndices.count).map {
+        study.set.trainIndices[$0]
+      }
+      for start in stride(from: 0, to: order.count, by: configuration.training.batch) {
+        let batch = order[start..<min(start + configuration.training.batch, order.count)]
+        let step = trainer.optimizer.stepCount
+        let rate = configuration.training.optimizer.rate(step: step, total: total)
+        let clock = Date()
+        let report = trainer.step(batch, from: study.source, rate: rate)
+        busy += Date().timeIntervalSince(clock)
+        seen += batch.count
+        guard report.loss.isFinite, report.gradientNorm.isFinite else {
+          throw TrainError.nonFinite(step: step + 1)
+        }
+        let passes = Double(epoch) + Double(start + batch.count) / Double(order.count)
+        try record(report, step + 1, passes, Date().timeIntervalSince(began), recorder)
+        progress.update(
+          seen, of: order.count * configuration.training.epochs, unit: "samples",
+          detail: "loss \(Format.fixed(report.loss, 3))")
+        try recorder.tick()
+      }
+      accuracy = try checkpoint(trainer, recorder, epoch: epoch + 1)
+    }
+    let speed = Double(seen) / max(busy, 1e-9)
+    progress.end(
+      "test accuracy \(Format.fixed(100 * accuracy, 1)) %, \(Format.short(speed)) samples/s")
+    return (accuracy, speed)
+  }
+
+  private func record(
+    _ report: StepReport, _ step: Int, _ epoch: Double, _ seconds: Double, _ recorder: Recorder
+  ) throws {
+    try recorder.append("/progress/loss", [report.loss])
+    try recorder.append("/progress/accuracy", [report.accuracy])
+    try recorder.append("/progress/learning_rate", [report.rate])
+    try recorder.append("/progress/gradient_norm", [report.gradientNorm])
+    try recorder.append("/progress/epoch", [epoch])
+    try recorder.append("/progress/seconds", [seconds])
+    try recorder.append("/progress/step", [Int32(step)])
+  }
+
+  private func writeSamples(_ recorder: Recorder) throws {
+    let (set, captured) = (study.set, study.captured)
+    let size = set.size.height * set.size.width
+    try recorder.append("/samples/index", captured.map { Int32($0) })
+    try recorder.append("/samples/label", captured.map { set.labels[$0] })
+    try recorder.append("/samples/split", captured.map { _ in UInt8(1) })
+    try recorder.append(
+      "/samples/image", captured.flatMap { set.images.elements[$0 * size..<($0 + 1) * size] })
+    recorder.write("/classes/name", set.classNames)
+  }
+
+  /// Evaluates, captures and records one checkpoint; returns the test accuracy.
+  private func checkpoint(
+    _ trainer: Trainer<Float>, _ recorder: Recorder, epoch: Int
+  ) throws -> Double {
+    let test = trainer.evaluate(study.set.testIndices, from: study.source)
+    try recorder.append("/checkpoints/step", [Int32(trainer.optimizer.stepCount)])
+    try recorder.append("/checkpoints/epoch", [Double(epoch)])
+    try recorder.append("/checkpoints/data_position", [Int64(0)])
+    try recorder.append("/checkpoints/test_loss", [test.loss])
+    try recorder.append("/checkpoints/test_accuracy", [test.accuracy])
+    try recorder.append(
+      "/checkpoints/random_state", [study.configuration.seed, UInt64(epoch)])
+    try recorder.append("/checkpoints/optimizer/first_moment", trainer.optimizer.first.elements)
+    try recorder.append("/checkpoints/optimizer/second_moment", trainer.optimizer.second.elements)
+    for entry in trainer.layout.entries {
+      try recorder.append(
+        "/checkpoints/parameters/\(entry.name)",
+        UnsafeBufferPointer(start: trainer.weights.start + entry.offset, count: entry.count))
+    }
+    try capture(trainer, recorder)
+    try recorder.commit()
+    return test.accuracy
+  }
+
+  private func capture(_ trainer: Trainer<Float>, _ recorder: Recorder) throws {
+    let sampler = TapSampler(study, taps.map(\.tap), pool: pool)
+    let arrays = sampler.run(
+      trainer.weights, samples: study.captured, limits: taps.map(\.samples))
+    for ((tap, _), values) in zip(taps, arrays) {
+      try recorder.append(TrainSchema.path(tap), values.elements)
+    }
+  }
+}
+
+/// A training run that cannot go on.
+enum TrainError: Error, CustomStringConvertible {
+  case nonFinite(step: Int)
+
+  var description: String {
+    switch self {
+    case .nonFinite(let step):
+      "training diverged: loss or gradient is not finite at step \(step); the checkpoints before "
+        + "are kept; try a lower training.rate or training.clip"
+    }
+  }
+}
+
+extension ProgressLine {
+  /// Turns a recorder's events into lines of progress.
+  var recorderEvents: @Sendable (Recorder.Event) -> Void {
+    { [self] event in
+      switch event {
+      case .commit(let part, let rows):
+        self.event(["event": "commit", "part": part, "rows": rows])
+      case .waited(let seconds):
+        note("waited \(Format.duration(seconds)) for the disk: the recorder's memory was full")
+      case .sealed(let path): self.event(["event": "sealed", "path": path])
+      }
+    }
+  }
+}

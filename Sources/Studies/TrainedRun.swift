@@ -1,0 +1,62 @@
+import Archive
+import Arrays
+import Console
+import Foundation
+import Kernels
+import Transformer
+
+/// A sealed or running training archive, opened to go on from: its study, and the weights of a checkpoint.
+struct TrainedRun {
+  let reader: RunReader
+  let study: ImageStudy
+  let layout: ParameterLayout
+
+  /// Opens the archive `name`, with `--set` assignments put into its configuration.
+  /// - Throws: when it is no training run, or the data set it was trained on has changed or is gone.
+  init(_ name: String, settings: [String]) throws {
+    reader = try RunReader(name, expecting: [.run])
+    let yaml = try reader.readTexts("/provenance/configuration").first ?? ""
+    let configuration = try StudyConfiguration(
+      yaml: yaml, name: "\(reader.path):/provenance/configuration", settings: settings)
+    study = try ImageStudy(configuration)
+    layout = ParameterLayout(study.model)
+    let recorded = try reader.sources().first?.sha256
+    guard recorded == nil || recorded == study.set.source.sha256 else {
+      throw ArchiveError(
+        .layout,
+        "\(reader.path): the data set \(configuration.data.file) differs from the one this run was "
+          + "trained on; restore that file, or point --set data.file=PATH to it")
+    }
+  }
+
+  /// Number of checkpoints.
+  func checkpointCount() throws -> Int { try reader.describe("/checkpoints/step").shape[0] }
+
+  /// Weights of one checkpoint.
+  func weights(_ checkpoint: Int) throws -> Buffer<Float> {
+    let weights = Buffer<Float>(layout.count)
+    for entry in layout.entries {
+      let values: NDArray<Float> = try reader.readRow(
+        "/checkpoints/parameters/\(entry.name)", checkpoint)
+      guard values.count == entry.count else {
+        throw ArchiveError(
+          .layout, "\(reader.path):/checkpoints/parameters/\(entry.name): expected "
+            + "\(entry.count) values, found \(values.count)")
+      }
+      for (index, value) in values.elements.enumerated() {
+        weights.start[entry.offset + index] = value
+      }
+    }
+    return weights
+  }
+
+  /// Samples of which the run captured attention maps.
+  func attentionSamples() throws -> Int {
+    guard let name = try reader.names(in: "/attention").first else {
+      throw ArchiveError(
+        .layout, "\(reader.path): no attention maps were captured; train with capture.taps "
+          + "containing \"attention.*.map\"")
+    }
+    return try reader.describe("/attention/\(name)/values").shape[1]
+  }
+}

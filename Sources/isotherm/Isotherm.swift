@@ -1,0 +1,20 @@
+import ArgumentParser
+import Console
+
+@main
+enum Main {
+  static func main() { Program.main(Isotherm.self) }
+}
+
+/// The producer: trains, fits, informs, and streams what it sees to HDF5.
+struct Isotherm: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "isotherm",
+    abstract: "Train small Transformers, fit PDEs to them, measure their information flow.",
+    discussion: """
+      Every command streams its results to an HDF5 archive NAME.h5 (through the folder NAME.run/).
+      isotherm-archive, isotherm-analyze and isotherm-plot read archives; they can never retrain.
+      """,
+    version: "0.1.0",
+    subcommands: [TrainCommand.self, FitCommand.self])
+}

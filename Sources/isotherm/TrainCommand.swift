@@ -1,0 +1,99 @@
+import ArgumentParser
+import Console
+import Foundation
+import Studies
+
+/// `isotherm train STUDY.yaml -o NAME`
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Train the encoder of a study file and archive what it sees.")
+
+  @Argument(help: "Study file (YAML).")
+  var study: String
+
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var common: CommonOptions
+
+  @Option(name: .customLong("set"), help: "Override a value, for example training.epochs=2.")
+  var settings: [String] = []
+
+  @Flag(help: "Print what would be written and stop.")
+  var dryRun = false
+
+  @Flag(help: "Keep the folder of parts after sealing.")
+  var keepParts = false
+
+  func run() throws {
+    let configuration = try StudyConfiguration(
+      path: DataLocation.resolve(study), settings: settings)
+    let progress = ProgressLine(common.progress)
+    let run = try TrainRun(configuration, threads: common.threadCount, progress: progress)
+    if dryRun { return try printPlan(run) }
+    let outcome = try run.run(out: try output.place(), force: output.force, keepParts: keepParts)
+    if common.json {
+      try Console.output(
+        json: TrainResult(
+          path: outcome.path, testAccuracy: outcome.testAccuracy,
+          samplesPerSecond: outcome.samplesPerSecond))
+    } else {
+      Console.output(
+        "\(outcome.path): test accuracy \(Format.fixed(100 * outcome.testAccuracy, 2)) %, "
+          + "\(Format.short(outcome.samplesPerSecond)) samples/s")
+    }
+  }
+
+  private func printPlan(_ run: TrainRun) throws {
+    let plan = run.plan()
+    if common.json {
+      return try Console.output(
+        json: plan.map { PlannedArray(path: $0.path, shape: $0.shape, bytes: $0.bytes) })
+    }
+    var table = Table(["array", "shape", "bytes"])
+    for array in plan where !array.path.hasPrefix("/checkpoints/parameters/") {
+      table.add([
+        array.path, array.shape.map(String.init).joined(separator: " x "),
+        Format.bytes(array.bytes),
+      ])
+    }
+    let parameters = plan.filter { $0.path.hasPrefix("/checkpoints/parameters/") }
+    table.add([
+      "/checkpoints/parameters/*", "\(parameters.count) arrays",
+      Format.bytes(parameters.map(\.bytes).reduce(0, +)),
+    ])
+    Console.output(table.text)
+    Console.output("\nIn all \(Format.bytes(plan.map(\.bytes).reduce(0, +))) before compression.")
+  }
+}
+
+private struct TrainResult: Encodable {
+  var path: String
+  var testAccuracy: Double
+  var samplesPerSecond: Double
+
+  enum CodingKeys: String, CodingKey {
+    case path
+    case testAccuracy = "test_accuracy"
+    case samplesPerSecond = "samples_per_second"
+  }
+}
+
+private struct PlannedArray: Encodable {
+  var path: String
+  var shape: [Int]
+  var bytes: Int
+}
+
+/// Where results go.
+struct OutputOptions: ParsableArguments {
+  @Option(name: [.customShort("o"), .customLong("output")], help: "Archive to write: NAME.h5.")
+  var name: String?
+
+  @Flag(help: "Replace an existing archive.")
+  var force = false
+
+  func place() throws -> String {
+    guard let name else { throw UsageError("-o NAME is missing: where should the archive go?") }
+    return name
+  }
+}
