@@ -185,10 +185,10 @@ public struct StudyConfiguration: Sendable {
     _ = try reader.choice("boundary", "neumann", ["neumann"])
     let pde = PDE(
       models: models, substeps: try reader.integer("substeps", 1, 1...1000),
-      samples: try reader.integer("samples", 512, 1...1_000_000),
+      samples: try reader.integer("samples", 1024, 1...1_000_000),
       epochs: try reader.integer("epochs", 12, 0...100_000),
-      batch: try reader.integer("batch", 32, 1...100_000),
-      rate: try reader.number("rate", 3e-3, 0...10),
+      batch: try reader.integer("batch", 16, 1...100_000),
+      rate: try reader.number("rate", 5e-3, 0...10),
       attentionWeight: try reader.number("attention_weight", 1, 0...1e6))
     try reader.finish()
     return pde
@@ -197,7 +197,7 @@ public struct StudyConfiguration: Sendable {
   private static func information(_ reader: ConfigurationReader) throws -> Information {
     let information = Information(
       estimators: try reader.choices("estimators", ["kde", "binning"], ["kde", "binning"]),
-      noise: try reader.number("noise", 0.25, 1e-6...1e6),
+      noise: try reader.number("noise", 0.5, 1e-6...1e6),
       bins: try reader.integer("bins", 8, 2...65536),
       resamples: try reader.integer("bootstrap", 100, 2...100_000),
       shuffles: try reader.integer("shuffles", 100, 1...100_000))

@@ -1,0 +1,90 @@
+import Foundation
+import Kernels
+
+/// Mutual information of a layer cut into bins (Shwartz-Ziv & Tishby 2017), in nats.
+///
+/// Every channel is cut into `bins` equal bins over its own range in the data, never a fixed range; a sample's T is the
+/// pattern of all its bins. I(X;T) = H(T); I(T;Y) = H(T) - Σ_y p(y) H(T|y).
+///
+/// What does not hold: with more channels than a few, every pattern is its own, H(T) saturates at ln n, and I(T;Y) at
+/// H(Y), whatever the layer knows (flag `saturated`): the known artefact of published information planes.
+public struct Binning: Sendable {
+  private let patterns: [Int]
+
+  /// Patterns of a layer with `bins` bins a channel.
+  public init(_ samples: LayerSamples, bins: Int) {
+    let (count, dimension) = (samples.count, samples.dimension)
+    var low = [Float](repeating: .infinity, count: dimension)
+    var high = [Float](repeating: -.infinity, count: dimension)
+    for row in 0..<count {
+      for column in 0..<dimension {
+        let value = samples.values[row * dimension + column]
+        low[column] = min(low[column], value)
+        high[column] = max(high[column], value)
+      }
+    }
+    var known: [[UInt16]: Int] = [:]
+    patterns = (0..<count).map { row in
+      let pattern = (0..<dimension).map { column -> UInt16 in
+        let range = high[column] - low[column]
+        guard range > 0 else { return 0 }
+        let value = samples.values[row * dimension + column] - low[column]
+        return UInt16(min(Float(bins - 1), (value / range * Float(bins)).rounded(.down)))
+      }
+      if let number = known[pattern] { return number }
+      known[pattern] = known.count
+      return known.count - 1
+    }
+  }
+
+  /// I(X;T) = H(T).
+  public func inputInformation(_ plan: ResamplingPlan) -> Estimate {
+    let value = Self.entropy(patterns)
+    let count = patterns.count
+    let (lower, upper) = Resampling.interval(value, count: count, plan) { chosen in
+      Self.entropy(chosen.map { patterns[$0] }) - log(Double(chosen.count)) + log(Double(count))
+    }
+    var flags: Estimate.Flags = [.pairingFree]
+    if value > 0.95 * log(Double(count)) { flags.insert(.saturated) }
+    if Set(patterns).count == 1 { flags.insert(.constant) }
+    return Estimate(
+      value: value, null: value, nullUpper: value, lower: lower, upper: upper, flags: flags)
+  }
+
+  /// I(T;Y) for the class of each sample.
+  public func labelInformation(_ labels: [Int32], _ plan: ResamplingPlan) -> Estimate {
+    let value = Self.information(patterns, labels)
+    let (lower, upper) = Resampling.interval(value, count: patterns.count, plan) { chosen in
+      Self.information(chosen.map { patterns[$0] }, chosen.map { labels[$0] })
+    }
+    let null = Resampling.null(count: patterns.count, plan) { order in
+      Self.information(patterns, order.map { labels[$0] })
+    }
+    var flags: Estimate.Flags = []
+    if Self.entropy(patterns) > 0.95 * log(Double(patterns.count)) { flags.insert(.saturated) }
+    // Sums of many logarithms: values equal in exact arithmetic differ in the last digits.
+    if value <= null.upper + 1e-9 { flags.insert(.notAboveNull) }
+    if Set(patterns).count == 1 { flags.insert(.constant) }
+    return Estimate(
+      value: value, null: null.mean, nullUpper: null.upper, lower: lower, upper: upper,
+      flags: flags)
+  }
+
+  /// Plug-in entropy of symbols.
+  static func entropy<Symbol: Hashable>(_ symbols: [Symbol]) -> Double {
+    var counts: [Symbol: Int] = [:]
+    for symbol in symbols { counts[symbol, default: 0] += 1 }
+    let total = Double(symbols.count)
+    // Sorted, so that the sum does not depend on the order of a hash table.
+    return counts.values.sorted().reduce(0) { $0 - Double($1) / total * log(Double($1) / total) }
+  }
+
+  private static func information(_ patterns: [Int], _ labels: [Int32]) -> Double {
+    struct Pair: Hashable {
+      var pattern: Int
+      var label: Int32
+    }
+    let joint = zip(patterns, labels).map { Pair(pattern: $0, label: $1) }
+    return entropy(patterns) + entropy(labels) - entropy(joint)
+  }
+}

@@ -1,0 +1,41 @@
+import Kernels
+
+/// Nulls and intervals for statistics that are sums over pairs or groups of samples.
+enum Resampling {
+  /// 95 % interval by delete-half subsampling (Politis, Romano & Wolf 1999, ch. 2).
+  ///
+  /// Half of the samples are drawn without replacement; the spread of the statistic over such halves is the spread of
+  /// the full statistic, because (1/m)(1 - m/n) = 1/n at m = n/2. The interval is that spread around the value. The
+  /// bootstrap is no alternative: repeated samples have distance 0 and bias every kernel and nearest-neighbour sum.
+  /// What does not hold: the bias of the estimator itself is not in the interval.
+  static func interval(
+    _ value: Double, count: Int, _ plan: ResamplingPlan, _ statistic: ([Int]) -> Double
+  ) -> (lower: Double, upper: Double) {
+    let values = (0..<plan.resamples).map { repetition -> Double in
+      var random = Philox(seed: plan.seed, purpose: .resampling, index: UInt64(repetition))
+      return statistic(Array(random.permutation(count).prefix(count / 2)))
+    }
+    let mean = values.reduce(0, +) / Double(values.count)
+    let spread = values.map { $0 - mean }.sorted()
+    return (value + quantile(spread, 0.025), value + quantile(spread, 0.975))
+  }
+
+  /// Mean and 97.5 % quantile of the statistic under permutations of one side.
+  static func null(
+    count: Int, _ plan: ResamplingPlan, _ statistic: ([Int]) -> Double
+  ) -> (mean: Double, upper: Double) {
+    let values = (0..<plan.shuffles).map { repetition -> Double in
+      var random = Philox(seed: plan.seed, purpose: .null, index: UInt64(repetition))
+      return statistic(random.permutation(count))
+    }
+    return (values.reduce(0, +) / Double(values.count), quantile(values.sorted(), 0.975))
+  }
+
+  /// Linear interpolation between order statistics of sorted values.
+  static func quantile(_ sorted: [Double], _ share: Double) -> Double {
+    let place = share * Double(sorted.count - 1)
+    let low = Int(place)
+    let high = min(low + 1, sorted.count - 1)
+    return sorted[low] + (place - Double(low)) * (sorted[high] - sorted[low])
+  }
+}

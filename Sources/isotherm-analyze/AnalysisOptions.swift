@@ -1,0 +1,80 @@
+import Archive
+import ArgumentParser
+import Console
+import Foundation
+
+/// The arguments of every analysis.
+struct AnalysisOptions: ParsableArguments {
+  @Argument(help: "Archives to read: NAME.h5 or NAME.run, in any order.")
+  var files: [String]
+
+  @Option(name: [.customShort("o"), .customLong("output")], help: "Metrics file to write.")
+  var output: String?
+
+  @Flag(help: "Replace an existing metrics file.")
+  var force = false
+
+  @Flag(help: "Print comma-separated values with all digits.")
+  var csv = false
+
+  @Option(help: "Seed of the bootstrap.")
+  var seed: UInt64 = 1
+
+  @OptionGroup var common: CommonOptions
+
+  /// Opens the archives, by kind.
+  func open(_ kinds: [RunSchema.Kind]) throws -> Inputs {
+    let readers = try files.map { try RunReader($0, expecting: kinds) }
+    return Inputs(readers: readers)
+  }
+
+  /// Writes the metrics file when asked for, and prints the report.
+  func finish(
+    _ report: Report, _ arrays: [CompleteArray], _ inputs: Inputs, title: String
+  ) throws {
+    var report = report
+    if let output {
+      let provenance = Provenance(
+        configuration: "analysis: \(report.name)\nseed: \(seed)\n", seed: seed, blasCore: "",
+        sources: try inputs.readers.map { try $0.asSource() })
+      report.path = try Recorder.write(
+        arrays, kind: .metrics, title: title, provenance: provenance, to: RunPlace(output),
+        replacing: force)
+    }
+    if common.json {
+      try Console.output(json: report)
+    } else {
+      Console.output(csv ? report.csv : report.text)
+      if let path = report.path { Console.note("wrote \(path)") }
+    }
+  }
+}
+
+/// The archives of one analysis.
+struct Inputs {
+  let readers: [RunReader]
+
+  /// The only archive of a kind.
+  func one(_ kind: RunSchema.Kind) throws -> RunReader {
+    let found = readers.filter { $0.kind == kind }
+    guard let reader = found.first, found.count == 1 else {
+      throw UsageError(
+        "expected exactly one archive of kind \(kind.rawValue), found \(found.count) among "
+          + "\(readers.count) file\(readers.count == 1 ? "" : "s")")
+    }
+    return reader
+  }
+
+  /// The run, and the fields that were fitted to it when there are any.
+  func runAndFields() throws -> (run: RunReader, fields: RunReader?) {
+    let run = try one(.run)
+    guard readers.contains(where: { $0.kind == .fields }) else { return (run, nil) }
+    let fields = try one(.fields)
+    guard try fields.sources().contains(where: { $0.runID == run.runID }) else {
+      throw ArchiveError(
+        .layout, "\(fields.path) was fitted to another run than \(run.path); "
+          + "its sources are \(try fields.sources().map(\.path).joined(separator: ", "))")
+    }
+    return (run, fields)
+  }
+}

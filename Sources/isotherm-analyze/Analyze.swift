@@ -1,0 +1,16 @@
+import ArgumentParser
+import Console
+
+@main
+enum Main {
+  static func main() { Program.main(Analyze.self) }
+}
+
+/// Reads archives, computes metrics. Links neither the network nor the PDE: it can never retrain.
+struct Analyze: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "isotherm-analyze",
+    abstract: "Compute metrics from archives: tables, JSON, CSV, HDF5.",
+    version: "0.1.0",
+    subcommands: [AttentionCommand.self, FlowCommand.self, BottleneckCommand.self])
+}

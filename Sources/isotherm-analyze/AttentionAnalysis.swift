@@ -1,0 +1,238 @@
+import Archive
+import Arrays
+import Console
+import Metrics
+
+/// Attention of PDE models and of nulls against the network's, on held-out samples.
+struct AttentionAnalysis {
+  /// Something that claims to know the network's map.
+  struct Candidate {
+    let name: String
+    /// A null knows nothing of the sample or of the training.
+    let isNull: Bool
+    /// `[layer][measure][sample, head]`
+    var values: [[[Double]]] = []
+  }
+
+  let layers: [Int]
+  let heads: Int
+  let samples: Int
+  private(set) var candidates: [Candidate] = []
+  private let models: [String]
+  private let parameterCounts: [String: Int]
+  private let bootstrap: Bootstrap
+
+  init(_ run: RunContent, _ fields: RunReader, seed: UInt64) throws {
+    layers = try run.attentionLayers()
+    let models = try fields.names(in: "/fields").filter {
+      fields.contains("/fields/\($0)/attention")
+    }
+    guard !models.isEmpty else {
+      throw ArchiveError(
+        .layout, "\(fields.path): no model with attention was fitted; fit with pde.model=autonomous")
+    }
+    self.models = models
+    guard run.steps.first == 0 else {
+      throw ArchiveError(
+        .layout, "\(run.reader.path): the first checkpoint is not of step 0, so there is no "
+          + "untrained network to compare with")
+    }
+    let shape = try fields.describe("/fields/\(models[0])/attention").shape
+    (samples, heads) = (shape[1], shape[2])
+    bootstrap = Bootstrap(count: samples, seed: seed)
+    var counts: [String: Int] = [:]
+    for model in models {
+      counts[model] = Int(
+        try fields.attribute("/fields/\(model)/attention", "parameter_count")?.integer ?? 0)
+    }
+    parameterCounts = counts
+    candidates =
+      models.map { Candidate(name: $0, isNull: false) }
+      + ["uniform", "position", "untrained", "shuffled"].map { Candidate(name: $0, isNull: true) }
+    for layer in layers { try addLayer(layer, run, fields) }
+  }
+
+  private mutating func addLayer(_ layer: Int, _ run: RunContent, _ fields: RunReader) throws {
+    let network = try run.attention(layer, checkpoint: run.steps.count - 1).prefix(samples)
+    let single = [1] + network.shape.dropFirst()
+    for index in candidates.indices {
+      let values: [[Double]]
+      switch candidates[index].name {
+      case "uniform":
+        let share = 1 / Float(network.shape[3])
+        values = AttentionComparison.compare(
+          NDArray(shape: single, repeating: share), network)
+      case "position":
+        let mean: NDArray<Float> = try fields.readRow("/reference/position_mean", layer)
+        values = AttentionComparison.compare(mean.reshaped(single), network)
+      case "untrained":
+        values = AttentionComparison.compare(
+          try run.attention(layer, checkpoint: 0).prefix(samples), network)
+      case "shuffled":
+        values = AttentionComparison.compare(
+          network, network, order: AttentionComparison.shuffled(samples))
+      case let model:
+        values = AttentionComparison.compare(
+          try fields.readRow("/fields/\(model)/attention", layer), network)
+      }
+      candidates[index].values.append(values)
+    }
+  }
+
+  // MARK: - Values
+
+  /// Mean over heads, one value a sample.
+  private func perSample(_ candidate: Candidate, _ layer: Int, _ measure: Int) -> [Double] {
+    let values = candidate.values[layer][measure]
+    return (0..<samples).map { sample in
+      values[sample * heads..<(sample + 1) * heads].reduce(0, +) / Double(heads)
+    }
+  }
+
+  private func mean(_ values: [Double]) -> Double {
+    values.reduce(0, +) / Double(max(values.count, 1))
+  }
+
+  /// The null most like the network in a layer.
+  private func strongestNull(_ layer: Int, _ measure: Int) -> Candidate {
+    let grows = RowSimilarity.allCases[measure].growsWithLikeness
+    let nulls = candidates.filter(\.isNull)
+    return nulls.reduce(nulls[0]) { best, other in
+      let (a, b) = (
+        mean(perSample(best, layer, measure)), mean(perSample(other, layer, measure))
+      )
+      return (grows ? b > a : b < a) ? other : best
+    }
+  }
+
+  /// Skill against the strongest null, with its interval; the null is chosen once, on all samples.
+  private func skillOf(_ model: Candidate, _ layer: Int, _ measure: Int) -> (
+    value: Double, lower: Double, upper: Double, null: String
+  ) {
+    let null = strongestNull(layer, measure)
+    let (a, b) = (perSample(model, layer, measure), perSample(null, layer, measure))
+    func statistic(_ chosen: [Int]) -> Double {
+      let n = Double(chosen.count)
+      return skill(
+        chosen.reduce(0) { $0 + a[$1] } / n, null: chosen.reduce(0) { $0 + b[$1] } / n)
+    }
+    let interval = bootstrap.interval(statistic)
+    return (
+      statistic(Array(0..<samples)), interval.lower, interval.upper, null.name
+    )
+  }
+
+  // MARK: - Results
+
+  func report() -> Report {
+    var report = Report(
+      "attention",
+      [
+        ("model", "model"), ("layer", "layer"), ("measure", "measure"), ("pde", "PDE"),
+        ("lower", "2.5 %"), ("upper", "97.5 %"), ("uniform", "uniform"), ("position", "position"),
+        ("untrained", "untrained"), ("shuffled", "shuffled"), ("skill", "skill"),
+        ("strongest_null", "strongest null"), ("verdict", "verdict"),
+      ])
+    for model in candidates where !model.isNull {
+      for (place, layer) in layers.enumerated() {
+        for (measure, kind) in RowSimilarity.allCases.enumerated()
+        where kind == .rawCosine || kind == .centredCosine {
+          let values = perSample(model, place, measure)
+          let interval = bootstrap.interval(ofMean: values)
+          let skill = skillOf(model, place, measure)
+          let nulls = candidates.filter(\.isNull).map {
+            Report.Cell.number(mean(perSample($0, place, measure)), digits: 3)
+          }
+          report.add(
+            [
+              .text(model.name), .integer(layer), .text(kind.title),
+              .number(mean(values), digits: 3), .number(interval.lower, digits: 3),
+              .number(interval.upper, digits: 3),
+            ] + nulls + [
+              .number(skill.value, digits: 3), .text(skill.null),
+              .text(verdict(skill.lower, skill.upper)),
+            ])
+        }
+      }
+      report.notes.append(note(model))
+    }
+    report.notes.append(
+      "Skill: 1 - (1 - s)/(1 - s of the strongest null). \(samples) held-out samples, one seed; "
+        + "intervals are 95 % over samples.")
+    return report
+  }
+
+  private func verdict(_ lower: Double, _ upper: Double) -> String {
+    lower > 0 ? "beats its nulls" : upper < 0 ? "loses to its null" : "not told apart"
+  }
+
+  private func note(_ model: Candidate) -> String {
+    let raw = layers.indices.map { mean(perSample(model, $0, 0)) }
+    let above = raw.filter { $0 > 0.98 }.count
+    return "\(model.name), \(parameterCounts[model.name] ?? 0) parameters: raw cosine above 0.98 in "
+      + "\(above) of \(layers.count) layers; the paper claims it for all."
+  }
+
+  func arrays() -> [CompleteArray] {
+    typealias Axis = ArraySchema.AxisSchema
+    let candidate = Axis("candidate", candidates.count)
+    let layer = Axis("layer", layers.count, coordinates: layers.map(Double.init))
+    let head = Axis("head", heads)
+    let model = Axis("model", models.count)
+    let fitted = candidates.filter { !$0.isNull }
+    var arrays = [
+      CompleteArray(
+        "/metrics/attention/candidate_name", [candidate], .texts(candidates.map(\.name)),
+        longName: "PDE models, then nulls"),
+      CompleteArray(
+        "/metrics/attention/candidate_is_null", [candidate],
+        .integers(candidates.map { $0.isNull ? 1 : 0 }), longName: "1 for a null"),
+      CompleteArray(
+        "/metrics/attention/parameter_count", [model],
+        .integers(fitted.map { Int32(parameterCounts[$0.name] ?? 0) }),
+        longName: "parameters of each PDE model"),
+    ]
+    for (measure, kind) in RowSimilarity.allCases.enumerated() {
+      let group = "/metrics/attention/\(kind.rawValue)"
+      let cells = candidates.map { candidate in
+        layers.indices.map { perSample(candidate, $0, measure) }
+      }
+      let intervals = cells.map { $0.map { bootstrap.interval(ofMean: $0) } }
+      let perHead = candidates.flatMap { candidate in
+        layers.indices.flatMap { layer in
+          (0..<heads).map { head in
+            mean((0..<samples).map { candidate.values[layer][measure][$0 * heads + head] })
+          }
+        }
+      }
+      func add(_ name: String, _ axes: [Axis], _ values: [Double], _ longName: String) {
+        arrays.append(
+          CompleteArray(
+            "\(group)/\(name)", axes, .numbers(values), longName: longName, units: kind.units,
+            attributes: ["samples": .integer(Int64(samples))]))
+      }
+      add(
+        "value", [candidate, layer], cells.flatMap { $0.map(mean) },
+        "\(kind.title) with the network, mean over samples, heads and queries")
+      add(
+        "lower", [candidate, layer], intervals.flatMap { $0.map(\.lower) },
+        "2.5 % limit, bootstrap over samples")
+      add(
+        "upper", [candidate, layer], intervals.flatMap { $0.map(\.upper) },
+        "97.5 % limit, bootstrap over samples")
+      add(
+        "per_head", [candidate, layer, head], perHead,
+        "\(kind.title) with the network, mean over samples and queries")
+      guard kind.growsWithLikeness else { continue }
+      let skills = fitted.map { model in
+        layers.indices.map { skillOf(model, $0, measure) }
+      }
+      add(
+        "skill", [model, layer], skills.flatMap { $0.map(\.value) },
+        "skill against the strongest null")
+      add("skill_lower", [model, layer], skills.flatMap { $0.map(\.lower) }, "2.5 % limit")
+      add("skill_upper", [model, layer], skills.flatMap { $0.map(\.upper) }, "97.5 % limit")
+    }
+    return arrays
+  }
+}

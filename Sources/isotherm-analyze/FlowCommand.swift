@@ -1,0 +1,162 @@
+import Archive
+import ArgumentParser
+import Arrays
+import Console
+import Metrics
+
+/// `isotherm-analyze flow RUN [FIELDS]`
+struct FlowCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "flow",
+    abstract: "Follow the residual stream over depth: norms, correlations, CKA, PDE state error.")
+
+  @OptionGroup var options: AnalysisOptions
+
+  func run() throws {
+    let inputs = try options.open([.run, .fields])
+    let (run, fields) = try inputs.runAndFields()
+    let analysis = try FlowAnalysis(RunContent(run), fields, seed: options.seed)
+    try options.finish(analysis.report(), analysis.arrays(), inputs, title: run.title + ", flow")
+  }
+}
+
+/// The residual stream over depth, of the network and of the PDE models fitted to it.
+struct FlowAnalysis {
+  /// One trajectory: the network's or a model's.
+  struct Trajectory {
+    let name: String
+    /// Mean norm of each position, `[depth][position]`.
+    var norms: [[Double]] = []
+    /// Correlation of each state with the one before, `[layer][sample]`.
+    var correlations: [[Double]] = []
+    /// CKA of every pair of depths.
+    var alignment: [[Double]] = []
+    /// Relative squared error against the network, `[depth][sample]`.
+    var errors: [[Double]] = []
+  }
+
+  let depths: Int
+  let grid: (rows: Int, columns: Int)
+  private(set) var trajectories: [Trajectory] = []
+  private let bootstrap: Bootstrap
+
+  init(_ run: RunContent, _ fields: RunReader?, seed: UInt64) throws {
+    let taps = try run.residualTaps()
+    depths = taps.count
+    let checkpoint = run.steps.count - 1
+    var models = try fields?.names(in: "/fields") ?? []
+    models.removeAll { fields?.contains("/fields/\($0)/u") != true }
+    let available = try run.reader.describe("/activations/\(taps[0])/values").shape
+    let samples = try models.first.map { try fields?.describe("/fields/\($0)/u").shape[1] ?? 0 }
+      ?? available[1]
+    let positions = available[2]
+    grid = try run.grid(positions: positions)
+    bootstrap = Bootstrap(count: samples, seed: seed)
+    let network = try taps.map { try run.residual($0, checkpoint: checkpoint).prefix(samples) }
+    trajectories = [Self.follow("network", network, against: network, positions)]
+    for model in models {
+      let states = try (0..<depths).map { depth -> NDArray<Float> in
+        let state: NDArray<Float> = try fields?.readRow("/fields/\(model)/u", depth)
+          ?? NDArray(shape: [0], elements: [])
+        guard state.count == network[depth].count else {
+          throw ArchiveError(
+            .layout, "\(fields?.path ?? ""):/fields/\(model)/u: expected \(network[depth].count) "
+              + "values a depth, found \(state.count)")
+        }
+        return state.reshaped(network[depth].shape)
+      }
+      trajectories.append(Self.follow(model, states, against: network, positions))
+    }
+  }
+
+  private static func follow(
+    _ name: String, _ states: [NDArray<Float>], against network: [NDArray<Float>],
+    _ positions: Int
+  ) -> Trajectory {
+    var trajectory = Trajectory(name: name)
+    trajectory.norms = states.map { StateComparison.positionNorm($0, positions: positions) }
+    trajectory.correlations = zip(states, states.dropFirst()).map(StateComparison.correlation)
+    let kernels = states.map { CenteredKernelAlignment($0) }
+    trajectory.alignment = kernels.map { a in kernels.map { a.alignment(with: $0) } }
+    trajectory.errors = zip(states, network).map { StateComparison.relativeError($0, $1) }
+    return trajectory
+  }
+
+  private func mean(_ values: [Double]) -> Double {
+    values.reduce(0, +) / Double(max(values.count, 1))
+  }
+
+  func report() -> Report {
+    var columns: [(key: String, title: String)] = [
+      ("trajectory", "trajectory"), ("depth", "depth"), ("norm", "norm"),
+      ("correlation", "correlation"),
+    ]
+    columns += [
+      ("cka_first", "CKA with 0"), ("error", "state error"), ("error_lower", "2.5 %"),
+      ("error_upper", "97.5 %"),
+    ]
+    var report = Report("flow", columns)
+    for trajectory in trajectories {
+      for depth in 0..<depths {
+        let interval = bootstrap.interval(ofMean: trajectory.errors[depth])
+        report.add([
+          .text(trajectory.name), .integer(depth),
+          .number(mean(trajectory.norms[depth]), digits: 2),
+          .number(depth == 0 ? .nan : mean(trajectory.correlations[depth - 1]), digits: 3),
+          .number(trajectory.alignment[depth][0], digits: 3),
+          .number(mean(trajectory.errors[depth]), digits: 4), .number(interval.lower, digits: 4),
+          .number(interval.upper, digits: 4),
+        ])
+      }
+    }
+    report.notes = [
+      "norm: mean over samples and positions. correlation: with the state one layer before. "
+        + "state error: relative squared error against the network, 95 % over samples."
+    ]
+    return report
+  }
+
+  func arrays() -> [CompleteArray] {
+    typealias Axis = ArraySchema.AxisSchema
+    let count = trajectories.count
+    let trajectory = Axis("trajectory", count)
+    let times = (0..<depths).map { Double($0) / Double(depths - 1) }
+    let depth = Axis(
+      "depth_time", depths, coordinates: times, longName: "depth-time, layer / layer count")
+    let other = Axis(
+      "depth_time_other", depths, coordinates: times, longName: "depth-time, layer / layer count")
+    let layer = Axis("layer", depths - 1)
+    func numbers(
+      _ name: String, _ axes: [Axis], _ values: [Double], _ longName: String
+    ) -> CompleteArray {
+      CompleteArray("/metrics/flow/\(name)", axes, .numbers(values), longName: longName)
+    }
+    let errors = trajectories.flatMap { $0.errors.map { bootstrap.interval(ofMean: $0) } }
+    let correlations = trajectories.flatMap {
+      $0.correlations.map { bootstrap.interval(ofMean: $0) }
+    }
+    return [
+      CompleteArray(
+        "/metrics/flow/trajectory_name", [trajectory], .texts(trajectories.map(\.name)),
+        longName: "the network, then PDE models"),
+      numbers(
+        "position_norm", [trajectory, depth, Axis("y", grid.rows), Axis("x", grid.columns)],
+        trajectories.flatMap { $0.norms.flatMap { $0 } },
+        "norm of the residual stream at each position, mean over samples"),
+      numbers(
+        "cka", [trajectory, depth, other],
+        trajectories.flatMap { $0.alignment.flatMap { $0 } }, "linear CKA of two depths"),
+      numbers(
+        "state_error", [trajectory, depth], trajectories.flatMap { $0.errors.map(mean) },
+        "relative squared error against the network, mean over samples"),
+      numbers("state_error_lower", [trajectory, depth], errors.map(\.lower), "2.5 % limit"),
+      numbers("state_error_upper", [trajectory, depth], errors.map(\.upper), "97.5 % limit"),
+      numbers(
+        "correlation", [trajectory, layer],
+        trajectories.flatMap { $0.correlations.map(mean) },
+        "correlation of the states before and after a layer, mean over samples"),
+      numbers("correlation_lower", [trajectory, layer], correlations.map(\.lower), "2.5 % limit"),
+      numbers("correlation_upper", [trajectory, layer], correlations.map(\.upper), "97.5 % limit"),
+    ]
+  }
+}
