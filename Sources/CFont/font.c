@@ -1,5 +1,7 @@
 #include "font.h"
 
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
 static const unsigned char bytes[] = {
 #embed "DejaVuSans.ttf"
 };

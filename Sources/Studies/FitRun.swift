@@ -220,7 +220,7 @@ public struct FitRun {
       ]
     }
     return RunSchema(
-      .fields, title: study.configuration.title + ", PDE", arrays: arrays,
+      .fields, title: study.configuration.title, arrays: arrays,
       defaultGroup: "/fields/\(models.last?.model.rawValue ?? "")",
       provenance: Provenance(
         configuration: study.configuration.yaml, seed: study.configuration.seed,

@@ -146,7 +146,7 @@ public struct InformRun {
       }
     }
     return RunSchema(
-      .information, title: configuration.title + ", information", arrays: arrays,
+      .information, title: configuration.title, arrays: arrays,
       defaultGroup: "/estimates/\(settings.estimators[0])/label",
       provenance: Provenance(
         configuration: configuration.yaml, seed: configuration.seed, blasCore: BLASCore.name,

@@ -16,7 +16,7 @@ struct BottleneckCommand: ParsableCommand {
     let reader = try inputs.one(.information)
     let analysis = try BottleneckAnalysis(reader)
     try options.finish(
-      analysis.report(), analysis.arrays(), inputs, title: reader.title + ", bottleneck")
+      analysis.report(), analysis.arrays(), inputs, title: reader.title)
   }
 }
 

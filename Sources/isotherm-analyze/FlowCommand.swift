@@ -16,7 +16,7 @@ struct FlowCommand: ParsableCommand {
     let inputs = try options.open([.run, .fields])
     let (run, fields) = try inputs.runAndFields()
     let analysis = try FlowAnalysis(RunContent(run), fields, seed: options.seed)
-    try options.finish(analysis.report(), analysis.arrays(), inputs, title: run.title + ", flow")
+    try options.finish(analysis.report(), analysis.arrays(), inputs, title: run.title)
   }
 }
 
@@ -36,6 +36,7 @@ struct FlowAnalysis {
   }
 
   let depths: Int
+  let samples: Int
   let grid: (rows: Int, columns: Int)
   private(set) var trajectories: [Trajectory] = []
   private let bootstrap: Bootstrap
@@ -47,7 +48,7 @@ struct FlowAnalysis {
     var models = try fields?.names(in: "/fields") ?? []
     models.removeAll { fields?.contains("/fields/\($0)/u") != true }
     let available = try run.reader.describe("/activations/\(taps[0])/values").shape
-    let samples = try models.first.map { try fields?.describe("/fields/\($0)/u").shape[1] ?? 0 }
+    samples = try models.first.map { try fields?.describe("/fields/\($0)/u").shape[1] ?? 0 }
       ?? available[1]
     let positions = available[2]
     grid = try run.grid(positions: positions)
@@ -129,7 +130,9 @@ struct FlowAnalysis {
     func numbers(
       _ name: String, _ axes: [Axis], _ values: [Double], _ longName: String
     ) -> CompleteArray {
-      CompleteArray("/metrics/flow/\(name)", axes, .numbers(values), longName: longName)
+      CompleteArray(
+        "/metrics/flow/\(name)", axes, .numbers(values), longName: longName,
+        attributes: ["samples": .integer(Int64(samples))])
     }
     let errors = trajectories.flatMap { $0.errors.map { bootstrap.interval(ofMean: $0) } }
     let correlations = trajectories.flatMap {

@@ -1,0 +1,222 @@
+import CCairo
+
+/// A drawing surface in points, over Cairo; keeps the box of every text for checks.
+public final class Canvas {
+  /// Width and height in points.
+  public let width: Double, height: Double
+  /// Pixels a point.
+  public let scale: Double
+  /// Box of each text drawn so far.
+  public private(set) var texts: [(text: String, box: Rectangle)] = []
+  private let surface: OpaquePointer
+  private let context: OpaquePointer
+
+  /// An image of `width` x `height` points at `dpi`, filled with `background`.
+  /// - Throws: ``FigureError`` when the size is impossible.
+  public init(width: Double, height: Double, dpi: Double, background: Color) throws {
+    (self.width, self.height, scale) = (width, height, dpi / 72)
+    let (columns, rows) = (Int32((width * scale).rounded()), Int32((height * scale).rounded()))
+    guard let surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, columns, rows),
+      cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS, let context = cairo_create(surface)
+    else {
+      throw FigureError(
+        message: "cannot make an image of \(columns) x \(rows) pixels; lower --dpi")
+    }
+    (self.surface, self.context) = (surface, context)
+    cairo_scale(context, scale, scale)
+    set(background)
+    cairo_paint(context)
+    if let font = Font.bundled { cairo_set_font_face(context, font.face) }
+    let options = cairo_font_options_create()
+    cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE)
+    cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF)
+    cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY)
+    cairo_set_font_options(context, options)
+    cairo_font_options_destroy(options)
+  }
+
+  deinit {
+    cairo_destroy(context)
+    cairo_surface_destroy(surface)
+  }
+
+  private func set(_ color: Color) {
+    cairo_set_source_rgba(context, color.red, color.green, color.blue, color.alpha)
+  }
+
+  // MARK: - Shapes
+
+  /// Strokes a polyline; a NaN breaks it.
+  public func line(
+    _ points: [(x: Double, y: Double)], _ color: Color, width: Double, dash: [Double] = []
+  ) {
+    cairo_new_path(context)
+    var pen = false
+    for point in points {
+      guard point.x.isFinite, point.y.isFinite else {
+        pen = false
+        continue
+      }
+      if pen { cairo_line_to(context, point.x, point.y) } else {
+        cairo_move_to(context, point.x, point.y)
+      }
+      pen = true
+    }
+    set(color)
+    cairo_set_line_width(context, width)
+    cairo_set_dash(context, dash, Int32(dash.count), 0)
+    cairo_set_line_join(context, CAIRO_LINE_JOIN_ROUND)
+    cairo_stroke(context)
+    cairo_set_dash(context, [], 0, 0)
+  }
+
+  /// Fills a polygon.
+  public func fill(_ points: [(x: Double, y: Double)], _ color: Color) {
+    guard let first = points.first else { return }
+    cairo_new_path(context)
+    cairo_move_to(context, first.x, first.y)
+    for point in points.dropFirst() { cairo_line_to(context, point.x, point.y) }
+    cairo_close_path(context)
+    set(color)
+    cairo_fill(context)
+  }
+
+  /// Fills a rectangle.
+  public func fill(_ box: Rectangle, _ color: Color) {
+    cairo_rectangle(context, box.x, box.y, box.width, box.height)
+    set(color)
+    cairo_fill(context)
+  }
+
+  /// Strokes a rectangle.
+  public func frame(_ box: Rectangle, _ color: Color, width: Double) {
+    cairo_rectangle(context, box.x, box.y, box.width, box.height)
+    set(color)
+    cairo_set_line_width(context, width)
+    cairo_stroke(context)
+  }
+
+  /// A disc, filled, or a ring when `hollow` is the colour inside.
+  public func disc(
+    _ x: Double, _ y: Double, radius: Double, _ color: Color, hollow: Color? = nil
+  ) {
+    guard x.isFinite, y.isFinite else { return }
+    cairo_new_path(context)
+    cairo_arc(context, x, y, radius, 0, 2 * .pi)
+    set(hollow ?? color)
+    if hollow == nil {
+      cairo_fill(context)
+    } else {
+      cairo_fill_preserve(context)
+      set(color)
+      cairo_set_line_width(context, radius * 0.55)
+      cairo_stroke(context)
+    }
+  }
+
+  /// Runs `body` with drawing limited to `box`.
+  public func clipped(to box: Rectangle, _ body: () -> Void) {
+    cairo_save(context)
+    cairo_rectangle(context, box.x, box.y, box.width, box.height)
+    cairo_clip(context)
+    body()
+    cairo_restore(context)
+  }
+
+  /// The nearest place on the pixel raster, so that edges of cells and axes are sharp.
+  public func snap(_ value: Double) -> Double { (value * scale).rounded() / scale }
+
+  /// Paints `rows` x `columns` cells into `box`, row 0 at the top, without smoothing.
+  public func image(_ colors: [UInt32], rows: Int, columns: Int, in box: Rectangle) {
+    guard rows > 0, columns > 0 else { return }
+    var pixels = colors
+    pixels.withUnsafeMutableBytes { bytes in
+      guard
+        let image = cairo_image_surface_create_for_data(
+          bytes.bindMemory(to: UInt8.self).baseAddress, CAIRO_FORMAT_RGB24, Int32(columns),
+          Int32(rows), Int32(columns * 4))
+      else { return }
+      cairo_save(context)
+      cairo_translate(context, box.x, box.y)
+      cairo_scale(context, box.width / Double(columns), box.height / Double(rows))
+      cairo_set_source_surface(context, image, 0, 0)
+      cairo_pattern_set_filter(cairo_get_source(context), CAIRO_FILTER_NEAREST)
+      cairo_rectangle(context, 0, 0, Double(columns), Double(rows))
+      cairo_fill(context)
+      cairo_restore(context)
+      cairo_surface_destroy(image)
+    }
+  }
+
+  // MARK: - Text
+
+  /// Where a text stands relative to its point.
+  public enum Anchor: Sendable {
+    /// The point is at the text's left, middle or right end.
+    case start, middle, end
+  }
+
+  /// Advance width of a text.
+  public func width(_ text: String, size: Double) -> Double {
+    cairo_set_font_size(context, size)
+    var extents = cairo_text_extents_t()
+    cairo_text_extents(context, text, &extents)
+    return extents.x_advance
+  }
+
+  /// Draws a text whose baseline passes through (x, y); turned a quarter to the left when `upright` is false.
+  public func text(
+    _ text: String, x: Double, y: Double, size: Double, _ color: Color, anchor: Anchor = .start,
+    upright: Bool = true
+  ) {
+    let length = width(text, size: size)
+    let shift = anchor == .start ? 0 : anchor == .middle ? -length / 2 : -length
+    cairo_save(context)
+    cairo_translate(context, x, y)
+    if !upright { cairo_rotate(context, -.pi / 2) }
+    cairo_move_to(context, shift, 0)
+    set(color)
+    cairo_show_text(context, text)
+    cairo_restore(context)
+    let (ascent, descent) = (size * 0.76, size * 0.22)
+    let box =
+      upright
+      ? Rectangle(x: x + shift, y: y - ascent, width: length, height: ascent + descent)
+      : Rectangle(x: x - ascent, y: y - shift - length, width: ascent + descent, height: length)
+    texts.append((text, box))
+  }
+
+  /// The pixels, `[row, column, RGB]`, 8 bits each.
+  public func pixels() -> (bytes: [UInt8], width: Int, height: Int) {
+    cairo_surface_flush(surface)
+    let columns = Int(cairo_image_surface_get_width(surface))
+    let rows = Int(cairo_image_surface_get_height(surface))
+    let stride = Int(cairo_image_surface_get_stride(surface))
+    guard let data = cairo_image_surface_get_data(surface) else { return ([], 0, 0) }
+    let bytes = [UInt8](unsafeUninitializedCapacity: rows * columns * 3) { out, initialized in
+      for row in 0..<rows {
+        let line = UnsafeRawPointer(data + row * stride).assumingMemoryBound(to: UInt32.self)
+        var place = row * columns * 3
+        for column in 0..<columns {
+          let pixel = line[column]
+          out[place] = UInt8(truncatingIfNeeded: pixel >> 16)
+          out[place + 1] = UInt8(truncatingIfNeeded: pixel >> 8)
+          out[place + 2] = UInt8(truncatingIfNeeded: pixel)
+          place += 3
+        }
+      }
+      initialized = rows * columns * 3
+    }
+    return (bytes, columns, rows)
+  }
+}
+
+/// A figure that cannot be drawn or stored.
+public struct FigureError: Error, Sendable, CustomStringConvertible {
+  /// What, why, and what would do.
+  public let message: String
+  /// A failure.
+  public init(message: String) { self.message = message }
+  /// The message.
+  public var description: String { message }
+}

@@ -1,0 +1,36 @@
+/// `attention`: one map a layer and head, on one colour scale.
+public enum AttentionFigure {
+  /// Draws `maps[layer][head]`, each `[query, key]` with `keys` columns.
+  ///
+  /// The colour scale ends at the 99.5 % quantile of all entries, and says so: single peaks would darken the rest.
+  public static func make(
+    _ maps: [[[Double]]], layers: [Int], keys: Int, title: String, what: String, theme: Theme
+  ) -> Figure {
+    let all = maps.flatMap { $0.flatMap { $0 } }.filter(\.isFinite).sorted()
+    let top = all.isEmpty ? 1 : max(all[Int(Double(all.count - 1) * 0.995)], 1e-12)
+    let heads = maps.map(\.count).max() ?? 0
+    let rows = (0..<heads).map { head in
+      zip(layers, maps).map { layer, row in
+        Panel.cells(
+          row.indices.contains(head) ? row[head] : [],
+          rows: row.indices.contains(head) ? row[head].count / max(keys, 1) : 0, columns: keys,
+          .viridis, 0...top, title: head == 0 ? "layer \(layer)" : "",
+          x: head == heads - 1 ? "key" : "", y: layer == layers.first ? "head \(head)" : "")
+      }
+    }
+    let cell = min(120, max(36, 640 / Double(max(layers.count, 1))))
+    return Figure(
+      title: title,
+      caption: "\(what) Rows are queries, columns keys, each row sums to 1. The uniform map would "
+        + "be \(rounded(1 / Double(max(keys, 1)))) everywhere. Colours end at the 99.5 % quantile, "
+        + "\(rounded(top)); the largest entry is \(rounded(all.last ?? 0)).",
+      width: max(420, cell * Double(layers.count) + 120),
+      height: max(220, cell * Double(heads) + 120),
+      sections: [.init(rows, colorBar: .init(.viridis, 0...top, title: "attention"))])
+  }
+
+  private static func rounded(_ value: Double) -> String {
+    let digits = value >= 0.1 ? 1000.0 : 10000.0
+    return "\((value * digits).rounded() / digits)"
+  }
+}

@@ -1,0 +1,106 @@
+/// `flow`: heat maps of the residual stream over depth, network and PDE side by side, and how the states follow one
+/// another.
+public enum FlowFigure {
+  /// One trajectory: the network's or a PDE model's.
+  public struct Trajectory: Sendable {
+    /// Its name.
+    public var name: String
+    /// Mean norm at each position, `[depth][position]`.
+    public var norms: [[Double]]
+    /// Correlation of the states before and after each layer, with interval.
+    public var correlation: [Double], correlationLower: [Double], correlationUpper: [Double]
+    /// Relative squared error against the network at each depth, with interval.
+    public var error: [Double], errorLower: [Double], errorUpper: [Double]
+    /// CKA of every pair of depths, row by row.
+    public var alignment: [Double]
+
+    /// A trajectory.
+    public init(
+      name: String, norms: [[Double]], correlation: [Double], correlationLower: [Double],
+      correlationUpper: [Double], error: [Double], errorLower: [Double], errorUpper: [Double],
+      alignment: [Double]
+    ) {
+      (self.name, self.norms, self.correlation) = (name, norms, correlation)
+      (self.correlationLower, self.correlationUpper) = (correlationLower, correlationUpper)
+      (self.error, self.errorLower, self.errorUpper) = (error, errorLower, errorUpper)
+      self.alignment = alignment
+    }
+  }
+
+  /// Draws the trajectories on a grid of `rows` x `columns` positions. The first is the network.
+  public static func make(
+    _ trajectories: [Trajectory], rows: Int, columns: Int, samples: Int, title: String,
+    theme: Theme
+  ) -> Figure {
+    let depths = trajectories.first?.norms.count ?? 0
+    let all = trajectories.flatMap { $0.norms.flatMap { $0 } }.filter(\.isFinite)
+    let domain = 0...max(all.max() ?? 1, 1e-12)
+    let maps = trajectories.enumerated().map { index, trajectory in
+      trajectory.norms.enumerated().map { depth, norms in
+        Panel.cells(
+          norms, rows: rows, columns: columns, .viridis, domain,
+          title: index == 0 ? "depth \(depth)" : "", y: depth == 0 ? trajectory.name : "")
+      }
+    }
+    let curves = [correlationPanel(trajectories, depths, theme)]
+      + (trajectories.count > 1 ? [errorPanel(trajectories, depths, theme)] : [])
+    let alignments = trajectories.prefix(3).map { trajectory in
+      Panel.cells(
+        trajectory.alignment, rows: depths, columns: depths, .magma, 0...1,
+        title: "CKA, \(trajectory.name)", x: "depth", y: "depth", showsTicks: true)
+    }
+    let sections: [Figure.Section] = [
+      .init(
+        maps, colorBar: .init(.viridis, domain, title: "mean ‖u‖"),
+        weight: 0.62 * Double(trajectories.count) + 0.2),
+      .init([curves], weight: 1.25),
+      .init(
+        [Array(alignments)], colorBar: .init(.magma, 0...1, title: "linear CKA"), weight: 1.25),
+    ]
+    return Figure(
+      title: title,
+      caption: "Top: norm of the residual stream u at each patch, mean over \(samples) held-out "
+        + "samples, from the embedding (depth 0) to the last layer. Shaded: 95 % bootstrap over "
+        + "samples.",
+      width: 560, height: 330 + 78 * Double(trajectories.count),
+      legend: trajectories.enumerated().map { .init($1.name, .init(theme.color($0))) },
+      sections: sections)
+  }
+
+  private static func correlationPanel(
+    _ trajectories: [Trajectory], _ depths: Int, _ theme: Theme
+  ) -> Panel {
+    let x = (1..<max(depths, 2)).map(Double.init)
+    let marks = trajectories.enumerated().flatMap { index, t -> [Panel.Mark] in
+      let color = theme.color(index)
+      return [
+        .band(x, t.correlationLower, t.correlationUpper, color.opacity(0.2)),
+        .line(x, t.correlation, .init(color)),
+        .points(x, t.correlation, color, radius: 2.2, hollow: false),
+      ]
+    }
+    return Panel(
+      title: "Correlation with the state one layer before",
+      x: .init(Scale(fitting: x), title: "depth", ticks: x.map { ($0, String(Int($0))) }),
+      y: .init(Scale(fitting: trajectories.flatMap(\.correlation), including: [1])), marks: marks)
+  }
+
+  private static func errorPanel(
+    _ trajectories: [Trajectory], _ depths: Int, _ theme: Theme
+  ) -> Panel {
+    let x = (0..<depths).map(Double.init)
+    let marks = trajectories.enumerated().dropFirst().flatMap { index, t -> [Panel.Mark] in
+      let color = theme.color(index)
+      return [
+        .band(x, t.errorLower, t.errorUpper, color.opacity(0.2)),
+        .line(x, t.error, .init(color)),
+        .points(x, t.error, color, radius: 2.2, hollow: false),
+      ]
+    }
+    return Panel(
+      title: "Relative squared error against the network",
+      x: .init(Scale(fitting: x), title: "depth", ticks: x.map { ($0, String(Int($0))) }),
+      y: .init(Scale(fitting: trajectories.dropFirst().flatMap(\.error), including: [0, 1])),
+      marks: marks + [.level(1, theme.null, "as large as the state")])
+  }
+}

@@ -1,0 +1,23 @@
+import CCairo
+import CFont
+
+/// The bundled font, loaded once: figures need no font of the machine.
+final class Font: @unchecked Sendable {
+  let face: OpaquePointer
+  private let freetype: FT_Library?
+  private let source: FT_Face?
+
+  /// Nil when FreeType cannot read the bundled bytes, which only a damaged build can bring about.
+  private init?() {
+    var library: FT_Library?
+    var source: FT_Face?
+    guard FT_Init_FreeType(&library) == 0,
+      FT_New_Memory_Face(
+        library, isotherm_font_bytes(), FT_Long(isotherm_font_length()), 0, &source) == 0,
+      let face = cairo_ft_font_face_create_for_ft_face(source, Int32(FT_LOAD_NO_HINTING))
+    else { return nil }
+    (freetype, self.source, self.face) = (library, source, face)
+  }
+
+  static let bundled = Font()
+}

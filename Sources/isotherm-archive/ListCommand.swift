@@ -1,0 +1,88 @@
+import Archive
+import ArgumentParser
+import Arrays
+import Console
+
+/// `isotherm-archive ls FILE`
+struct ListCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ls", abstract: "List what an archive holds: shapes, types, sizes, units.")
+
+  @Argument(help: "Archive: NAME.h5 or NAME.run.")
+  var file: String
+
+  @Flag(help: "Print where the archive comes from instead.")
+  var provenance = false
+
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    let reader = try RunReader(file)
+    if provenance { return try printProvenance(reader) }
+    let arrays = try reader.paths().map { try reader.describe($0) }
+    if common.json {
+      return try Console.output(
+        json: Listing(path: reader.path, datasets: arrays.map(Listing.Dataset.init)))
+    }
+    Console.output("\(reader.title) (\(reader.kind.rawValue), run id \(reader.runID))\n")
+    var table = Table(["array", "axes", "type", "size", "stored", "units", "what"])
+    for array in arrays where !array.path.hasPrefix("/provenance/") {
+      let listing = Listing.Dataset(array)
+      table.add([
+        array.path, array.axes.map { "\($0.name) \($0.length)" }.joined(separator: ", "),
+        array.type.rawValue, Format.bytes(listing.bytes), Format.bytes(listing.storedBytes),
+        array.units, array.longName,
+      ])
+    }
+    Console.output(table.text)
+  }
+
+  private func printProvenance(_ reader: RunReader) throws {
+    var items: [String: String] = [:]
+    for path in try reader.paths(below: "/provenance") {
+      let name = String(path.split(separator: "/").last ?? "")
+      items[name] = try reader.readTexts(path).joined(separator: "\n")
+    }
+    if common.json { return try Console.output(json: items) }
+    for (name, text) in items.sorted(by: { $0.key < $1.key }) {
+      let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+      if lines.count > 1 {
+        Console.output("\(name):\n  " + lines.joined(separator: "\n  "))
+      } else {
+        Console.output("\(name): \(text)")
+      }
+    }
+  }
+}
+
+/// The listing as JSON.
+private struct Listing: Encodable {
+  struct Dataset: Encodable {
+    var path: String
+    var shape: [Int]
+    var axes: [String]
+    var type: String
+    var bytes: Int
+    var storedBytes: Int
+    var sha256: String?
+    var units: String
+    var longName: String
+
+    enum CodingKeys: String, CodingKey {
+      case path, shape, axes, type, bytes, sha256, units
+      case storedBytes = "stored_bytes"
+      case longName = "long_name"
+    }
+
+    init(_ array: RunReader.StoredArray) {
+      (path, shape, axes) = (array.path, array.shape, array.axes.map(\.name))
+      type = array.type.rawValue
+      bytes = array.shape.reduce(1, *) * (array.type.byteCount ?? 0)
+      storedBytes = array.storedByteCount
+      (sha256, units, longName) = (array.sha256, array.units, array.longName)
+    }
+  }
+
+  var path: String
+  var datasets: [Dataset]
+}

@@ -1,0 +1,96 @@
+import Archive
+import ArgumentParser
+import Arrays
+import Console
+import Figures
+
+/// `isotherm-plot attention RUN|FIELDS -o OUT.png`
+struct AttentionCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "attention", abstract: "Attention maps, layer x head, on one colour scale.")
+
+  @OptionGroup var options: PlotOptions
+
+  @Option(help: "Show one captured sample, from 0 (default: the mean over all).")
+  var sample: Int?
+
+  @Option(help: "Checkpoint of a training run, from 0 (default: the last).")
+  var checkpoint: Int?
+
+  @Option(help: "Model of a fields file.")
+  var model = "autonomous"
+
+  func run() throws {
+    let source = try FigureSource(options.file, expecting: [.run, .fields])
+    let isRun = source.reader.kind == .run
+    let (layers, maps, what) = isRun ? try runMaps(source) : try fieldMaps(source)
+    let averaged = try maps.map { map in
+      try (0..<map.shape[1]).map { head in try average(map, head, source.reader.path) }
+    }
+    let title = options.title ?? "Attention: \(source.reader.title)"
+    let figure = AttentionFigure.make(
+      averaged, layers: layers, keys: maps[0].shape[3], title: title, what: what,
+      theme: options.theme.theme)
+    try options.store(figure, source)
+  }
+
+  private typealias Maps = (layers: [Int], maps: [NDArray<Double>], what: String)
+
+  private func runMaps(_ source: FigureSource) throws -> Maps {
+    let layers = try source.reader.names(in: "/attention").compactMap { name -> Int? in
+      let parts = name.split(separator: ".")
+      return parts.count == 3 ? Int(parts[1]) : nil
+    }.sorted()
+    guard let first = layers.first else {
+      throw ArchiveError(
+        .layout, "\(source.reader.path): no attention maps were captured; train with capture.taps "
+          + "containing \"attention.*.map\"")
+    }
+    let count = try source.reader.describe("/attention/attention.\(first).map/values").shape[0]
+    let chosen = checkpoint ?? count - 1
+    guard (0..<count).contains(chosen) else {
+      throw UsageError("--checkpoint \(chosen): the run has checkpoints 0 to \(count - 1)")
+    }
+    let maps = try layers.map {
+      try source.row("/attention/attention.\($0).map/values", chosen)
+    }
+    return (layers, maps, "Network at checkpoint \(chosen), \(whose(maps[0].shape[0])).")
+  }
+
+  private func fieldMaps(_ source: FigureSource) throws -> Maps {
+    let path = "/fields/\(model)/attention"
+    guard source.reader.contains(path) else {
+      let known = try source.reader.names(in: "/fields")
+      throw UsageError(
+        "--model \(model): no attention of that model; the file holds \(known.joined(separator: ", "))"
+      )
+    }
+    let count = try source.reader.describe(path).shape[0]
+    let maps = try (0..<count).map { try source.row(path, $0) }
+    return (
+      Array(0..<count), maps,
+      "PDE model \(model) at each layer's depth-time, \(whose(maps[0].shape[0]))."
+    )
+  }
+
+  private func whose(_ count: Int) -> String {
+    sample.map { "held-out sample \($0)" } ?? "mean over \(count) held-out samples"
+  }
+
+  /// One head's map `[query, key]` of the chosen sample, or the mean over samples.
+  private func average(_ map: NDArray<Double>, _ head: Int, _ path: String) throws -> [Double] {
+    let (samples, heads, size) = (map.shape[0], map.shape[1], map.shape[2] * map.shape[3])
+    if let sample, !(0..<samples).contains(sample) {
+      throw UsageError("--sample \(sample): \(path) holds samples 0 to \(samples - 1)")
+    }
+    let chosen = sample.map { [$0] } ?? Array(0..<samples)
+    var sum = [Double](repeating: 0, count: size)
+    map.elements.withUnsafeBufferPointer { values in
+      for index in chosen {
+        let start = (index * heads + head) * size
+        for i in 0..<size { sum[i] += values[start + i] }
+      }
+    }
+    return sum.map { $0 / Double(chosen.count) }
+  }
+}

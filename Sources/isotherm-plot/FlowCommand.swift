@@ -1,0 +1,44 @@
+import Archive
+import ArgumentParser
+import Figures
+
+/// `isotherm-plot flow METRICS -o OUT.png`
+struct FlowCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "flow", abstract: "The residual stream over depth, network and PDE side by side.")
+
+  @OptionGroup var options: PlotOptions
+
+  func run() throws {
+    let source = try FigureSource(options.file, expecting: [.metrics])
+    let group = "/metrics/flow/"
+    guard source.reader.contains(group + "position_norm") else {
+      throw ArchiveError(
+        .layout, "\(source.reader.path): holds no flow metrics; `isotherm-analyze flow RUN FIELDS "
+          + "-o NAME` makes them")
+    }
+    let norms = try source.numbers(group + "position_norm")
+    let (depths, rows, columns) = (norms.shape[1], norms.shape[2], norms.shape[3])
+    func series(_ name: String) throws -> [[Double]] { try source.numbers(group + name).rows }
+    let correlation = try (
+      series("correlation"), series("correlation_lower"), series("correlation_upper")
+    )
+    let error = try (
+      series("state_error"), series("state_error_lower"), series("state_error_upper")
+    )
+    let alignment = try source.numbers(group + "cka")
+    let trajectories = try source.texts(group + "trajectory_name").enumerated().map { i, name in
+      FlowFigure.Trajectory(
+        name: name, norms: (0..<depths).map { norms.row(i).row($0).elements },
+        correlation: correlation.0[i], correlationLower: correlation.1[i],
+        correlationUpper: correlation.2[i], error: error.0[i], errorLower: error.1[i],
+        errorUpper: error.2[i], alignment: alignment.row(i).elements)
+    }
+    let samples = try source.reader.attribute(group + "state_error", "samples")?.integer ?? 0
+    let title = options.title ?? "Information flow: \(source.reader.title)"
+    let figure = FlowFigure.make(
+      trajectories, rows: rows, columns: columns, samples: Int(samples), title: title,
+      theme: options.theme.theme)
+    try options.store(figure, source)
+  }
+}

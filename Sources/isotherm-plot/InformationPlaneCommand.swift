@@ -1,0 +1,50 @@
+import Archive
+import ArgumentParser
+import Arrays
+import Figures
+
+/// `isotherm-plot information-plane INFORMATION -o OUT.png`
+struct InformationPlaneCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "information-plane", abstract: "I(X;T) against I(T;Y) per depth over training.")
+
+  @OptionGroup var options: PlotOptions
+
+  func run() throws {
+    let source = try FigureSource(options.file, expecting: [.information])
+    let estimators = try source.reader.names(in: "/estimates")
+    guard let first = estimators.first else {
+      throw ArchiveError(.layout, "\(source.reader.path): holds no estimates")
+    }
+    let planes = try estimators.map { try plane($0, source) }
+    guard planes[0].input.isEmpty == false else {
+      throw ArchiveError(.layout, "\(source.reader.path): no checkpoint is estimated yet")
+    }
+    let times = try source.numbers("/estimates/\(first)/input/depth_time").elements
+    let samples =
+      try source.reader.attribute("/estimates/\(first)/input/value", "samples")?.integer ?? 0
+    let figure = InformationPlaneFigure.make(
+      planes, depthTimes: times, samples: Int(samples),
+      title: options.title ?? "Information plane: \(source.reader.title)",
+      theme: options.theme.theme)
+    try options.store(figure, source)
+  }
+
+  private func plane(_ estimator: String, _ source: FigureSource) throws
+    -> InformationPlaneFigure.Plane
+  {
+    let group = "/estimates/\(estimator)/"
+    let input = try source.numbers(group + "input/value").rows
+    let label = try source.numbers(group + "label/value").rows
+    func last(_ path: String) throws -> [Double] {
+      try source.numbers(group + path).rows.last ?? []
+    }
+    let settings = try source.reader.attribute(group + "input/value", "settings")?.text ?? ""
+    return InformationPlaneFigure.Plane(
+      estimator: estimator, settings: settings, input: input, label: label,
+      labelNull: try last("label/null"),
+      inputInterval: Array(zip(try last("input/lower"), try last("input/upper"))),
+      labelInterval: Array(zip(try last("label/lower"), try last("label/upper"))),
+      saturated: try last("input/flags").map { Int($0) & 1 != 0 })
+  }
+}

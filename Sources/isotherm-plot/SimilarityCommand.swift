@@ -1,0 +1,43 @@
+import Archive
+import ArgumentParser
+import Arrays
+import Figures
+
+/// `isotherm-plot similarity METRICS -o OUT.png`
+struct SimilarityCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "similarity", abstract: "PDE against network attention per layer, with every null.")
+
+  @OptionGroup var options: PlotOptions
+
+  func run() throws {
+    let source = try FigureSource(options.file, expecting: [.metrics])
+    let group = "/metrics/attention/"
+    guard source.reader.contains(group + "raw_cosine/value") else {
+      throw ArchiveError(
+        .layout, "\(source.reader.path): holds no attention metrics; `isotherm-analyze attention "
+          + "RUN FIELDS -o NAME` makes them")
+    }
+    let measures = try [("raw_cosine", "raw cosine"), ("centred_cosine", "centred cosine")].map {
+      name, title in
+      func rows(_ part: String) throws -> [[Double]] {
+        try source.numbers(group + name + "/" + part).rows
+      }
+      return SimilarityFigure.Measure(
+        title: title, value: try rows("value"), lower: try rows("lower"),
+        upper: try rows("upper"), skill: try rows("skill"), skillLower: try rows("skill_lower"),
+        skillUpper: try rows("skill_upper"))
+    }
+    let layers = try source.numbers(group + "raw_cosine/layer").elements.map { Int($0) }
+    let samples =
+      try source.reader.attribute(group + "raw_cosine/value", "samples")?.integer ?? 0
+    let figure = SimilarityFigure.make(
+      measures, names: try source.texts(group + "candidate_name"),
+      isNull: try source.numbers(group + "candidate_is_null").elements.map { $0 != 0 },
+      layers: layers, samples: Int(samples),
+      parameters: try source.numbers(group + "parameter_count").elements.map { Int($0) },
+      title: options.title ?? "PDE against network: \(source.reader.title)",
+      theme: options.theme.theme)
+    try options.store(figure, source)
+  }
+}

@@ -1,0 +1,32 @@
+import Archive
+import ArgumentParser
+import Figures
+
+/// `isotherm-plot training RUN -o OUT.png`
+struct TrainingCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "training", abstract: "Loss, accuracy, learning rate and gradient norm.")
+
+  @OptionGroup var options: PlotOptions
+
+  func run() throws {
+    let source = try FigureSource(options.file, expecting: [.run])
+    func progress(_ name: String) throws -> [Double] {
+      try source.numbers("/progress/\(name)").elements
+    }
+    func checkpoints(_ name: String) throws -> [Double] {
+      try source.numbers("/checkpoints/\(name)").elements
+    }
+    let content = TrainingFigure.Content(
+      epoch: try progress("epoch"), loss: try progress("loss"),
+      accuracy: try progress("accuracy"), rate: try progress("learning_rate"),
+      gradientNorm: try progress("gradient_norm"), checkpointEpoch: try checkpoints("epoch"),
+      testLoss: try checkpoints("test_loss"), testAccuracy: try checkpoints("test_accuracy"))
+    guard !content.epoch.isEmpty else {
+      throw ArchiveError(.layout, "\(source.reader.path): no training step is recorded yet")
+    }
+    let title = options.title ?? "Training: \(source.reader.title)"
+    try options.store(
+      TrainingFigure.make(content, title: title, theme: options.theme.theme), source)
+  }
+}
