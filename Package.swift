@@ -72,6 +72,23 @@ let programs: [Target] = [
   program("isotherm-plot", ["Archive", "Figures"]),
 ]
 
+func tests(_ target: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: target + "Tests", dependencies: [.init(stringLiteral: target)] + dependencies,
+    exclude: target == "Transformer" ? ["torch-vectors.json"] : [], swiftSettings: native)
+}
+
+let tests: [Target] = [
+  tests("Arrays"), tests("Kernels"), tests("HDF5"), tests("Transformer", ["Kernels"]),
+  tests("Dynamics", ["Kernels", "Transformer"]), tests("Information", ["Kernels"]),
+  tests("Metrics", ["Arrays", "Kernels"]), tests("Archive", ["Arrays", "HDF5"]),
+  tests("Corpora", ["Archive"]), tests("Figures"), tests("Console"),
+  tests("Studies", ["Console"]),
+  .testTarget(
+    name: "ProgramTests", dependencies: ["Archive"], exclude: ["help", "open-with-others.py"],
+    swiftSettings: native),
+]
+
 let package = Package(
   name: "Isotherm",
   products: [
@@ -84,6 +101,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
-  targets: system + core + science + storage + presentation + programs,
+  targets: system + core + science + storage + presentation + programs + tests,
   swiftLanguageModes: [.v6]
 )

@@ -19,7 +19,8 @@ enum DurableFile {
 
   private static func failure(_ call: String, _ path: String) -> ArchiveError {
     ArchiveError(
-      .system, "\(path): \(call) failed: \(String(cString: strerror(errno))); "
+      .system,
+      "\(path): \(call) failed: \(String(cString: strerror(errno))); "
         + "what was acknowledged before is safe")
   }
 }

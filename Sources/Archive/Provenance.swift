@@ -96,7 +96,7 @@ struct SourceRevision: Sendable {
   let difference: String
 
   static let current: SourceRevision = {
-    var folder = URL(fileURLWithPath: CommandLine.arguments.first ?? "")
+    var folder = URL(fileURLWithPath: "/proc/self/exe")
       .resolvingSymlinksInPath().deletingLastPathComponent()
     while folder.path != "/" {
       if FileManager.default.fileExists(atPath: folder.appendingPathComponent("Package.swift").path)

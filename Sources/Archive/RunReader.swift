@@ -23,12 +23,14 @@ public final class RunReader: @unchecked Sendable {
     root = try file.root
     guard let layout = try root.attribute("isotherm_layout")?.integer else {
       throw ArchiveError(
-        .layout, "\(path): not an Isotherm archive: the attribute isotherm_layout is missing; "
+        .layout,
+        "\(path): not an Isotherm archive: the attribute isotherm_layout is missing; "
           + "expected a file that isotherm wrote")
     }
     guard layout == 1 else {
       throw ArchiveError(
-        .layout, "\(path): layout \(layout) is newer than these programs, which read layout 1; "
+        .layout,
+        "\(path): layout \(layout) is newer than these programs, which read layout 1; "
           + "use a newer version of Isotherm")
     }
     runID = try root.attribute("run_id")?.text ?? ""
@@ -40,7 +42,8 @@ public final class RunReader: @unchecked Sendable {
     self.kind = kind
     guard kinds.isEmpty || kinds.contains(kind) else {
       throw ArchiveError(
-        .layout, "\(path): expected an archive of kind "
+        .layout,
+        "\(path): expected an archive of kind "
           + "\(kinds.map(\.rawValue).joined(separator: " or ")), found \(kind.rawValue)")
     }
   }
@@ -100,7 +103,10 @@ public final class RunReader: @unchecked Sendable {
     let dataset = try root.dataset(path)
     let names = try dataset.axisNames()
     let axes = zip(names, try dataset.shape).map { name, length in
-      Axis(name ?? (dataset.isScale ? dataset.path.split(separator: "/").last.map(String.init) : nil) ?? "?", length)
+      Axis(
+        name ?? (dataset.isScale ? dataset.path.split(separator: "/").last.map(String.init) : nil)
+          ?? "?",
+        length)
     }
     return StoredArray(
       path: dataset.path, type: ElementType(try dataset.datatype), axes: axes,
@@ -127,7 +133,8 @@ public final class RunReader: @unchecked Sendable {
     let shape = try root.dataset(path).shape
     guard let length = shape.first, row < length else {
       throw ArchiveError(
-        .layout, "\(self.path):\(path): row \(row) was asked for, the first axis has "
+        .layout,
+        "\(self.path):\(path): row \(row) was asked for, the first axis has "
           + "\(shape.first ?? 0)")
     }
     let block = try read(

@@ -36,6 +36,7 @@ public enum Format {
       value /= 1000
       unit = next
     }
-    return unit == "B" ? "\(count) B" : String(format: value < 10 ? "%.1f %@" : "%.0f %@", value, unit)
+    return unit == "B"
+      ? "\(count) B" : String(format: value < 10 ? "%.1f %@" : "%.0f %@", value, unit)
   }
 }

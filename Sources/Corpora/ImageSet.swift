@@ -37,7 +37,8 @@ public struct ImageSet: Sendable {
     classNames = try reader.readTexts("/classes/name")
     guard labels.count == shape[0], split.count == shape[0] else {
       throw ArchiveError(
-        .layout, "\(path): \(shape[0]) images, but \(labels.count) labels and \(split.count) "
+        .layout,
+        "\(path): \(shape[0]) images, but \(labels.count) labels and \(split.count) "
           + "split flags; the file is damaged")
     }
     let classCount = classNames.count
@@ -49,7 +50,8 @@ public struct ImageSet: Sendable {
     testIndices = split.indices.filter { split[$0] == 1 }
     guard !trainIndices.isEmpty, !testIndices.isEmpty else {
       throw ArchiveError(
-        .layout, "\(path):/samples/split: expected train (0) and test (1) samples, found "
+        .layout,
+        "\(path):/samples/split: expected train (0) and test (1) samples, found "
           + "\(trainIndices.count) and \(testIndices.count)")
     }
     source = try reader.asSource()

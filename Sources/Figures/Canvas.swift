@@ -57,7 +57,9 @@ public final class Canvas {
         pen = false
         continue
       }
-      if pen { cairo_line_to(context, point.x, point.y) } else {
+      if pen {
+        cairo_line_to(context, point.x, point.y)
+      } else {
         cairo_move_to(context, point.x, point.y)
       }
       pen = true

@@ -70,7 +70,8 @@ struct FigurePainter {
     lines.append(line)
     let first = figure.height - margin - Double(lines.count - 1) * small * 1.35
     for (index, text) in lines.enumerated() {
-      canvas.text(text, x: margin, y: first + Double(index) * small * 1.35, size: small, theme.muted)
+      canvas.text(
+        text, x: margin, y: first + Double(index) * small * 1.35, size: small, theme.muted)
     }
     return first - small * 1.6
   }

@@ -85,7 +85,8 @@ public struct Scale: Sendable {
       .filter { $0 % every == 0 }
       .map { power in
         let label =
-          (-2...3).contains(power) ? Self.plain(pow(10, Double(power)))
+          (-2...3).contains(power)
+          ? Self.plain(pow(10, Double(power)))
           : "10" + Self.superscript(power)
         return (pow(10, Double(power)), label)
       }
@@ -98,17 +99,21 @@ public struct Scale: Sendable {
   /// Labels with as many digits as the step needs, and a true minus sign.
   private static func labels(_ values: [Double], step: Double) -> [String] {
     let largest = values.map(abs).max() ?? 0
-    if largest >= 1e5 || (largest > 0 && largest < 1e-3) {
+    let isFar = largest >= 1e5 || (largest > 0 && largest < 1e-3)
+    // With many more digits than a power of ten would save, plain numbers are easier to tell apart.
+    if isFar && largest / step < 2e4 {
       let power = Int(Foundation.log10(largest).rounded(.down))
       return values.map { value in
-        value == 0 ? "0"
+        value == 0
+          ? "0"
           : plain((value / pow(10, Double(power)) * 1e6).rounded() / 1e6) + "·10"
             + superscript(power)
       }
     }
     var digits = 0
-    while digits < 6, abs((step * pow(10, Double(digits))).rounded() - step * pow(10, Double(digits)))
-      > 1e-6
+    while digits < 12,
+      abs((step * pow(10, Double(digits))).rounded() - step * pow(10, Double(digits)))
+        > 1e-6
     {
       digits += 1
     }

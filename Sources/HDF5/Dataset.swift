@@ -176,7 +176,8 @@ public final class Dataset: @unchecked Sendable {
     }
     guard count.reduce(1, *) * type.byteCount == byteCount else {
       throw HDF5Error(
-        .mismatch, "a block of \(count) \(type) takes \(count.reduce(1, *) * type.byteCount) "
+        .mismatch,
+        "a block of \(count) \(type) takes \(count.reduce(1, *) * type.byteCount) "
           + "bytes, the memory given has \(byteCount)", file: self.file, path: path)
     }
     if !shape.isEmpty { try Dataspace.select(file.value, start: start, count: count) }

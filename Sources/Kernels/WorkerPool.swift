@@ -4,17 +4,12 @@ import Foundation
 /// A fixed set of threads that share the items of a loop.
 ///
 /// Results must not depend on which thread takes which item: callers give every item its own output and add
-/// outputs in the items' order. The calling thread works too, so a pool of one starts no thread.
+/// outputs in the items' order. The calling thread works too, so a pool of one starts no thread. The threads end with
+/// the pool.
 public final class WorkerPool: @unchecked Sendable {
   /// Number of threads, the caller's included.
   public let threadCount: Int
-  private let condition = NSCondition()
-  private var body: ((Int, Int) -> Void)?
-  private var next = 0
-  private var count = 0
-  private var running = 0
-  private var generation = 0
-  private var stopped = false
+  private let desk = Desk()
 
   /// A pool of `threadCount` threads; at least 1. OpenBLAS is told to stay on the calling thread.
   public init(threadCount: Int) {
@@ -22,58 +17,79 @@ public final class WorkerPool: @unchecked Sendable {
     self.threadCount = threadCount
     openblas_set_num_threads(1)
     for worker in 1..<max(threadCount, 1) {
-      let thread = Thread { [unowned self] in self.serve(worker) }
+      // The thread holds the desk, not the pool, so that the pool can go while the thread still waits.
+      let thread = Thread { [desk] in desk.serve(worker) }
       thread.stackSize = 8 << 20
       thread.start()
     }
   }
 
-  /// Ends the threads. Must not be called while a loop runs.
-  public func shutdown() {
-    condition.lock()
-    stopped = true
-    condition.broadcast()
-    condition.unlock()
-  }
+  deinit { desk.close() }
 
   /// Calls `body(item, worker)` once for each item in `0..<count`; `worker` is in `0..<threadCount`, and no two
-  /// calls with the same worker overlap. Returns when all have returned.
+  /// calls with the same worker overlap. Returns when all have returned. Not to be called from within `body`.
   public func forEach(_ count: Int, _ body: (_ item: Int, _ worker: Int) -> Void) {
     if threadCount == 1 || count < 2 {
       for item in 0..<count { body(item, 0) }
       return
     }
     withoutActuallyEscaping(body) { body in
-      condition.lock()
-      self.body = body
-      self.count = count
-      next = 0
-      running = threadCount
-      generation += 1
-      condition.broadcast()
-      condition.unlock()
-      work(0)
-      condition.lock()
-      while running > 0 { condition.wait() }
-      self.body = nil
-      condition.unlock()
+      desk.open(count, threadCount, body)
+      desk.work(0)
+      desk.wait()
     }
   }
+}
 
-  private func serve(_ worker: Int) {
+/// Where threads fetch the items of the loop that is running.
+private final class Desk: @unchecked Sendable {
+  private let condition = NSCondition()
+  private var body: ((Int, Int) -> Void)?
+  private var next = 0
+  private var count = 0
+  private var running = 0
+  private var generation = 0
+  private var closed = false
+
+  func open(_ count: Int, _ threads: Int, _ body: @escaping (Int, Int) -> Void) {
+    condition.lock()
+    self.body = body
+    self.count = count
+    next = 0
+    running = threads
+    generation += 1
+    condition.broadcast()
+    condition.unlock()
+  }
+
+  func wait() {
+    condition.lock()
+    while running > 0 { condition.wait() }
+    body = nil
+    condition.unlock()
+  }
+
+  func close() {
+    condition.lock()
+    closed = true
+    condition.broadcast()
+    condition.unlock()
+  }
+
+  func serve(_ worker: Int) {
     var seen = 0
     while true {
       condition.lock()
-      while generation == seen && !stopped { condition.wait() }
+      while generation == seen && !closed { condition.wait() }
       seen = generation
-      let done = stopped
+      let done = closed
       condition.unlock()
       if done { return }
       work(worker)
     }
   }
 
-  private func work(_ worker: Int) {
+  func work(_ worker: Int) {
     while true {
       condition.lock()
       let item = next

@@ -85,7 +85,8 @@ final class ConfigurationReader {
       let name = key.scalar?.string ?? "?"
       guard !known.contains(name) else { continue }
       let nearest = known.min { name.distance(to: $0) < name.distance(to: $1) } ?? ""
-      let hint = name.distance(to: nearest) <= max(2, name.count / 2)
+      let hint =
+        name.distance(to: nearest) <= max(2, name.count / 2)
         ? "did you mean \(nearest)?" : "known: \(known.joined(separator: ", "))"
       throw UsageError("\(place(name)): unknown key; \(hint)")
     }

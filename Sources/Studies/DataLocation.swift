@@ -5,7 +5,7 @@ public enum DataLocation {
   /// The path to open for `name`: as given when it exists there, else below the package's root.
   public static func resolve(_ name: String) -> String {
     if name.hasPrefix("/") || FileManager.default.fileExists(atPath: name) { return name }
-    var folder = URL(fileURLWithPath: CommandLine.arguments.first ?? "")
+    var folder = URL(fileURLWithPath: "/proc/self/exe")
       .resolvingSymlinksInPath().deletingLastPathComponent()
     while folder.path != "/" {
       let candidate = folder.appendingPathComponent(name).path

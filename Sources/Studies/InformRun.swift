@@ -38,7 +38,8 @@ public struct InformRun {
     }.sorted { ($0.1, $0.0) < ($1.1, $1.0) }
     guard !taps.isEmpty else {
       throw ArchiveError(
-        .layout, "\(reader.path): no residual stream was captured; train with capture.taps "
+        .layout,
+        "\(reader.path): no residual stream was captured; train with capture.taps "
           + "containing \"residual.*.post\"")
     }
   }

@@ -40,7 +40,8 @@ struct TrainedRun {
         "/checkpoints/parameters/\(entry.name)", checkpoint)
       guard values.count == entry.count else {
         throw ArchiveError(
-          .layout, "\(reader.path):/checkpoints/parameters/\(entry.name): expected "
+          .layout,
+          "\(reader.path):/checkpoints/parameters/\(entry.name): expected "
             + "\(entry.count) values, found \(values.count)")
       }
       for (index, value) in values.elements.enumerated() {
@@ -54,7 +55,8 @@ struct TrainedRun {
   func attentionSamples() throws -> Int {
     guard let name = try reader.names(in: "/attention").first else {
       throw ArchiveError(
-        .layout, "\(reader.path): no attention maps were captured; train with capture.taps "
+        .layout,
+        "\(reader.path): no attention maps were captured; train with capture.taps "
           + "containing \"attention.*.map\"")
     }
     return try reader.describe("/attention/\(name)/values").shape[1]

@@ -64,7 +64,8 @@ public final class Optimizer<S: KernelScalar>: @unchecked Sendable {
     let scale = norm > configuration.clip ? configuration.clip / norm : 1
     for range in ranges {
       S.adamW(
-        weights + range.offset, gradient: gradient + range.offset, first: first.start + range.offset,
+        weights + range.offset, gradient: gradient + range.offset,
+        first: first.start + range.offset,
         second: second.start + range.offset, count: range.count,
         AdamWStep(
           rate: S(rate), beta1: S(configuration.beta1), beta2: S(configuration.beta2),

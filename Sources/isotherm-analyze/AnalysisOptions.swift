@@ -72,7 +72,8 @@ struct Inputs {
     let fields = try one(.fields)
     guard try fields.sources().contains(where: { $0.runID == run.runID }) else {
       throw ArchiveError(
-        .layout, "\(fields.path) was fitted to another run than \(run.path); "
+        .layout,
+        "\(fields.path) was fitted to another run than \(run.path); "
           + "its sources are \(try fields.sources().map(\.path).joined(separator: ", "))")
     }
     return (run, fields)

@@ -29,12 +29,14 @@ struct AttentionAnalysis {
     }
     guard !models.isEmpty else {
       throw ArchiveError(
-        .layout, "\(fields.path): no model with attention was fitted; fit with pde.model=autonomous")
+        .layout, "\(fields.path): no model with attention was fitted; fit with pde.model=autonomous"
+      )
     }
     self.models = models
     guard run.steps.first == 0 else {
       throw ArchiveError(
-        .layout, "\(run.reader.path): the first checkpoint is not of step 0, so there is no "
+        .layout,
+        "\(run.reader.path): the first checkpoint is not of step 0, so there is no "
           + "untrained network to compare with")
     }
     let shape = try fields.describe("/fields/\(models[0])/attention").shape
@@ -169,7 +171,8 @@ struct AttentionAnalysis {
   private func note(_ model: Candidate) -> String {
     let raw = layers.indices.map { mean(perSample(model, $0, 0)) }
     let above = raw.filter { $0 > 0.98 }.count
-    return "\(model.name), \(parameterCounts[model.name] ?? 0) parameters: raw cosine above 0.98 in "
+    return
+      "\(model.name), \(parameterCounts[model.name] ?? 0) parameters: raw cosine above 0.98 in "
       + "\(above) of \(layers.count) layers; the paper claims it for all."
   }
 

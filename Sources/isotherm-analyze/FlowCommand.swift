@@ -48,7 +48,8 @@ struct FlowAnalysis {
     var models = try fields?.names(in: "/fields") ?? []
     models.removeAll { fields?.contains("/fields/\($0)/u") != true }
     let available = try run.reader.describe("/activations/\(taps[0])/values").shape
-    samples = try models.first.map { try fields?.describe("/fields/\($0)/u").shape[1] ?? 0 }
+    samples =
+      try models.first.map { try fields?.describe("/fields/\($0)/u").shape[1] ?? 0 }
       ?? available[1]
     let positions = available[2]
     grid = try run.grid(positions: positions)
@@ -57,11 +58,13 @@ struct FlowAnalysis {
     trajectories = [Self.follow("network", network, against: network, positions)]
     for model in models {
       let states = try (0..<depths).map { depth -> NDArray<Float> in
-        let state: NDArray<Float> = try fields?.readRow("/fields/\(model)/u", depth)
+        let state: NDArray<Float> =
+          try fields?.readRow("/fields/\(model)/u", depth)
           ?? NDArray(shape: [0], elements: [])
         guard state.count == network[depth].count else {
           throw ArchiveError(
-            .layout, "\(fields?.path ?? ""):/fields/\(model)/u: expected \(network[depth].count) "
+            .layout,
+            "\(fields?.path ?? ""):/fields/\(model)/u: expected \(network[depth].count) "
               + "values a depth, found \(state.count)")
         }
         return state.reshaped(network[depth].shape)

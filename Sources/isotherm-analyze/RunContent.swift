@@ -25,7 +25,8 @@ struct RunContent {
     }.sorted()
     guard !layers.isEmpty else {
       throw ArchiveError(
-        .layout, "\(reader.path): no attention maps were captured; train with capture.taps "
+        .layout,
+        "\(reader.path): no attention maps were captured; train with capture.taps "
           + "containing \"attention.*.map\"")
     }
     return layers
@@ -37,7 +38,8 @@ struct RunContent {
     let maps: NDArray<Float> = try reader.readRow(path, checkpoint)
     guard maps.rank == 4 else {
       throw ArchiveError(
-        .layout, "\(reader.path):\(path): expected 5 axes [checkpoint, sample, head, query, key], "
+        .layout,
+        "\(reader.path):\(path): expected 5 axes [checkpoint, sample, head, query, key], "
           + "found \(maps.rank + 1)")
     }
     return maps
@@ -54,7 +56,8 @@ struct RunContent {
     guard names.contains("residual.0.pre"), !layers.isEmpty, layers == Array(0..<layers.count)
     else {
       throw ArchiveError(
-        .layout, "\(reader.path): the residual stream was not captured at every depth; train with "
+        .layout,
+        "\(reader.path): the residual stream was not captured at every depth; train with "
           + "capture.taps containing \"residual.0.pre\" and \"residual.*.post\"")
     }
     return ["residual.0.pre"] + layers.map { "residual.\($0).post" }

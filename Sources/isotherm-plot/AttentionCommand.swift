@@ -43,7 +43,8 @@ struct AttentionCommand: ParsableCommand {
     }.sorted()
     guard let first = layers.first else {
       throw ArchiveError(
-        .layout, "\(source.reader.path): no attention maps were captured; train with capture.taps "
+        .layout,
+        "\(source.reader.path): no attention maps were captured; train with capture.taps "
           + "containing \"attention.*.map\"")
     }
     let count = try source.reader.describe("/attention/attention.\(first).map/values").shape[0]

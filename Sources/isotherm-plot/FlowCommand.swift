@@ -14,7 +14,8 @@ struct FlowCommand: ParsableCommand {
     let group = "/metrics/flow/"
     guard source.reader.contains(group + "position_norm") else {
       throw ArchiveError(
-        .layout, "\(source.reader.path): holds no flow metrics; `isotherm-analyze flow RUN FIELDS "
+        .layout,
+        "\(source.reader.path): holds no flow metrics; `isotherm-analyze flow RUN FIELDS "
           + "-o NAME` makes them")
     }
     let norms = try source.numbers(group + "position_norm")

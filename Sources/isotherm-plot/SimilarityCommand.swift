@@ -6,7 +6,8 @@ import Figures
 /// `isotherm-plot similarity METRICS -o OUT.png`
 struct SimilarityCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "similarity", abstract: "PDE against network attention per layer, with every null.")
+    commandName: "similarity", abstract: "PDE against network attention per layer, with every null."
+  )
 
   @OptionGroup var options: PlotOptions
 
@@ -15,7 +16,8 @@ struct SimilarityCommand: ParsableCommand {
     let group = "/metrics/attention/"
     guard source.reader.contains(group + "raw_cosine/value") else {
       throw ArchiveError(
-        .layout, "\(source.reader.path): holds no attention metrics; `isotherm-analyze attention "
+        .layout,
+        "\(source.reader.path): holds no attention metrics; `isotherm-analyze attention "
           + "RUN FIELDS -o NAME` makes them")
     }
     let measures = try [("raw_cosine", "raw cosine"), ("centred_cosine", "centred cosine")].map {

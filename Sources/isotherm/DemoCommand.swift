@@ -63,7 +63,8 @@ struct DemoCommand: ParsableCommand {
     let more = force ? ["--force"] : []
     let json = common.json ? ["--json"] : []
     let headline = try readers.run(
-      "isotherm-analyze", ["attention", run, fields, "-o", place("metrics-attention")] + more + json)
+      "isotherm-analyze",
+      ["attention", run, fields, "-o", place("metrics-attention")] + more + json)
     _ = try readers.run(
       "isotherm-analyze", ["flow", run, fields, "-o", place("metrics-flow")] + more)
     _ = try readers.run(

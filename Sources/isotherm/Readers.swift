@@ -13,7 +13,8 @@ struct Readers {
       guard FileManager.default.isExecutableFile(atPath: folder.appendingPathComponent(name).path)
       else {
         throw ReaderError(
-          message: "\(name) is missing beside \(own.path); build all products: swift build -c release")
+          message:
+            "\(name) is missing beside \(own.path); build all products: swift build -c release")
       }
     }
   }

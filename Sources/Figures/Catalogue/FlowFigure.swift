@@ -42,7 +42,8 @@ public enum FlowFigure {
           title: index == 0 ? "depth \(depth)" : "", y: depth == 0 ? trajectory.name : "")
       }
     }
-    let curves = [correlationPanel(trajectories, depths, theme)]
+    let curves =
+      [correlationPanel(trajectories, depths, theme)]
       + (trajectories.count > 1 ? [errorPanel(trajectories, depths, theme)] : [])
     let alignments = trajectories.prefix(3).map { trajectory in
       Panel.cells(

@@ -48,8 +48,10 @@ public enum InformationPlaneFigure {
               Array(x[1..<x.count - 1]), Array(y[1..<y.count - 1]), color, radius: 1.5,
               hollow: false))
         }
-        marks.append(.points(Array(x.prefix(1)), Array(y.prefix(1)), color, radius: 2.6, hollow: true))
-        marks.append(.points(Array(x.suffix(1)), Array(y.suffix(1)), color, radius: 3.2, hollow: false))
+        marks.append(
+          .points(Array(x.prefix(1)), Array(y.prefix(1)), color, radius: 2.6, hollow: true))
+        marks.append(
+          .points(Array(x.suffix(1)), Array(y.suffix(1)), color, radius: 3.2, hollow: false))
         if let endX = x.last, let endY = y.last {
           let (a, b) = (plane.inputInterval[depth], plane.labelInterval[depth])
           marks.append(.line([a.0, a.1], [endY, endY], .init(color, width: 0.7)))

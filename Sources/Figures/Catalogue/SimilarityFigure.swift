@@ -79,7 +79,9 @@ public enum SimilarityFigure {
         + "Skill: 1 − (1 − s)/(1 − s of the strongest null). "
         + counts.joined(separator: ", ") + ". One seed.",
       width: 540, height: 430,
-      legend: names.indices.map { .init(isNull[$0] ? "null: \(names[$0])" : names[$0], styles[$0]) },
+      legend: names.indices.map {
+        .init(isNull[$0] ? "null: \(names[$0])" : names[$0], styles[$0])
+      },
       sections: [.init([top, bottom])])
   }
 

@@ -1,0 +1,109 @@
+import Arrays
+import Foundation
+import Kernels
+import Metrics
+import Testing
+
+@Suite struct MetricsTests {
+  private func value(_ measure: RowSimilarity, _ a: [Float], _ b: [Float]) -> Double {
+    a.withUnsafeBufferPointer { a in b.withUnsafeBufferPointer { b in measure.value(a, b) } }
+  }
+
+  @Test func `a row is perfectly like itself`() {
+    let row: [Float] = [0.5, 0.25, 0.125, 0.125]
+    #expect(abs(value(.rawCosine, row, row) - 1) < 1e-12)
+    #expect(abs(value(.centredCosine, row, row) - 1) < 1e-12)
+    #expect(abs(value(.rankCorrelation, row, row) - 1) < 1e-12)
+    #expect(abs(value(.jensenShannon, row, row)) < 1e-12)
+    #expect(abs(value(.kullbackLeibler, row, row)) < 1e-12)
+  }
+
+  @Test func `the uniform row says nothing once centred, though its raw cosine is high`() {
+    let uniform = [Float](repeating: 0.25, count: 4)
+    let row: [Float] = [0.4, 0.3, 0.2, 0.1]
+    #expect(value(.rawCosine, uniform, row) > 0.9)
+    #expect(value(.centredCosine, uniform, row) == 0)
+    #expect(value(.rankCorrelation, uniform, row) == 0)
+  }
+
+  @Test func `disjoint rows are as far as rows can be`() {
+    #expect(abs(value(.jensenShannon, [1, 0], [0, 1]) - log(2)) < 1e-12)
+    #expect(value(.rawCosine, [1, 0], [0, 1]) == 0)
+    #expect(value(.rankCorrelation, [3, 2, 1], [1, 2, 3]) == -1)
+  }
+
+  @Test func `independent random maps over 64 tokens already have a high raw cosine`() {
+    // science.md section 3: 0.935 for softmax of independent unit normal scores is not reached by their centred cosine.
+    var random = Philox(seed: 2, stream: 3)
+    func map() -> [Float] {
+      let scores = (0..<64).map { _ in exp(0.26 * random.normal()) }
+      let sum = scores.reduce(0, +)
+      return scores.map { Float($0 / sum) }
+    }
+    let pairs = (0..<200).map { _ in (map(), map()) }
+    let raw = pairs.reduce(0) { $0 + value(.rawCosine, $1.0, $1.1) } / 200
+    let centred = pairs.reduce(0) { $0 + value(.centredCosine, $1.0, $1.1) } / 200
+    #expect(raw > 0.9)
+    #expect(abs(centred) < 0.05)
+  }
+
+  @Test func `comparison averages over queries and keeps samples and heads apart`() {
+    let network = NDArray<Float>(
+      shape: [2, 1, 2, 2], elements: [1, 0, 0, 1, 0.5, 0.5, 0.5, 0.5])
+    let candidate = NDArray<Float>(shape: [1, 1, 2, 2], elements: [1, 0, 1, 0])
+    let values = AttentionComparison.compare(candidate, network)
+    #expect(values[0][0] == 0.5)
+    #expect(abs(values[0][1] - 0.5.squareRoot()) < 1e-7)
+  }
+
+  @Test(arguments: [2, 3, 128])
+  func `every sample is shuffled to another`(count: Int) {
+    let order = AttentionComparison.shuffled(count)
+    #expect(order.sorted() == Array(0..<count))
+    #expect(order.enumerated().allSatisfy { $0.offset != $0.element })
+  }
+
+  @Test func `skill is 1 for perfect, 0 for the null, negative below`() {
+    #expect(skill(1, null: 0.9) == 1)
+    #expect(skill(0.9, null: 0.9) == 0)
+    #expect(skill(0.8, null: 0.9) < 0)
+    #expect(skill(0.5, null: 1).isNaN)
+  }
+
+  @Test func `CKA ignores rotation and scale, and tells unrelated states apart`() {
+    var random = Philox(seed: 4, stream: 4)
+    let x = NDArray<Float>(
+      shape: [200, 2], elements: (0..<400).map { _ in Float(random.normal()) })
+    var turned = x
+    for i in 0..<200 {
+      let (a, b) = (x[i, 0], x[i, 1])
+      turned[i, 0] = 3 * (0.6 * a - 0.8 * b)
+      turned[i, 1] = 3 * (0.8 * a + 0.6 * b)
+    }
+    let other = NDArray<Float>(
+      shape: [200, 2], elements: (0..<400).map { _ in Float(random.normal()) })
+    let cka = CenteredKernelAlignment(x)
+    #expect(abs(cka.alignment(with: CenteredKernelAlignment(turned)) - 1) < 1e-6)
+    #expect(cka.alignment(with: CenteredKernelAlignment(other)) < 0.1)
+  }
+
+  @Test func `bootstrap intervals cover the mean of a normal about 95 times in 100`() {
+    var covered = 0
+    for trial in 0..<200 {
+      var random = Philox(seed: 5, stream: UInt64(trial))
+      let values = (0..<60).map { _ in random.normal() }
+      let interval = Bootstrap(count: 60, repetitions: 400, seed: UInt64(trial))
+        .interval(ofMean: values)
+      if interval.lower <= 0 && 0 <= interval.upper { covered += 1 }
+    }
+    #expect(covered >= 180, "\(covered) of 200")
+  }
+
+  @Test func `state errors and correlations of known states`() {
+    let a = NDArray<Float>(shape: [1, 1, 4], elements: [1, 2, 3, 4])
+    let b = NDArray<Float>(shape: [1, 1, 4], elements: [2, 4, 6, 8])
+    #expect(abs(StateComparison.relativeError(a, b)[0] - 0.25) < 1e-12)
+    #expect(abs(StateComparison.correlation(a, b)[0] - 1) < 1e-12)
+    #expect(abs(StateComparison.positionNorm(a, positions: 1)[0] - 30.0.squareRoot()) < 1e-9)
+  }
+}

@@ -1,0 +1,113 @@
+import Foundation
+import Testing
+
+@Suite struct ContractTests {
+  /// Targets each target depends on, by name, from the package description.
+  private func dependencies() throws -> [String: [String]] {
+    let scratch = try Programs.scratch()
+    defer { try? FileManager.default.removeItem(atPath: scratch) }
+    let outcome = try Programs.run(
+      "/usr/bin/env", ["swift", "package", "--scratch-path", scratch, "dump-package"])
+    try #require(outcome.status == 0, "\(outcome.errors)")
+    let package = try #require(
+      try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
+    var result: [String: [String]] = [:]
+    for target in try #require(package["targets"] as? [[String: Any]]) {
+      let name = try #require(target["name"] as? String)
+      let items = target["dependencies"] as? [[String: Any]] ?? []
+      result[name] = items.compactMap { ($0["byName"] as? [Any])?.first as? String }
+    }
+    return result
+  }
+
+  private func closure(_ name: String, _ graph: [String: [String]]) -> Set<String> {
+    var found: Set<String> = []
+    var rest = graph[name] ?? []
+    while let next = rest.popLast() {
+      if found.insert(next).inserted { rest += graph[next] ?? [] }
+    }
+    return found
+  }
+
+  @Test func `a reader links neither the network nor the PDE`() throws {
+    let graph = try dependencies()
+    for reader in ["isotherm-archive", "isotherm-analyze", "isotherm-plot"] {
+      let linked = closure(reader, graph)
+      #expect(linked.contains("Archive"), "\(reader)")
+      for producer in ["Transformer", "Dynamics", "Studies", "Corpora"] {
+        #expect(!linked.contains(producer), "\(reader) links \(producer)")
+      }
+    }
+    #expect(!closure("isotherm", graph).contains("Figures"))
+    for science in ["Transformer", "Dynamics", "Information", "Metrics"] {
+      let linked = closure(science, graph)
+      for storage in ["HDF5", "Archive", "Figures", "Console"] {
+        #expect(!linked.contains(storage), "\(science) sees \(storage)")
+      }
+    }
+  }
+
+  @Test(arguments: [
+    ("isotherm", ["train", "fit", "inform", "demo"]),
+    ("isotherm-archive", ["ls"]),
+    ("isotherm-analyze", ["attention", "flow", "bottleneck"]),
+    (
+      "isotherm-plot", ["training", "flow", "attention", "similarity", "information-plane", "list"]
+    ),
+  ])
+  func `help texts are as recorded`(program: String, commands: [String]) throws {
+    let folder = Programs.root + "/Tests/ProgramTests/help"
+    for command in [nil] + commands.map(Optional.some) {
+      let outcome = try Programs.run(program, [command, "--help"].compactMap { $0 })
+      #expect(outcome.status == 0)
+      let file = "\(folder)/\([program, command].compactMap { $0 }.joined(separator: "-")).txt"
+      if ProcessInfo.processInfo.environment["ISOTHERM_RECORD"] != nil {
+        try outcome.output.write(toFile: file, atomically: true, encoding: .utf8)
+      }
+      let recorded = try String(contentsOfFile: file, encoding: .utf8)
+      #expect(
+        outcome.output == recorded, "\(file): record anew with ISOTHERM_RECORD=1 tools/test")
+    }
+  }
+
+  @Test func `the plan lists arrays and bytes and writes nothing`() throws {
+    let folder = try Programs.scratch()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let outcome = try Programs.run(
+      "isotherm", ["train", Programs.study, "-o", folder + "/r", "--dry-run", "--json"])
+    #expect(outcome.status == 0)
+    let arrays = try #require(
+      try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [[String: Any]])
+    let stream = try #require(
+      arrays.first { $0["path"] as? String == "/activations/residual.0.post/values" })
+    #expect(stream["shape"] as? [Int] == [6, 256, 49, 64])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+  }
+
+  @Test func `progress as JSON tells commits and the seal`() throws {
+    let folder = try Programs.scratch()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let outcome = try Programs.run(
+      "isotherm",
+      ["train", Programs.study, "-o", folder + "/r", "--progress", "json"] + Programs.small)
+    #expect(outcome.status == 0)
+    let events = try outcome.errorLines.map {
+      try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+    }
+    let commits = events.filter { $0["event"] as? String == "commit" }
+    #expect(commits.count >= 2)
+    let rows = try #require(commits.last?["rows"] as? [String: Int])
+    #expect(rows["/progress/loss"] == 20)
+    #expect(rows["/activations/residual.0.post/values"] == 2)
+    #expect(events.last?["event"] as? String == "sealed")
+    let listing = try Programs.run("isotherm-archive", ["ls", folder + "/r", "--json"])
+    let document = try #require(
+      try JSONSerialization.jsonObject(with: Data(listing.output.utf8)) as? [String: Any])
+    let datasets = try #require(document["datasets"] as? [[String: Any]])
+    #expect(
+      datasets.allSatisfy {
+        $0["path"] as? String != "/progress/loss" || $0["units"] as? String == "nat"
+      })
+    #expect(datasets.contains { $0["sha256"] is String })
+  }
+}

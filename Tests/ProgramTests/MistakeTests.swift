@@ -1,0 +1,97 @@
+import Foundation
+import Testing
+
+/// Each mistake gives one clear line, status 1 or 2, and leaves nothing half-written.
+@Suite struct MistakeTests {
+  private func expect(
+    _ arguments: [String], program: String = "isotherm", status: Int32, saying words: String,
+    leaving folder: String, _ files: [String] = []
+  ) throws {
+    let outcome = try Programs.run(program, arguments)
+    #expect(outcome.status == status, "\(arguments): \(outcome.errors)")
+    #expect(outcome.output.isEmpty)
+    #expect(outcome.errorLines.count == 1, "\(outcome.errors)")
+    #expect(outcome.errors.contains(words), "\(outcome.errors)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == files)
+  }
+
+  @Test func `training's mistakes`() throws {
+    let folder = try Programs.scratch()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let out = folder + "/run"
+    try expect(
+      ["train", "no-such.yaml", "-o", out], status: 2, saying: "cannot read the study file",
+      leaving: folder)
+    try expect(
+      ["train", Programs.study, "-o", out, "--set", "model.widht=3"], status: 2,
+      saying: "did you mean width?", leaving: folder)
+    try expect(
+      ["train", Programs.study, "-o", out, "--set", "data.patch=5"], status: 2,
+      saying: "does not divide images of 28 x 28", leaving: folder)
+    try expect(
+      ["train", Programs.study, "-o", out, "--set", "model.heads=3"], status: 2,
+      saying: "must divide width", leaving: folder)
+    try expect(
+      ["train", Programs.study, "-o", out, "--set", "data.file=/no/such.h5"], status: 1,
+      saying: "check the path", leaving: folder)
+    try expect(
+      ["train", Programs.study, "-o", out, "--set", "capture.taps=[residual.*.pots]"], status: 2,
+      saying: "no tap matches residual.*.pots", leaving: folder)
+    try expect(
+      ["train", Programs.study, "-o", folder + "/no/run"], status: 1, saying: "make it first",
+      leaving: folder)
+    try expect(
+      ["train", Programs.study, "-o", "/proc/run"], status: 1, saying: "/proc", leaving: folder)
+    try expect(
+      ["train", Programs.study], status: 2, saying: "-o NAME is missing", leaving: folder)
+  }
+
+  @Test func `a truncated data file`() throws {
+    let folder = try Programs.scratch()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let whole = try Data(
+      contentsOf: URL(fileURLWithPath: Programs.root + "/data/fashion-mnist-small.h5"))
+    try whole.prefix(1_000_000).write(to: URL(fileURLWithPath: folder + "/cut.h5"))
+    try expect(
+      ["train", Programs.study, "-o", folder + "/run", "--set", "data.file=\(folder)/cut.h5"],
+      status: 1, saying: "cut short", leaving: folder, ["cut.h5"])
+  }
+
+  @Test func `an existing output and a foreign input`() throws {
+    let folder = try Programs.scratch()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try "text".write(toFile: folder + "/run.h5", atomically: true, encoding: .utf8)
+    try expect(
+      ["train", Programs.study, "-o", folder + "/run"] + Programs.small, status: 1,
+      saying: "pass --force to replace it", leaving: folder, ["run.h5"])
+    for (program, arguments) in [
+      ("isotherm", ["fit", folder + "/run", "-o", folder + "/f"]),
+      ("isotherm", ["inform", folder + "/run", "-o", folder + "/i"]),
+      ("isotherm-analyze", ["flow", folder + "/run.h5"]),
+      ("isotherm-plot", ["training", folder + "/run.h5", "-o", folder + "/a.png"]),
+      ("isotherm-archive", ["ls", folder + "/run.h5"]),
+    ] {
+      try expect(
+        arguments, program: program, status: 1, saying: "not an HDF5 file", leaving: folder,
+        ["run.h5"])
+    }
+    try expect(
+      ["fit", folder + "/nothing", "-o", folder + "/f"], status: 1, saying: "check the path",
+      leaving: folder, ["run.h5"])
+    try expect(
+      ["flow", Programs.root + "/data/austen-small.h5"], program: "isotherm-analyze", status: 1,
+      saying: "expected an archive of kind run or fields, found dataset", leaving: folder,
+      ["run.h5"])
+  }
+
+  @Test func `an unknown option is bad usage`() throws {
+    for program in ["isotherm", "isotherm-analyze", "isotherm-plot", "isotherm-archive"] {
+      let outcome = try Programs.run(program, ["--no-such-option"])
+      #expect(outcome.status == 2, "\(program)")
+      #expect(outcome.errors.contains("Unknown option"), "\(program)")
+    }
+    let outcome = try Programs.run("isotherm-plot", ["training", "x.h5", "-o", "x.gif"])
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.contains("only PNG"))
+  }
+}

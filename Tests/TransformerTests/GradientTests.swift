@@ -1,0 +1,49 @@
+import Foundation
+import Kernels
+import Testing
+import Transformer
+
+@Suite struct GradientTests {
+  @Test func `gradients agree with central differences for every parameter group`() throws {
+    let model = try ModelConfiguration(
+      inputWidth: 3, positionCount: 5, width: 8, headCount: 2, layerCount: 2, mlpWidth: 12,
+      classCount: 3)
+    let pool = WorkerPool(threadCount: 1)
+    let trainer = Trainer<Double>(
+      model, OptimizerConfiguration(rate: 0, warmup: 0, decay: 0, clip: 1e9), batch: 4, seed: 5,
+      pool: pool)
+    // Biases and gains start at 0 and 1, where some derivatives vanish: move everything.
+    var random = Philox(seed: 9, stream: 9)
+    for i in 0..<trainer.weights.count { trainer.weights.start[i] += 0.3 * random.normal() }
+    let source = ToySource<Double>(count: 4, size: 15, classes: 3, seed: 2)
+    let batch = [0, 1, 2, 3][...]
+    _ = trainer.evaluateGradient(batch, from: source)
+    let gradient = trainer.gradient.array
+    for entry in trainer.layout.entries {
+      let direction = (0..<entry.count).map { _ in random.normal() }
+      let expected = zip(direction, gradient[entry.offset..<entry.offset + entry.count])
+        .reduce(0) { $0 + $1.0 * $1.1 }
+      let step = 1e-5
+      func loss(_ sign: Double) -> Double {
+        for (i, d) in direction.enumerated() {
+          trainer.weights.start[entry.offset + i] += sign * step * d
+        }
+        defer {
+          for (i, d) in direction.enumerated() {
+            trainer.weights.start[entry.offset + i] -= sign * step * d
+          }
+        }
+        return trainer.evaluateGradient(batch, from: source)
+      }
+      let found = (loss(1) - loss(-1)) / (2 * step)
+      if entry.name.hasSuffix("key.bias") {
+        // Adding to all keys shifts a row of scores by a constant: the true derivative is 0.
+        #expect(abs(expected) < 1e-12 && abs(found) < 1e-9, "\(entry.name)")
+      } else {
+        #expect(
+          abs(found - expected) <= 1e-6 * max(abs(expected), abs(found)),
+          "\(entry.name): \(found) against \(expected)")
+      }
+    }
+  }
+}
