@@ -29,6 +29,9 @@ final class ArrayStream {
 
   init(_ schema: ArraySchema) { self.schema = schema }
 
+  /// Takes over rows that an earlier process has committed.
+  func resume(rows: Int) { self.rows += rows }
+
   /// Bytes of one row.
   var rowByteCount: Int { schema.rowCount * (schema.type.byteCount ?? 0) }
 

@@ -22,7 +22,10 @@ struct Part: Sendable {
   let byteCount: Int
 
   /// File name in the run's folder.
-  var name: String {
+  var name: String { Part.name(number) }
+
+  /// File name of the part number `number`.
+  static func name(_ number: Int) -> String {
     let digits = String(number)
     return "part-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits + ".h5"
   }

@@ -34,11 +34,17 @@ public struct Provenance: Sendable {
   /// Provenance of what this process is about to write.
   public init(
     configuration: String, seed: UInt64, blasCore: String, sources: [Source] = [],
-    command: [String] = CommandLine.arguments
+    command: [String] = Provenance.commandLine
   ) {
     (self.configuration, self.command, self.seed) = (configuration, command, seed)
     (self.blasCore, self.sources) = (blasCore, sources)
     started = Date()
+  }
+
+  /// The command line of this process; the program by its name, wherever it lies.
+  public static var commandLine: [String] {
+    let name = (CommandLine.arguments.first ?? "").split(separator: "/").last.map(String.init)
+    return [name ?? ""] + CommandLine.arguments.dropFirst()
   }
 
   /// Version of these programs.

@@ -22,7 +22,7 @@ public final class Recorder: @unchecked Sendable {
   /// Where the archive goes.
   public let place: RunPlace
   /// What it holds.
-  public let schema: RunSchema
+  public private(set) var schema: RunSchema
   private let bound: Int
   private let onEvent: @Sendable (Event) -> Void
   private var streams: [String: ArrayStream] = [:]
@@ -36,6 +36,7 @@ public final class Recorder: @unchecked Sendable {
   private var bytesUnderway = 0
   private var commitsUnderway = 0
   private var failure: (any Error)?
+  private var lock: FolderLock?
 
   /// Makes the folder of parts. See ``RunPlace/prepare(replacing:)`` for what is refused.
   public init(
@@ -56,7 +57,88 @@ public final class Recorder: @unchecked Sendable {
       throw ArchiveError(
         .refused, "cannot make \(place.folder): \(error.localizedDescription)")
     }
+    lock = try FolderLock(place.folder)
   }
+
+  /// Goes on with a run that was interrupted, from the last commit that holds a row of `anchor`.
+  ///
+  /// Later parts are removed. Fixed arrays that were committed need not be appended again; text arrays do. The
+  /// configuration must be the one the run was begun with. Returns nil, leaving nothing behind, when no such commit
+  /// was made: then the run begins anew.
+  public static func resume(
+    _ place: RunPlace, _ schema: RunSchema, anchor: String, bound: Int = 256 << 20,
+    onEvent: @escaping @Sendable (Event) -> Void = { _ in }
+  ) throws -> Recorder? {
+    guard place.hasFolder else { return nil }
+    let lock = try FolderLock(place.folder)
+    var parts = try RunParts(place.folder, schema)
+    guard FileManager.default.fileExists(atPath: place.index),
+      parts.truncate(afterLast: anchor)
+    else {
+      try FileManager.default.removeItem(atPath: place.folder)
+      return nil
+    }
+    return try Recorder(
+      resuming: place, schema, parts, lock: lock, bound: bound, onEvent: onEvent)
+  }
+
+  private init(
+    resuming place: RunPlace, _ schema: RunSchema, _ parts: RunParts, lock: FolderLock,
+    bound: Int, onEvent: @escaping @Sendable (Event) -> Void
+  ) throws {
+    schema.validate()
+    (self.place, self.schema, self.bound, self.onEvent) = (place, schema, bound, onEvent)
+    self.lock = lock
+    filtering.maxConcurrentOperationCount = max(1, ProcessInfo.processInfo.activeProcessorCount)
+    for array in schema.arrays where array.type != .utf8 {
+      streams[array.path] = ArrayStream(array)
+    }
+    let begun = try RunReader(place.folder)
+    let configuration = try begun.readTexts("/provenance/configuration").first ?? ""
+    guard configuration == schema.provenance.configuration else {
+      throw ArchiveError(
+        .layout,
+        "\(place.folder) was begun with another configuration; resume with that one "
+          + "(isotherm-archive ls --provenance \(place.folder) prints it), or begin anew with --force"
+      )
+    }
+    self.schema.runID = begun.runID
+    for array in schema.arrays where array.type == .utf8 && begun.contains(array.path) {
+      texts[array.path] = try begun.readTexts(array.path)
+    }
+    for item in parts.items { try adopt(item) }
+    partCount = parts.items.count
+    try writeIndex(streams.mapValues(\.rows))
+    try parts.removeDropped()
+  }
+
+  /// Takes over the rows of one part: their places, their number, their hash.
+  private func adopt(_ item: RunParts.Item) throws {
+    let part = try File.open(place.folder + "/" + Part.name(item.number)).root
+    for (path, count) in item.rows {
+      guard let stream = streams[path] else { continue }
+      stream.sources.append(
+        DatasetCreation.Source(
+          file: Part.name(item.number), dataset: path, start: stream.rows, count: count))
+      stream.resume(rows: count)
+      let dataset = try part.dataset(path)
+      let step = max(1, (16 << 20) / max(stream.rowByteCount, 1))
+      for row in stride(from: 0, to: count, by: step) {
+        let shape = stream.schema.shape(rows: min(step, count - row))
+        let block = [min(step, count - row)] + shape.dropFirst()
+        var bytes = [UInt8](repeating: 0, count: block[0] * stream.rowByteCount)
+        try bytes.withUnsafeMutableBytes {
+          try dataset.read(
+            into: $0, as: Datatype(stream.schema.type),
+            start: [row] + shape.dropFirst().map { _ in 0 }, count: block)
+        }
+        bytes.withUnsafeBytes { stream.hash.update($0) }
+      }
+    }
+  }
+
+  /// Whether the fixed array at `path` was committed before this process.
+  public func holds(_ path: String) -> Bool { (streams[path]?.rows ?? 0) > 0 }
 
   // MARK: - Rows
 

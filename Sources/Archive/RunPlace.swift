@@ -23,6 +23,11 @@ public struct RunPlace: Sendable, Hashable {
   /// The file that joins the parts.
   public var index: String { folder + "/index.h5" }
 
+  /// Whether the sealed file is there.
+  public var isSealed: Bool { FileManager.default.fileExists(atPath: file) }
+  /// Whether a folder of parts is there.
+  public var hasFolder: Bool { FileManager.default.fileExists(atPath: folder) }
+
   /// Throws when an archive is there already, unless `replacing`, which removes it; also when the folder that is to
   /// hold it is missing or not writable.
   public func prepare(replacing: Bool) throws {

@@ -6,6 +6,7 @@ public enum Program {
   /// Parses the arguments, runs the command, prints a failure as one line on stderr, and exits.
   public static func main<Root: ParsableCommand>(_ root: Root.Type) -> Never {
     signal(SIGPIPE, SIG_IGN)
+    Interruption.watch()
     do {
       var command = try Root.parseAsRoot()
       try command.run()
@@ -27,6 +28,7 @@ public enum Program {
     default:
       if let failed = error as? ExitCode { exit(failed.rawValue) }
       Console.write("\(name): \(Console.message(for: error))\n", to: .narration)
+      if let interrupted = error as? Interrupted { exit(128 + interrupted.signal) }
       exit(error is UsageError ? 2 : 1)
     }
   }

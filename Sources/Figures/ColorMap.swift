@@ -14,10 +14,10 @@ public struct ColorMap: Sendable {
 
   private init(_ name: String, _ colors: [Color]) { (self.name, self.colors) = (name, colors) }
 
-  /// This map's part from 0 to `end`, stretched: without viridis' last yellow, which is lost on white as a line.
-  public func trimmed(to end: Double) -> ColorMap {
-    let last = Double(colors.count - 1)
-    return ColorMap(name, colors.indices.map { color(Double($0) / last * end) })
+  /// This map's part between two places, stretched: for lines, which must stand out from the background.
+  public func part(_ range: ClosedRange<Double>) -> ColorMap {
+    let step = (range.upperBound - range.lowerBound) / Double(colors.count - 1)
+    return ColorMap(name, colors.indices.map { color(range.lowerBound + Double($0) * step) })
   }
 
   /// The colour at `value`, clamped to 0 … 1.

@@ -16,6 +16,10 @@ public struct Theme: Sendable {
   public let series: [Color]
   /// Nulls and references.
   public let null: Color
+  /// Colours of lines that follow a quantity: viridis without the end that is lost on the background.
+  public var sequence: ColorMap {
+    ColorMap.viridis.part(background.luminance > 0.5 ? 0...0.88 : 0.3...1)
+  }
 
   /// Dark on white.
   public static let light = Theme(

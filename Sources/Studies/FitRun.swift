@@ -88,6 +88,7 @@ public struct FitRun {
         step, of: fit.stepCount, unit: "steps", detail: "loss \(Format.fixed(loss.total, 4))")
       last = loss
       try recorder.tick()
+      try Interruption.check("a fit cannot be resumed; begin it again with --force") {}
     }
     guard finite else { throw FitError.diverged(model: name) }
     progress.end(last.map { "loss \(Format.fixed($0.total, 4))" } ?? "no parameters")

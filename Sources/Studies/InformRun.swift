@@ -54,6 +54,7 @@ public struct InformRun {
       for checkpoint in 0..<checkpoints {
         try estimate(checkpoint, recorder)
         try recorder.commit()
+        try Interruption.check("begin again with --force") {}
       }
       progress.end("\(checkpoints * taps.count) layers x checkpoints")
       return try recorder.seal()

@@ -57,12 +57,29 @@ public struct TrainRun {
         blasCore: BLASCore.name, sources: [study.set.source]))
   }
 
-  /// Trains and seals `out`.
-  public func run(out: String, force: Bool, keepParts: Bool) throws -> Outcome {
-    let recorder = try Recorder(
-      RunPlace(out), schema(), replacing: force, onEvent: progress.recorderEvents)
+  /// What to do about an archive of that name.
+  public enum Beginning: Sendable {
+    /// Refuse when there is one.
+    case new
+    /// Replace it.
+    case replacing
+    /// Go on from its last checkpoint; begin anew when there is none.
+    case resuming
+  }
+
+  /// Trains and seals `out`. Resuming from a checkpoint gives the bits of a run that was never interrupted.
+  public func run(out: String, _ beginning: Beginning, keepParts: Bool) throws -> Outcome {
+    let place = RunPlace(out)
+    let resumed =
+      beginning == .resuming
+      ? try Recorder.resume(
+        place, schema(), anchor: "/checkpoints/step", onEvent: progress.recorderEvents) : nil
+    let recorder =
+      try resumed
+      ?? Recorder(
+        place, schema(), replacing: beginning == .replacing, onEvent: progress.recorderEvents)
     do {
-      let outcome = try train(recorder)
+      let outcome = try train(recorder, resuming: resumed != nil)
       let path = try recorder.seal(keepingParts: keepParts)
       return Outcome(
         path: path, testAccuracy: outcome.accuracy, samplesPerSecond: outcome.speed)
@@ -72,18 +89,27 @@ public struct TrainRun {
     }
   }
 
-  private func train(_ recorder: Recorder) throws -> (accuracy: Double, speed: Double) {
+  private func train(
+    _ recorder: Recorder, resuming: Bool
+  ) throws -> (accuracy: Double, speed: Double) {
     let configuration = study.configuration
     let trainer = Trainer<Float>(
       study.model, configuration.training.optimizer, batch: configuration.training.batch,
       seed: configuration.seed, pool: pool)
-    try writeSamples(recorder)
+    recorder.write("/classes/name", study.set.classNames)
     let total = stepsPerEpoch * configuration.training.epochs
     let began = Date()
     var (busy, seen) = (0.0, 0)
-    var accuracy = try checkpoint(trainer, recorder, epoch: 0)
+    var (accuracy, first) = (0.0, 0)
+    if resuming {
+      (accuracy, first) = try restore(trainer, from: recorder.place)
+      progress.note("resuming after epoch \(first)")
+    } else {
+      try writeSamples(recorder)
+      accuracy = try checkpoint(trainer, recorder, epoch: 0)
+    }
     progress.begin("train")
-    for epoch in 0..<configuration.training.epochs {
+    for epoch in first..<configuration.training.epochs {
       var random = Philox(
         seed: configuration.seed, purpose: .shuffling, index: UInt64(epoch))
       let order = random.permutation(study.set.trainIndices.count).map {
@@ -103,13 +129,17 @@ public struct TrainRun {
         let passes = Double(epoch) + Double(start + batch.count) / Double(order.count)
         try record(report, step + 1, passes, Date().timeIntervalSince(began), recorder)
         progress.update(
-          seen, of: order.count * configuration.training.epochs, unit: "samples",
+          seen, of: order.count * (configuration.training.epochs - first), unit: "samples",
           detail: "loss \(Format.fixed(report.loss, 3))")
         try recorder.tick()
+        try Interruption.check(
+          "everything up to step \(step + 1) is kept in \(recorder.place.folder); "
+            + "go on with the same command and --resume"
+        ) { try recorder.finish() }
       }
       accuracy = try checkpoint(trainer, recorder, epoch: epoch + 1)
     }
-    let speed = Double(seen) / max(busy, 1e-9)
+    let speed = busy > 0 ? Double(seen) / busy : 0
     progress.end(
       "test accuracy \(Format.fixed(100 * accuracy, 1)) %, \(Format.short(speed)) samples/s")
     return (accuracy, speed)
@@ -135,7 +165,38 @@ public struct TrainRun {
     try recorder.append("/samples/split", captured.map { _ in UInt8(1) })
     try recorder.append(
       "/samples/image", captured.flatMap { set.images.elements[$0 * size..<($0 + 1) * size] })
-    recorder.write("/classes/name", set.classNames)
+  }
+
+  /// Puts the trainer where the last checkpoint of a run's folder left it; returns test accuracy and epochs done.
+  private func restore(
+    _ trainer: Trainer<Float>, from place: RunPlace
+  ) throws -> (accuracy: Double, epochs: Int) {
+    let reader = try RunReader(place.folder)
+    let steps = try reader.read("/checkpoints/step", as: Int32.self).elements
+    // The index may name checkpoints whose part was dropped; resuming anchors on the last whole one.
+    let last = steps.count - 1
+    func copy(_ path: String, to target: UnsafeMutablePointer<Float>, _ count: Int) throws {
+      let values: NDArray<Float> = try reader.readRow(path, last)
+      guard values.count == count else {
+        throw ArchiveError(
+          .layout, "\(reader.path):\(path): expected \(count) values, found \(values.count)")
+      }
+      for (index, value) in values.elements.enumerated() { target[index] = value }
+    }
+    for entry in trainer.layout.entries {
+      try copy(
+        "/checkpoints/parameters/\(entry.name)", to: trainer.weights.start + entry.offset,
+        entry.count)
+    }
+    let optimizer = trainer.optimizer
+    try copy(
+      "/checkpoints/optimizer/first_moment", to: optimizer.first.start, optimizer.first.count)
+    try copy(
+      "/checkpoints/optimizer/second_moment", to: optimizer.second.start, optimizer.second.count)
+    optimizer.stepCount = Int(steps[last])
+    let epochs = try reader.read("/checkpoints/epoch", as: Double.self).elements[last]
+    let accuracy = try reader.read("/checkpoints/test_accuracy", as: Double.self).elements[last]
+    return (accuracy, Int(epochs))
   }
 
   /// Evaluates, captures and records one checkpoint; returns the test accuracy.

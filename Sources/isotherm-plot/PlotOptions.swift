@@ -99,7 +99,7 @@ final class FigureSource {
     return [
       ("Title", figure.title), ("Description", figure.caption),
       ("Software", "Isotherm \(Provenance.version)"),
-      ("Command", CommandLine.arguments.joined(separator: " ")),
+      ("Command", Provenance.commandLine.joined(separator: " ")),
       ("Source", "\(reader.path) run_id=\(reader.runID)"),
       ("Datasets", hashes.joined(separator: "\n")),
     ]

@@ -33,7 +33,7 @@ struct DemoCommand: ParsableCommand {
     try prepareFolder()
     let progress = ProgressLine(common.progress)
     let training = try TrainRun(configuration, threads: common.threadCount, progress: progress)
-    let run = try training.run(out: place("run"), force: force, keepParts: false).path
+    let run = try training.run(out: place("run"), force ? .replacing : .new, keepParts: false).path
     let fields = try FitRun(run, settings: [], threads: common.threadCount, progress: progress)
       .run(out: place("fields"), force: force)
     let information = try InformRun(

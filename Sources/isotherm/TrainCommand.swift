@@ -21,6 +21,9 @@ struct TrainCommand: ParsableCommand {
   @Flag(help: "Print what would be written and stop.")
   var dryRun = false
 
+  @Flag(help: "Go on from the last checkpoint of an interrupted run.")
+  var resume = false
+
   @Flag(help: "Keep the folder of parts after sealing.")
   var keepParts = false
 
@@ -30,7 +33,12 @@ struct TrainCommand: ParsableCommand {
     let progress = ProgressLine(common.progress)
     let run = try TrainRun(configuration, threads: common.threadCount, progress: progress)
     if dryRun { return try printPlan(run) }
-    let outcome = try run.run(out: try output.place(), force: output.force, keepParts: keepParts)
+    let place = try output.place()
+    guard !(resume && output.force) else {
+      throw UsageError("--resume goes on with a run and --force replaces it: pass one of them")
+    }
+    let outcome = try run.run(
+      out: place, resume ? .resuming : output.force ? .replacing : .new, keepParts: keepParts)
     if common.json {
       try Console.output(
         json: TrainResult(

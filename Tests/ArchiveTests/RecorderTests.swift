@@ -135,6 +135,70 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: folder + "/h.run"))
   }
 
+  @Test
+  func `a run goes on after the last part that holds the anchor, and ends as if never stopped`()
+    throws
+  {
+    let whole = try record("whole", commits: [9, 15, 30]).1.seal()
+    // Stopped after step 35: the checkpoint of step 29 is in the third part, the rows after it in the fourth.
+    var recorder: Recorder? = try begin("stopped", to: 36, commits: [9, 15, 30, 35])
+    try recorder?.finish()
+    recorder = nil
+    let resumed = try #require(
+      try Recorder.resume(
+        RunPlace(folder + "/stopped"), schema(), anchor: "/activations/a/values"))
+    #expect(resumed.holds("/samples/label"))
+    #expect(try RunReader(folder + "/stopped.run").describe("/progress/loss").shape == [31])
+    #expect(try RunReader(folder + "/stopped.run").readTexts("/classes/name") == ["Kleid", "靴"])
+    try go(resumed, 31..<40, commits: [])
+    #expect(try RunReader(resumed.seal()).logicalHash() == RunReader(whole).logicalHash())
+  }
+
+  @Test func `a run without a commit begins anew, and another configuration is refused`() throws {
+    var recorder: Recorder? = try Recorder(RunPlace(folder + "/none"), schema())
+    try recorder?.append("/progress/loss", [1.0])
+    recorder = nil
+    let place = RunPlace(folder + "/none")
+    #expect(try Recorder.resume(place, schema(), anchor: "/progress/loss") == nil)
+    #expect(!place.hasFolder)
+    var other: Recorder? = try begin("other", to: 10, commits: [9])
+    try other?.finish()
+    other = nil
+    var changed = schema()
+    changed.provenance.configuration = "x: 2\n"
+    #expect {
+      _ = try Recorder.resume(
+        RunPlace(folder + "/other"), changed, anchor: "/progress/loss")
+    } throws: { String(describing: $0).contains("another configuration") }
+  }
+
+  @Test func `a folder has one writer`() throws {
+    let recorder = try begin("busy", to: 10, commits: [9])
+    try recorder.finish()
+    #expect {
+      _ = try Recorder.resume(RunPlace(folder + "/busy"), schema(), anchor: "/progress/loss")
+    } throws: { String(describing: $0).contains("being written by another process") }
+  }
+
+  private func begin(_ name: String, to end: Int, commits: Set<Int>) throws -> Recorder {
+    let recorder = try Recorder(RunPlace(folder + "/" + name), schema())
+    try recorder.append("/samples/label", [0, 1, 0, 1, 1] as [Int32])
+    recorder.write("/classes/name", ["Kleid", "靴"])
+    try go(recorder, 0..<end, commits: commits)
+    return recorder
+  }
+
+  private func go(_ recorder: Recorder, _ steps: Range<Int>, commits: Set<Int>) throws {
+    for step in steps {
+      try recorder.append("/progress/loss", [1 / Double(step + 1)])
+      try recorder.append("/progress/step", [Int32(step)])
+      if step % 10 == 9 {
+        try recorder.append("/activations/a/values", (0..<105).map { Float($0 * step) })
+      }
+      if commits.contains(step) { try recorder.commit() }
+    }
+  }
+
   @Test func `our filters are those of stock HDF5`() throws {
     let values = (0..<1000).map { Float(sin(Double($0))) }
     let path = folder + "/codec.h5"

@@ -1,3 +1,4 @@
+import Archive
 import Foundation
 import Testing
 
@@ -82,6 +83,43 @@ import Testing
       arrays.first { $0["path"] as? String == "/activations/residual.0.post/values" })
     #expect(stream["shape"] as? [Int] == [6, 256, 49, 64])
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+  }
+
+  @Test func `an interrupted run is resumed to the bits of one that never stopped`() throws {
+    let folder = try Programs.scratch()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let arguments =
+      ["train", Programs.study] + Programs.small
+      + ["--set", "training.epochs=12", "--set", "training.batch=100"]
+    let whole = try Programs.run("isotherm", arguments + ["-o", folder + "/whole"])
+    try #require(whole.status == 0, "\(whole.errors)")
+    for (number, status) in [(SIGINT, 130), (SIGTERM, 143)] {
+      let out = "\(folder)/stopped-\(number)"
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: Programs.folder + "/isotherm")
+      process.arguments = arguments + ["-o", out]
+      process.currentDirectoryURL = URL(fileURLWithPath: Programs.root)
+      let errors = Pipe()
+      (process.standardError, process.standardOutput) = (errors, Pipe())
+      var environment = ProcessInfo.processInfo.environment
+      environment["OPENBLAS_CORETYPE"] = nil
+      process.environment = environment
+      try process.run()
+      // The first commit makes the index; from then on there is something to resume.
+      while !FileManager.default.fileExists(atPath: out + ".run/index.h5"), process.isRunning {
+        usleep(2000)
+      }
+      kill(process.processIdentifier, number)
+      let text = String(
+        decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      process.waitUntilExit()
+      try #require(process.terminationStatus == Int32(status), "\(text)")
+      #expect(text.contains("--resume"))
+      #expect(!FileManager.default.fileExists(atPath: out + ".h5"))
+      let resumed = try Programs.run("isotherm", arguments + ["-o", out, "--resume"])
+      try #require(resumed.status == 0, "\(resumed.errors)")
+      #expect(try RunReader(out).logicalHash() == RunReader(folder + "/whole").logicalHash())
+    }
   }
 
   @Test func `progress as JSON tells commits and the seal`() throws {

@@ -34,7 +34,7 @@ public enum InformationPlaneFigure {
     _ planes: [Plane], depthTimes: [Double], samples: Int, title: String, theme: Theme
   ) -> Figure {
     let limit = log(Double(max(samples, 2)))
-    let colors = ColorMap.viridis.trimmed(to: 0.88)
+    let colors = theme.sequence
     let panels = planes.map { plane -> Panel in
       var marks: [Panel.Mark] = []
       for (depth, time) in depthTimes.enumerated() {
