@@ -5,9 +5,9 @@ import HDF5
 public typealias AttributeValue = HDF5.AttributeValue
 
 /// What one array of an archive is, decided before its first row.
-public struct ArraySchema: Sendable {
+public struct ArraySchema: Sendable, Codable {
   /// One axis of an array.
-  public struct AxisSchema: Sendable {
+  public struct AxisSchema: Sendable, Codable {
     /// The glossary's word; also the name of the dimension scale in the array's group.
     public var name: String
     /// Length; nil for the axis that grows while the run is written.

@@ -2,9 +2,9 @@ import Foundation
 import HDF5
 
 /// Where an archive comes from: enough to run it again.
-public struct Provenance: Sendable {
+public struct Provenance: Sendable, Codable {
   /// An archive that this one was made from.
-  public struct Source: Sendable {
+  public struct Source: Sendable, Codable {
     /// Its path when it was read.
     public var path: String
     /// Its run id.

@@ -58,6 +58,15 @@ public final class Recorder: @unchecked Sendable {
         .refused, "cannot make \(place.folder): \(error.localizedDescription)")
     }
     lock = try FolderLock(place.folder)
+    try Self.store(schema, place)
+  }
+
+  private static func store(_ schema: RunSchema, _ place: RunPlace) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    let temporary = place.schemaFile + ".tmp"
+    try encoder.encode(schema).write(to: URL(fileURLWithPath: temporary))
+    try DurableFile.replace(place.schemaFile, with: temporary)
   }
 
   /// Goes on with a run that was interrupted, from the last commit that holds a row of `anchor`.
@@ -82,6 +91,26 @@ public final class Recorder: @unchecked Sendable {
       resuming: place, schema, parts, lock: lock, bound: bound, onEvent: onEvent)
   }
 
+  /// Takes over a folder as it is, with every whole part, to seal it without its producer.
+  /// - Throws: ``ArchiveError`` when the folder does not say what it holds, or holds no whole part.
+  public static func adopt(_ place: RunPlace) throws -> Recorder {
+    let lock = try FolderLock(place.folder)
+    guard let data = FileManager.default.contents(atPath: place.schemaFile),
+      let schema = try? JSONDecoder().decode(RunSchema.self, from: data)
+    else {
+      throw ArchiveError(
+        .layout,
+        "\(place.folder): schema.json is missing or damaged, so the parts cannot be joined; "
+          + "each part opens on its own as HDF5")
+    }
+    let parts = try RunParts(place.folder, schema)
+    guard !parts.items.isEmpty else {
+      throw ArchiveError(
+        .layout, "\(place.folder): nothing was committed; remove the folder and begin anew")
+    }
+    return try Recorder(resuming: place, schema, parts, lock: lock, bound: 256 << 20) { _ in }
+  }
+
   private init(
     resuming place: RunPlace, _ schema: RunSchema, _ parts: RunParts, lock: FolderLock,
     bound: Int, onEvent: @escaping @Sendable (Event) -> Void
@@ -93,21 +122,30 @@ public final class Recorder: @unchecked Sendable {
     for array in schema.arrays where array.type != .utf8 {
       streams[array.path] = ArrayStream(array)
     }
-    let begun = try RunReader(place.folder)
-    let configuration = try begun.readTexts("/provenance/configuration").first ?? ""
-    guard configuration == schema.provenance.configuration else {
+    try adopt(parts)
+  }
+
+  private func adopt(_ parts: RunParts) throws {
+    // Killed before the first index, a folder has parts and a schema only: texts are empty then.
+    let begun = try? RunReader(place.folder)
+    let configuration = try begun?.readTexts("/provenance/configuration").first
+    guard configuration == nil || configuration == schema.provenance.configuration else {
       throw ArchiveError(
         .layout,
         "\(place.folder) was begun with another configuration; resume with that one "
           + "(isotherm-archive ls --provenance \(place.folder) prints it), or begin anew with --force"
       )
     }
-    self.schema.runID = begun.runID
-    for array in schema.arrays where array.type == .utf8 && begun.contains(array.path) {
-      texts[array.path] = try begun.readTexts(array.path)
+    if let begun { schema.runID = begun.runID }
+    for array in schema.arrays where array.type == .utf8 {
+      let count = array.axes.map { $0.length ?? 0 }.reduce(1, *)
+      texts[array.path] =
+        try begun.flatMap { $0.contains(array.path) ? try $0.readTexts(array.path) : nil }
+        ?? [String](repeating: "", count: count)
     }
     for item in parts.items { try adopt(item) }
     partCount = parts.items.count
+    adoptedPartCount = partCount
     try writeIndex(streams.mapValues(\.rows))
     try parts.removeDropped()
   }
@@ -136,6 +174,9 @@ public final class Recorder: @unchecked Sendable {
       }
     }
   }
+
+  /// Number of parts that earlier processes wrote.
+  public private(set) var adoptedPartCount = 0
 
   /// Whether the fixed array at `path` was committed before this process.
   public func holds(_ path: String) -> Bool { (streams[path]?.rows ?? 0) > 0 }

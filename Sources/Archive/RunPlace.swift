@@ -23,6 +23,9 @@ public struct RunPlace: Sendable, Hashable {
   /// The file that joins the parts.
   public var index: String { folder + "/index.h5" }
 
+  /// What the run will hold; written before the first part, so that any later process can seal the folder.
+  var schemaFile: String { folder + "/schema.json" }
+
   /// Whether the sealed file is there.
   public var isSealed: Bool { FileManager.default.fileExists(atPath: file) }
   /// Whether a folder of parts is there.

@@ -64,6 +64,8 @@ public final class RunReader: @unchecked Sendable {
     public let sha256: String?
     /// Bytes taken in the file.
     public let storedByteCount: Int
+    /// Lengths of a chunk; nil when not chunked.
+    public let chunk: [Int]?
     /// Lengths.
     public var shape: [Int] { axes.map(\.length) }
   }
@@ -113,7 +115,18 @@ public final class RunReader: @unchecked Sendable {
       units: try dataset.attribute("units")?.text ?? "1",
       longName: try dataset.attribute("long_name")?.text ?? "",
       sha256: try dataset.attribute("logical_sha256")?.text,
-      storedByteCount: dataset.storedByteCount)
+      storedByteCount: dataset.storedByteCount, chunk: try dataset.layout?.chunk)
+  }
+
+  /// The bytes of a block of numbers in C order, little endian, as they are stored.
+  func readBytes(_ array: StoredArray, start: [Int], count: [Int]) throws -> [UInt8] {
+    let size = count.reduce(1, *) * (array.type.byteCount ?? 1)
+    var bytes = [UInt8](repeating: 0, count: size)
+    let dataset = try root.dataset(array.path)
+    try bytes.withUnsafeMutableBytes {
+      try dataset.readFast(into: $0, as: Datatype(array.type), start: start, count: count)
+    }
+    return bytes
   }
 
   /// Values of the dataset at `path`, whole or a block, converted to `Element`.
@@ -123,7 +136,14 @@ public final class RunReader: @unchecked Sendable {
   ) throws -> NDArray<Element> {
     let dataset = try root.dataset(path)
     let shape = try count ?? dataset.shape
-    return NDArray(shape: shape, elements: try dataset.read(start: start, count: count))
+    let size = shape.reduce(1, *)
+    let elements = try [Element](unsafeUninitializedCapacity: size) { buffer, initialized in
+      try dataset.readFast(
+        into: UnsafeMutableRawBufferPointer(buffer), as: Element.datatype, start: start,
+        count: count)
+      initialized = size
+    }
+    return NDArray(shape: shape, elements: elements)
   }
 
   /// One position of the first axis: `[n, ...] -> [...]`.

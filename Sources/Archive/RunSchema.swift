@@ -3,9 +3,9 @@ import Foundation
 import HDF5
 
 /// What an archive will hold, decided before its first row: the whole object tree is made from it.
-public struct RunSchema: Sendable {
+public struct RunSchema: Sendable, Codable {
   /// What kind of archive it is.
-  public enum Kind: String, Sendable {
+  public enum Kind: String, Sendable, Codable {
     /// A training run.
     case run
     /// PDE fields.

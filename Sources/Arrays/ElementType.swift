@@ -1,5 +1,5 @@
 /// The type of one element of an array, as it is stored and hashed.
-public enum ElementType: String, Sendable, CaseIterable, Hashable {
+public enum ElementType: String, Sendable, CaseIterable, Hashable, Codable {
   case int8, uint8, int16, uint16, int32, uint32, int64, uint64, float32, float64
   /// A UTF-8 string of any length.
   case utf8

@@ -2,7 +2,7 @@ import CHDF5
 import Foundation
 
 /// The value of an attribute: only what every reader understands.
-public enum AttributeValue: Sendable, Hashable {
+public enum AttributeValue: Sendable, Hashable, Codable {
   /// UTF-8 text of any length below 64 KiB.
   case text(String)
   /// A 64-bit integer.

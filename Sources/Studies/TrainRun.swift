@@ -70,6 +70,7 @@ public struct TrainRun {
   /// Trains and seals `out`. Resuming from a checkpoint gives the bits of a run that was never interrupted.
   public func run(out: String, _ beginning: Beginning, keepParts: Bool) throws -> Outcome {
     let place = RunPlace(out)
+    if beginning == .resuming, place.isSealed { return try complete(place) }
     let resumed =
       beginning == .resuming
       ? try Recorder.resume(
@@ -87,6 +88,15 @@ public struct TrainRun {
       recorder.abandon()
       throw error
     }
+  }
+
+  /// What a run that needs no resuming came to. Killed between sealing and removing the parts, it left the folder.
+  private func complete(_ place: RunPlace) throws -> Outcome {
+    let reader = try RunReader(place.file, expecting: [.run])
+    let accuracy = try reader.read("/checkpoints/test_accuracy", as: Double.self).elements.last
+    if place.hasFolder { try FileManager.default.removeItem(atPath: place.folder) }
+    progress.note("\(place.file) is complete already; nothing to resume")
+    return Outcome(path: place.file, testAccuracy: accuracy ?? .nan, samplesPerSecond: 0)
   }
 
   private func train(

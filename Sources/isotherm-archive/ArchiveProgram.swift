@@ -10,7 +10,9 @@ enum Main {
 struct ArchiveProgram: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "isotherm-archive",
-    abstract: "Look into archives.",
+    abstract: "Look after archives: list, check, compare, recover, seal.",
     version: "0.1.0",
-    subcommands: [ListCommand.self])
+    subcommands: [
+      ListCommand.self, CheckCommand.self, DiffCommand.self, RecoverCommand.self, SealCommand.self,
+    ])
 }

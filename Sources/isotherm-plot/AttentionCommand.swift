@@ -27,7 +27,8 @@ struct AttentionCommand: ParsableCommand {
     let averaged = try maps.map { map in
       try (0..<map.shape[1]).map { head in try average(map, head, source.reader.path) }
     }
-    let title = options.title ?? "Attention: \(source.reader.title)"
+    let whose = isRun ? "Network attention" : "PDE attention (\(model))"
+    let title = options.title ?? "\(whose): \(source.reader.title)"
     let figure = AttentionFigure.make(
       averaged, layers: layers, keys: maps[0].shape[3], title: title, what: what,
       theme: options.theme.theme)

@@ -50,7 +50,7 @@ import Testing
 
   @Test(arguments: [
     ("isotherm", ["train", "fit", "inform", "demo"]),
-    ("isotherm-archive", ["ls"]),
+    ("isotherm-archive", ["ls", "check", "diff", "recover", "seal"]),
     ("isotherm-analyze", ["attention", "flow", "bottleneck"]),
     (
       "isotherm-plot", ["training", "flow", "attention", "similarity", "information-plane", "list"]

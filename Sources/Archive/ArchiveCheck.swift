@@ -1,0 +1,136 @@
+import Arrays
+import Foundation
+import HDF5
+
+/// Reads everything an archive holds and says what is wrong with it.
+public struct ArchiveCheck {
+  /// One thing that is wrong.
+  public struct Finding: Codable, Sendable, Hashable {
+    /// Place in the file.
+    public var path: String
+    /// What was expected and what was found.
+    public var problem: String
+    /// What mends it.
+    public var remedy: String
+
+    /// A finding.
+    public init(path: String, problem: String, remedy: String) {
+      (self.path, self.problem, self.remedy) = (path, problem, remedy)
+    }
+  }
+
+  private let reader: RunReader
+  private var findings: [Finding] = []
+  /// Bytes read.
+  public private(set) var byteCount = 0
+  /// Arrays read.
+  public private(set) var arrayCount = 0
+
+  private init(_ reader: RunReader) { self.reader = reader }
+
+  /// Checks the archive `name`: layout, labels, checksums of every chunk, logical hashes, finite values, chunk shapes.
+  /// Memory is bounded by about 16 MiB whatever the size.
+  public static func run(_ name: String) throws -> (
+    findings: [Finding], arrays: Int, bytes: Int
+  ) {
+    var check = ArchiveCheck(try RunReader(name))
+    try check.checkRoot()
+    for path in try check.reader.paths() {
+      do {
+        try check.checkArray(path)
+      } catch {
+        check.add(
+          path, "cannot be read: \(error)",
+          "the file is damaged here; copy it again, or seal it anew from its folder of parts")
+      }
+    }
+    return (check.findings, check.arrayCount, check.byteCount)
+  }
+
+  private mutating func add(_ path: String, _ problem: String, _ remedy: String) {
+    findings.append(Finding(path: path, problem: problem, remedy: remedy))
+  }
+
+  private mutating func checkRoot() throws {
+    for name in ["Conventions", "title", "run_id"] where try reader.attribute("/", name) == nil {
+      add("/@\(name)", "is missing", "write the file with Isotherm, or add the attribute")
+    }
+    if !reader.contains("/provenance/configuration") {
+      add(
+        "/provenance", "holds no configuration", "the file cannot be made again; keep its source")
+    }
+  }
+
+  private mutating func checkArray(_ path: String) throws {
+    let array = try reader.describe(path)
+    arrayCount += 1
+    if array.longName.isEmpty { add("\(path)@long_name", "is missing", "say what the values are") }
+    for (index, axis) in array.axes.enumerated() where axis.name == "?" {
+      add(
+        path, "axis \(index) has no dimension scale",
+        "attach a scale in the same group, or xarray shows phony_dim_\(index)")
+    }
+    let hash = LogicalHash()
+    if array.type == .utf8 {
+      hash.update(try reader.readTexts(path))
+    } else {
+      let bad = try readAll(array, hash)
+      if bad > 0 {
+        add(
+          path, "\(bad) values are NaN or infinite",
+          "the run diverged or an estimate is undefined there; leave them out before averaging")
+      }
+      checkChunks(array)
+    }
+    let found = hash.value(array.type, shape: array.shape)
+    if let stored = array.sha256, stored != found {
+      add(
+        path, "the values do not have the logical hash stored beside them",
+        "they were changed after sealing; fetch the original, or trust neither")
+    }
+    let isSealed = reader.path.hasSuffix(".h5") && !reader.path.hasSuffix("index.h5")
+    if array.sha256 == nil, isSealed, !path.hasPrefix("/provenance/") {
+      add("\(path)@logical_sha256", "is missing", "write the file with Isotherm")
+    }
+  }
+
+  /// Reads all values block by block into the hash; returns how many are not finite.
+  private mutating func readAll(_ array: RunReader.StoredArray, _ hash: LogicalHash) throws -> Int {
+    let shape = array.shape
+    guard let rows = shape.first, !shape.contains(0) else { return 0 }
+    let size = array.type.byteCount ?? 1
+    let rowBytes = shape.dropFirst().reduce(1, *) * size
+    let step = max(1, (16 << 20) / max(rowBytes, 1))
+    var bad = 0
+    for row in stride(from: 0, to: rows, by: step) {
+      let count = [min(step, rows - row)] + shape.dropFirst()
+      let bytes = try reader.readBytes(
+        array, start: [row] + shape.dropFirst().map { _ in 0 }, count: count)
+      byteCount += bytes.count
+      bytes.withUnsafeBytes { bytes in
+        hash.update(bytes)
+        if array.type == .float32 {
+          bad += bytes.bindMemory(to: Float.self).count { !$0.isFinite }
+        } else if array.type == .float64 {
+          bad += bytes.bindMemory(to: Double.self).count { !$0.isFinite }
+        }
+      }
+    }
+    return bad
+  }
+
+  private mutating func checkChunks(_ array: RunReader.StoredArray) {
+    guard let chunk = array.chunk else { return }
+    let bytes = chunk.reduce(1, *) * (array.type.byteCount ?? 1)
+    let whole = array.shape.reduce(1, *) * (array.type.byteCount ?? 1)
+    if bytes > 64 << 20 {
+      add(
+        array.path, "a chunk has \(bytes >> 20) MiB: any read decodes that much",
+        "repack with chunks of about 1 MiB")
+    } else if bytes < 4096, whole > 1 << 20 {
+      add(
+        array.path, "chunks of \(bytes) bytes: reading is dominated by looking them up",
+        "repack with chunks of about 1 MiB")
+    }
+  }
+}

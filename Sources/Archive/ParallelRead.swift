@@ -1,0 +1,141 @@
+import Arrays
+import Foundation
+import HDF5
+
+/// Reads a block of a chunked dataset with all processors: chunks are fetched as they are stored, under HDF5's one lock,
+/// and decoded outside of it. HDF5's own pipeline decodes one chunk at a time.
+struct ParallelRead {
+  private let dataset: Dataset
+  private let elementSize: Int
+  private let chunk: [Int]
+  private let filters: DatasetCreation.Filters
+  private let shape: [Int]
+
+  /// Nil when the dataset is not chunked, or uses filters that are not ours to decode.
+  init?(_ dataset: Dataset) throws {
+    guard let layout = try dataset.layout, let filters = layout.filters else { return nil }
+    let type = try dataset.datatype
+    guard type != .utf8 else { return nil }
+    (self.dataset, self.filters, chunk) = (dataset, filters, layout.chunk)
+    (elementSize, shape) = (type.byteCount, try dataset.shape)
+    // A hostile header may claim any size: chunks beyond 1 GiB go through HDF5, which allocates as it reads.
+    guard
+      chunk.reduce(elementSize, { $0.multipliedReportingOverflow(by: $1).partialValue }) <= 1 << 30
+    else { return nil }
+  }
+
+  /// Fills `target` with the block of `count` elements an axis from `start`, in C order.
+  /// - Throws: ``HDF5/HDF5Error`` when a chunk cannot be read or decoded.
+  func read(start: [Int], count: [Int], into target: UnsafeMutableRawBufferPointer) throws {
+    guard let base = target.baseAddress, !count.contains(0) else { return }
+    let offsets = intersecting(start, count)
+    let state = Failure()
+    // Safe to share: every chunk fills its own part of the block.
+    nonisolated(unsafe) let memory = base
+    DispatchQueue.concurrentPerform(iterations: offsets.count) { index in
+      guard !state.isSet else { return }
+      do {
+        let decoded = try decode(offsets[index])
+        copy(decoded, offsets[index], start, count, to: memory)
+      } catch {
+        state.set(error)
+      }
+    }
+    if let error = state.error { throw error }
+  }
+
+  private final class Failure: @unchecked Sendable {
+    private let lock = NSLock()
+    private(set) var error: (any Error)?
+    var isSet: Bool { lock.withLock { error != nil } }
+    func set(_ error: any Error) { lock.withLock { if self.error == nil { self.error = error } } }
+  }
+
+  private func decode(_ offset: [Int]) throws -> [UInt8]? {
+    guard let stored = try dataset.readChunk(offset: offset) else { return nil }
+    let size = chunk.reduce(elementSize, *)
+    guard
+      let bytes = ChunkCodec.decode(
+        stored.bytes, byteCount: size, elementSize: elementSize, filters,
+        filterMask: stored.filterMask)
+    else {
+      throw HDF5Error(
+        .notReadable, "the chunk at \(offset) is damaged: its checksum or compression is broken",
+        file: dataset.file, path: dataset.path)
+    }
+    return bytes
+  }
+
+  /// First elements of the chunks that the block touches.
+  private func intersecting(_ start: [Int], _ count: [Int]) -> [[Int]] {
+    var offsets: [[Int]] = [[]]
+    for axis in shape.indices {
+      let first = start[axis] / chunk[axis] * chunk[axis]
+      let steps = stride(from: first, to: start[axis] + count[axis], by: chunk[axis])
+      offsets = offsets.flatMap { prefix in steps.map { prefix + [$0] } }
+    }
+    return offsets
+  }
+
+  /// Copies what a chunk and the block share; a chunk never written is zero.
+  private func copy(
+    _ bytes: [UInt8]?, _ offset: [Int], _ start: [Int], _ count: [Int],
+    to target: UnsafeMutableRawPointer
+  ) {
+    let rank = shape.count
+    let low = (0..<rank).map { max(offset[$0], start[$0]) }
+    let high = (0..<rank).map { min(offset[$0] + chunk[$0], start[$0] + count[$0]) }
+    // Trailing axes that chunk and block both hold whole are one run of bytes.
+    var last = rank - 1
+    while last > 0, chunk[last] == count[last], high[last] - low[last] == count[last] { last -= 1 }
+    let run = (high[last] - low[last]) * chunk[(last + 1)...].reduce(1, *) * elementSize
+    var index = low
+    while true {
+      var (source, place) = (0, 0)
+      for axis in 0..<rank {
+        source = source * chunk[axis] + index[axis] - offset[axis]
+        place = place * count[axis] + index[axis] - start[axis]
+      }
+      if let bytes {
+        bytes.withUnsafeBytes {
+          if let from = $0.baseAddress {
+            (target + place * elementSize).copyMemory(
+              from: from + source * elementSize, byteCount: run)
+          }
+        }
+      } else {
+        (target + place * elementSize).initializeMemory(
+          as: UInt8.self, repeating: 0, count: run)
+      }
+      var axis = last - 1
+      while axis >= 0 {
+        index[axis] += 1
+        if index[axis] < high[axis] { break }
+        index[axis] = low[axis]
+        axis -= 1
+      }
+      if axis < 0 { return }
+    }
+  }
+}
+
+extension Dataset {
+  /// Reads a block into memory, with all processors where the layout allows it and no conversion is needed.
+  func readFast(
+    into buffer: UnsafeMutableRawBufferPointer, as type: Datatype, start: [Int]?, count: [Int]?
+  ) throws {
+    let shape = try shape
+    let (start, count) = (start ?? shape.map { _ in 0 }, count ?? shape)
+    let fits =
+      start.count == shape.count && count.count == shape.count
+      && zip(shape, zip(start, count)).allSatisfy {
+        $1.0 >= 0 && $1.1 >= 0 && $1.0 + $1.1 <= $0
+      }
+    if fits, try datatype == type, count.reduce(type.byteCount, *) == buffer.count,
+      buffer.count > 1 << 16, let parallel = try ParallelRead(self)
+    {
+      return try parallel.read(start: start, count: count, into: buffer)
+    }
+    try read(into: buffer, as: type, start: start, count: count)
+  }
+}

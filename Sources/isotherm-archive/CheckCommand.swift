@@ -1,0 +1,97 @@
+import Archive
+import ArgumentParser
+import Console
+import Foundation
+
+/// `isotherm-archive check FILE...`
+struct CheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Read everything and list what is wrong, with its remedy.",
+    discussion: """
+      Layout, labels, checksums of every chunk, logical hashes, finite values, chunk shapes. Each file is \
+      read in a process of its own, because damaged metadata can crash the HDF5 library. Exit status 1 \
+      when anything is found.
+      """)
+
+  @Argument(help: "Archives: NAME.h5 or NAME.run.")
+  var files: [String]
+
+  @Flag(help: .hidden)
+  var inside = false
+
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    if inside { return try checkInside() }
+    let reports = try files.map(checkOutside)
+    if common.json {
+      try Console.output(json: reports)
+    } else {
+      for report in reports { print(report) }
+    }
+    if reports.contains(where: { !$0.findings.isEmpty }) { throw ExitCode(1) }
+  }
+
+  /// What one file came to.
+  struct FileReport: Codable {
+    var path: String
+    var findings: [ArchiveCheck.Finding]
+    var arrays = 0
+    var bytes = 0
+    var seconds = 0.0
+  }
+
+  private func print(_ report: FileReport) {
+    for finding in report.findings {
+      Console.output(
+        "\(report.path):\(finding.path): \(finding.problem); \(finding.remedy)")
+    }
+    let rate = report.seconds > 0 ? Double(report.bytes) / report.seconds : 0
+    Console.output(
+      "\(report.path): \(report.arrays) arrays, \(Format.bytes(report.bytes)) read at "
+        + "\(Format.bytes(Int(rate)))/s, \(report.findings.count) "
+        + (report.findings.count == 1 ? "finding" : "findings"))
+  }
+
+  /// The child: checks one file and prints the report as JSON. Memory is limited, since a hostile header can ask for any.
+  private func checkInside() throws {
+    var limit = rlimit(rlim_cur: 1 << 30, rlim_max: 1 << 30)
+    setrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &limit)
+    let began = Date()
+    let result = try ArchiveCheck.run(files[0])
+    let report = FileReport(
+      path: files[0], findings: result.findings, arrays: result.arrays, bytes: result.bytes,
+      seconds: Date().timeIntervalSince(began))
+    Console.output(try Console.encode(report))
+  }
+
+  private func checkOutside(_ file: String) throws -> FileReport {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    process.arguments = ["check", "--inside", file]
+    let (output, errors) = (Pipe(), Pipe())
+    process.standardOutput = output
+    process.standardError = errors
+    try process.run()
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    let narration = String(
+      decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    if let report = try? JSONDecoder().decode(FileReport.self, from: data) { return report }
+    let line = narration.split(separator: "\n").first.map(String.init) ?? ""
+    let crashed = process.terminationReason == .uncaughtSignal
+    let problem =
+      crashed
+      ? "the HDF5 library crashed reading it (signal \(process.terminationStatus))"
+      : line.replacingOccurrences(of: "isotherm-archive: ", with: "")
+        .replacingOccurrences(of: file + ": ", with: "")
+    return FileReport(
+      path: file,
+      findings: [
+        .init(
+          path: "/", problem: problem,
+          remedy: "copy the file again from its source, or run recover on its folder of parts")
+      ])
+  }
+}
