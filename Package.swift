@@ -85,7 +85,8 @@ let tests: [Target] = [
   tests("Corpora", ["Archive"]), tests("Figures"), tests("Console"),
   tests("Studies", ["Console"]),
   .testTarget(
-    name: "ProgramTests", dependencies: ["Archive"], exclude: ["help", "open-with-others.py"],
+    name: "ProgramTests", dependencies: ["Archive", "Kernels"],
+    exclude: ["help", "open-with-others.py"],
     swiftSettings: native),
 ]
 

@@ -1,4 +1,5 @@
 import Foundation
+import HDF5
 
 /// Steps that outlive a power cut: write under a temporary name, fsync, rename, fsync the folder.
 enum DurableFile {
@@ -14,7 +15,7 @@ enum DurableFile {
   static func replace(_ path: String, with temporary: String) throws {
     try sync(temporary)
     guard rename(temporary, path) == 0 else { throw failure("rename", path) }
-    try sync((path as NSString).deletingLastPathComponent.nonEmpty ?? ".")
+    try sync(parentFolder(path))
   }
 
   private static func failure(_ call: String, _ path: String) -> ArchiveError {
@@ -23,9 +24,4 @@ enum DurableFile {
       "\(path): \(call) failed: \(String(cString: strerror(errno))); "
         + "what was acknowledged before is safe")
   }
-}
-
-extension String {
-  /// Nil when empty.
-  var nonEmpty: String? { isEmpty ? nil : self }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import HDF5
 
 /// The two names of an archive: the folder while it is written, the file once it is sealed.
 public struct RunPlace: Sendable, Hashable {
@@ -35,7 +36,7 @@ public struct RunPlace: Sendable, Hashable {
   /// hold it is missing or not writable.
   public func prepare(replacing: Bool) throws {
     let manager = FileManager.default
-    let parent = (stem as NSString).deletingLastPathComponent.nonEmpty ?? "."
+    let parent = parentFolder(stem)
     var isFolder: ObjCBool = false
     guard manager.fileExists(atPath: parent, isDirectory: &isFolder), isFolder.boolValue else {
       throw ArchiveError(

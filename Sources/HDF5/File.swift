@@ -1,6 +1,13 @@
 import CHDF5
 import Foundation
 
+/// The folder a path lies in; `.` for a bare name. Foundation's `deletingLastPathComponent` traps on a path of one
+/// character (Swift 6.3.1).
+public func parentFolder(_ path: String) -> String {
+  guard let slash = path.lastIndex(of: "/") else { return "." }
+  return slash == path.startIndex ? "/" : String(path[..<slash])
+}
+
 /// An open HDF5 file.
 ///
 /// New files are written with the library versions pinned to v108 … v110, so that a reader of ten years ago opens
@@ -85,8 +92,7 @@ public final class File: @unchecked Sendable {
       return error(.refused, "the disk is full; free some space and try again")
     }
     if creating {
-      let folder = (path as NSString).deletingLastPathComponent
-      let place = folder.isEmpty ? "." : folder
+      let place = parentFolder(path)
       if manager.fileExists(atPath: path) {
         return error(.refused, "it exists already; pass --force to replace it")
       }

@@ -73,6 +73,11 @@ func check<Value: SignedInteger>(
 ) throws -> Value {
   guard result < 0 else { return result }
   let stack = HDF5Error.capture()
+  if stack.contains(where: { $0.contains("No space left on device") }) {
+    throw HDF5Error(
+      .refused, "the disk is full; free some space, then go on with --resume", file: file,
+      path: path, stack: stack)
+  }
   let reason = stack.last.map { " (\($0))" } ?? ""
   throw HDF5Error(code, message() + reason, file: file, path: path, stack: stack)
 }

@@ -8,10 +8,15 @@ import Foundation
 enum HDF5Library {
   private static let lock = NSRecursiveLock()
 
+  /// «H5dont_atexit … must be called before any other HDF5 function» (HDF5 Reference Manual). Without it the library
+  /// closes what a full disk has left unwritable once more at exit, and crashes there.
+  private static let prepared: Bool = H5dont_atexit() >= 0
+
   /// Runs `body` with the lock held.
   static func synchronized<Result>(_ body: () throws -> Result) rethrows -> Result {
     lock.lock()
     defer { lock.unlock() }
+    _ = prepared
     // The library prints every failure unless told not to, thread by thread; the stack goes into an HDF5Error.
     H5Eset_auto2(isotherm_estack_default(), nil, nil)
     return try body()

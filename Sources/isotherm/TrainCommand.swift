@@ -45,9 +45,10 @@ struct TrainCommand: ParsableCommand {
           path: outcome.path, testAccuracy: outcome.testAccuracy,
           samplesPerSecond: outcome.samplesPerSecond))
     } else {
+      let speed =
+        outcome.samplesPerSecond > 0 ? ", \(Format.short(outcome.samplesPerSecond)) samples/s" : ""
       Console.output(
-        "\(outcome.path): test accuracy \(Format.fixed(100 * outcome.testAccuracy, 2)) %, "
-          + "\(Format.short(outcome.samplesPerSecond)) samples/s")
+        "\(outcome.path): test accuracy \(Format.fixed(100 * outcome.testAccuracy, 2)) %\(speed)")
     }
   }
 

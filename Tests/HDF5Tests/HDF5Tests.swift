@@ -148,6 +148,13 @@ final class ScratchFolder {
     try file.close()
   }
 
+  @Test func `the folder of a path is found, of one-letter names too`() {
+    #expect(parentFolder("y") == ".")
+    #expect(parentFolder("a/y") == "a")
+    #expect(parentFolder("/y") == "/")
+    #expect(parentFolder("/a/b.h5") == "/a")
+  }
+
   @Test func `a missing file says so`() {
     #expect {
       _ = try File.open("/nowhere/x.h5")
