@@ -25,7 +25,7 @@ let system: [Target] = [
 let core: [Target] = [
   .target(name: "Arrays", swiftSettings: native),
   .target(name: "Kernels", dependencies: ["Arrays", "COpenBLAS"], swiftSettings: hot),
-  .target(name: "HDF5", dependencies: ["CHDF5"], swiftSettings: native),
+  .target(name: "HDF5", dependencies: ["Arrays", "CHDF5"], swiftSettings: native),
 ]
 
 let science: [Target] = [
@@ -79,7 +79,7 @@ func tests(_ target: String, _ dependencies: [Target.Dependency] = []) -> Target
 }
 
 let tests: [Target] = [
-  tests("Arrays"), tests("Kernels"), tests("HDF5"), tests("Transformer", ["Kernels"]),
+  tests("Arrays"), tests("Kernels"), tests("HDF5", ["Arrays"]), tests("Transformer", ["Kernels"]),
   tests("Dynamics", ["Kernels", "Transformer"]), tests("Information", ["Kernels"]),
   tests("Metrics", ["Arrays", "Kernels"]), tests("Archive", ["Arrays", "HDF5"]),
   tests("Corpora", ["Archive"]), tests("Figures"), tests("Console"),

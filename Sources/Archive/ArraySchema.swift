@@ -94,22 +94,3 @@ public struct ArraySchema: Sendable, Codable {
   /// Filters of the chunks.
   public var filters: DatasetCreation.Filters { .standard }
 }
-
-extension Datatype {
-  /// The stored type of an array's elements.
-  public init(_ type: ElementType) {
-    switch type {
-    case .int8: self = .int8
-    case .uint8: self = .uint8
-    case .int16: self = .int16
-    case .uint16: self = .uint16
-    case .int32: self = .int32
-    case .uint32: self = .uint32
-    case .int64: self = .int64
-    case .uint64: self = .uint64
-    case .float32: self = .float32
-    case .float64: self = .float64
-    case .utf8: self = .utf8
-    }
-  }
-}

@@ -14,10 +14,10 @@ struct ParallelRead {
   /// Nil when the dataset is not chunked, or uses filters that are not ours to decode.
   init?(_ dataset: Dataset) throws {
     guard let layout = try dataset.layout, let filters = layout.filters else { return nil }
-    let type = try dataset.datatype
-    guard type != .utf8 else { return nil }
+    let type = try dataset.elementType
+    guard let size = type.byteCount else { return nil }
     (self.dataset, self.filters, chunk) = (dataset, filters, layout.chunk)
-    (elementSize, shape) = (type.byteCount, try dataset.shape)
+    (elementSize, shape) = (size, try dataset.shape)
     // A hostile header may claim any size: chunks beyond 1 GiB go through HDF5, which allocates as it reads.
     guard
       chunk.reduce(elementSize, { $0.multipliedReportingOverflow(by: $1).partialValue }) <= 1 << 30
@@ -122,7 +122,7 @@ struct ParallelRead {
 extension Dataset {
   /// Reads a block into memory, with all processors where the layout allows it and no conversion is needed.
   func readFast(
-    into buffer: UnsafeMutableRawBufferPointer, as type: Datatype, start: [Int]?, count: [Int]?
+    into buffer: UnsafeMutableRawBufferPointer, as type: ElementType, start: [Int]?, count: [Int]?
   ) throws {
     let shape = try shape
     let (start, count) = (start ?? shape.map { _ in 0 }, count ?? shape)
@@ -131,7 +131,7 @@ extension Dataset {
       && zip(shape, zip(start, count)).allSatisfy {
         $1.0 >= 0 && $1.1 >= 0 && $1.0 + $1.1 <= $0
       }
-    if fits, try datatype == type, count.reduce(type.byteCount, *) == buffer.count,
+    if fits, try elementType == type, count.reduce(type.byteCount ?? 0, *) == buffer.count,
       buffer.count > 1 << 16, let parallel = try ParallelRead(self)
     {
       return try parallel.read(start: start, count: count, into: buffer)

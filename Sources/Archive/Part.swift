@@ -40,7 +40,7 @@ struct Part: Sendable {
         let schema = item.schema
         let group = schema.group == "/" ? root : try root.makeGroup(schema.group)
         let dataset = try group.createDataset(
-          schema.name, Datatype(schema.type), shape: schema.shape(rows: item.rows),
+          schema.name, schema.type, shape: schema.shape(rows: item.rows),
           DatasetCreation(
             maximumShape: [nil] + schema.shape(rows: item.rows).dropFirst().map { $0 },
             chunk: schema.chunk, filters: schema.filters))

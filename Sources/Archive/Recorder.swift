@@ -167,7 +167,7 @@ public final class Recorder: @unchecked Sendable {
         var bytes = [UInt8](repeating: 0, count: block[0] * stream.rowByteCount)
         try bytes.withUnsafeMutableBytes {
           try dataset.read(
-            into: $0, as: Datatype(stream.schema.type),
+            into: $0, as: stream.schema.type,
             start: [row] + shape.dropFirst().map { _ in 0 }, count: block)
         }
         bytes.withUnsafeBytes { stream.hash.update($0) }
@@ -317,7 +317,7 @@ public final class Recorder: @unchecked Sendable {
       let file = try File.create(temporary, replacing: true)
       try tree.write(to: file, finished: nil) { group, array, shape in
         try group.createDataset(
-          array.name, Datatype(array.type), shape: shape,
+          array.name, array.type, shape: shape,
           DatasetCreation(sources: streams[array.path]?.sources ?? []))
       }
       try file.close()

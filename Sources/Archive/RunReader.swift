@@ -111,7 +111,7 @@ public final class RunReader: @unchecked Sendable {
         length)
     }
     return StoredArray(
-      path: dataset.path, type: ElementType(try dataset.datatype), axes: axes,
+      path: dataset.path, type: try dataset.elementType, axes: axes,
       units: try dataset.attribute("units")?.text ?? "1",
       longName: try dataset.attribute("long_name")?.text ?? "",
       sha256: try dataset.attribute("logical_sha256")?.text,
@@ -124,13 +124,13 @@ public final class RunReader: @unchecked Sendable {
     var bytes = [UInt8](repeating: 0, count: size)
     let dataset = try root.dataset(array.path)
     try bytes.withUnsafeMutableBytes {
-      try dataset.readFast(into: $0, as: Datatype(array.type), start: start, count: count)
+      try dataset.readFast(into: $0, as: array.type, start: start, count: count)
     }
     return bytes
   }
 
   /// Values of the dataset at `path`, whole or a block, converted to `Element`.
-  public func read<Element: ArrayElement & HDF5Number>(
+  public func read<Element: ArrayElement>(
     _ path: String, as type: Element.Type = Element.self, start: [Int]? = nil,
     count: [Int]? = nil
   ) throws -> NDArray<Element> {
@@ -139,7 +139,7 @@ public final class RunReader: @unchecked Sendable {
     let size = shape.reduce(1, *)
     let elements = try [Element](unsafeUninitializedCapacity: size) { buffer, initialized in
       try dataset.readFast(
-        into: UnsafeMutableRawBufferPointer(buffer), as: Element.datatype, start: start,
+        into: UnsafeMutableRawBufferPointer(buffer), as: Element.elementType, start: start,
         count: count)
       initialized = size
     }
@@ -147,7 +147,7 @@ public final class RunReader: @unchecked Sendable {
   }
 
   /// One position of the first axis: `[n, ...] -> [...]`.
-  public func readRow<Element: ArrayElement & HDF5Number>(
+  public func readRow<Element: ArrayElement>(
     _ path: String, _ row: Int, as type: Element.Type = Element.self
   ) throws -> NDArray<Element> {
     let shape = try root.dataset(path).shape
@@ -201,24 +201,5 @@ public final class RunReader: @unchecked Sendable {
   /// This archive as a source of another's provenance.
   public func asSource() throws -> Provenance.Source {
     Provenance.Source(path: path, runID: runID, sha256: try logicalHash())
-  }
-}
-
-extension ElementType {
-  /// The element type of a stored type.
-  public init(_ type: Datatype) {
-    switch type {
-    case .int8: self = .int8
-    case .uint8: self = .uint8
-    case .int16: self = .int16
-    case .uint16: self = .uint16
-    case .int32: self = .int32
-    case .uint32: self = .uint32
-    case .int64: self = .int64
-    case .uint64: self = .uint64
-    case .float32: self = .float32
-    case .float64: self = .float64
-    case .utf8: self = .utf8
-    }
   }
 }

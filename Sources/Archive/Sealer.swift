@@ -17,7 +17,7 @@ struct Sealer {
       var parts: [String: File] = [:]
       try tree.write(to: file, finished: Date()) { group, array, shape in
         let dataset = try group.createDataset(
-          array.name, Datatype(array.type), shape: shape,
+          array.name, array.type, shape: shape,
           DatasetCreation(
             maximumShape: array.isStream ? [nil] + shape.dropFirst().map { $0 } : nil,
             chunk: array.chunk, filters: array.filters))
@@ -69,11 +69,11 @@ struct Sealer {
       let rest = shape.dropFirst().map { _ in 0 }
       var bytes = [UInt8](repeating: 0, count: count * rowBytes)
       try bytes.withUnsafeMutableBytes {
-        try dataset.read(into: $0, as: Datatype(array.type), start: [row] + rest, count: shape)
+        try dataset.read(into: $0, as: array.type, start: [row] + rest, count: shape)
       }
       try bytes.withUnsafeBytes {
         try target.write(
-          from: $0, as: Datatype(array.type), start: [source.start + row] + rest, count: shape)
+          from: $0, as: array.type, start: [source.start + row] + rest, count: shape)
       }
       row += count
     }

@@ -1,3 +1,4 @@
+import Arrays
 import CHDF5
 import Foundation
 
@@ -78,7 +79,7 @@ enum Attribute {
   }
 
   private static func store<Element>(
-    _ object: hid_t, _ name: String, _ type: Datatype, _ shape: [Int], _ values: [Element],
+    _ object: hid_t, _ name: String, _ type: ElementType, _ shape: [Int], _ values: [Element],
     _ place: String
   ) throws {
     let space = try Dataspace.simple(shape)
@@ -110,7 +111,7 @@ enum Attribute {
         try check(H5Aget_space(attribute.value), "cannot read attribute \(name)"),
         closing: H5Sclose)
       let count = Int(H5Sget_simple_extent_npoints(space.value))
-      guard let kind = Datatype.read(type.value), count >= 1, count <= 4096 else { return nil }
+      guard let kind = ElementType.stored(type.value), count >= 1, count <= 4096 else { return nil }
       switch kind {
       case .utf8: return try text(attribute, type, space, count, name)
       case .float32, .float64:

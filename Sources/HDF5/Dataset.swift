@@ -1,3 +1,4 @@
+import Arrays
 import CHDF5
 
 /// A dataset of an open file.
@@ -24,13 +25,13 @@ public final class Dataset: @unchecked Sendable {
   }
 
   /// The stored type; throws ``HDF5Error/Code/mismatch`` for one that is not portable.
-  public var datatype: Datatype {
+  public var elementType: ElementType {
     get throws {
       try HDF5Library.synchronized {
         let type = Identifier(
           try check(H5Dget_type(identifier.value), "cannot read the type", file: file, path: path),
           closing: H5Tclose)
-        guard let known = Datatype.read(type.value) else {
+        guard let known = ElementType.stored(type.value) else {
           throw HDF5Error(
             .mismatch, "expected integers, float32, float64 or text, found another type",
             file: file, path: path)
@@ -102,14 +103,14 @@ public final class Dataset: @unchecked Sendable {
   // MARK: - Numbers
 
   /// Reads a block: `count` elements an axis from `start`, or everything, in C order, converted to `Number`.
-  public func read<Number: HDF5Number>(
+  public func read<Number: ArrayElement>(
     _ type: Number.Type = Number.self, start: [Int]? = nil, count: [Int]? = nil
   ) throws -> [Number] {
     let shape = try shape
     let size = (count ?? shape).reduce(1, *)
     return try [Number](unsafeUninitializedCapacity: size) { buffer, initialized in
       try read(
-        into: UnsafeMutableRawBufferPointer(buffer), as: Number.datatype, start: start,
+        into: UnsafeMutableRawBufferPointer(buffer), as: Number.elementType, start: start,
         count: count)
       initialized = size
     }
@@ -117,7 +118,7 @@ public final class Dataset: @unchecked Sendable {
 
   /// Reads a block into memory that the caller owns; see ``read(_:start:count:)``.
   public func read(
-    into buffer: UnsafeMutableRawBufferPointer, as type: Datatype, start: [Int]? = nil,
+    into buffer: UnsafeMutableRawBufferPointer, as type: ElementType, start: [Int]? = nil,
     count: [Int]? = nil
   ) throws {
     try HDF5Library.synchronized {
@@ -134,17 +135,17 @@ public final class Dataset: @unchecked Sendable {
   }
 
   /// Writes a block; see ``read(_:start:count:)`` for the selection.
-  public func write<Number: HDF5Number>(
+  public func write<Number: ArrayElement>(
     _ values: [Number], start: [Int]? = nil, count: [Int]? = nil
   ) throws {
     try values.withUnsafeBytes {
-      try write(from: $0, as: Number.datatype, start: start, count: count)
+      try write(from: $0, as: Number.elementType, start: start, count: count)
     }
   }
 
   /// Writes a block from memory.
   public func write(
-    from buffer: UnsafeRawBufferPointer, as type: Datatype, start: [Int]? = nil,
+    from buffer: UnsafeRawBufferPointer, as type: ElementType, start: [Int]? = nil,
     count: [Int]? = nil
   ) throws {
     try HDF5Library.synchronized {
@@ -161,7 +162,7 @@ public final class Dataset: @unchecked Sendable {
   }
 
   private func selection(
-    start: [Int]?, count: [Int]?, byteCount: Int, _ type: Datatype
+    start: [Int]?, count: [Int]?, byteCount: Int, _ type: ElementType
   ) throws -> (file: Identifier, memory: Identifier) {
     let file = try space()
     let shape = try Dataspace.shape(file.value)
@@ -174,10 +175,10 @@ public final class Dataset: @unchecked Sendable {
         .mismatch, "block \(count) at \(start) lies outside the shape \(shape)", file: self.file,
         path: path)
     }
-    guard count.reduce(1, *) * type.byteCount == byteCount else {
+    guard count.reduce(1, *) * type.memoryByteCount == byteCount else {
       throw HDF5Error(
         .mismatch,
-        "a block of \(count) \(type) takes \(count.reduce(1, *) * type.byteCount) "
+        "a block of \(count) \(type) takes \(count.reduce(1, *) * type.memoryByteCount) "
           + "bytes, the memory given has \(byteCount)", file: self.file, path: path)
     }
     if !shape.isEmpty { try Dataspace.select(file.value, start: start, count: count) }
@@ -247,7 +248,7 @@ public final class Dataset: @unchecked Sendable {
       try bytes.withUnsafeBufferPointer { bytes in
         guard let base = bytes.baseAddress else { return }
         let pointers: [UnsafePointer<CChar>?] = places.map { base + $0 }
-        _ = try Datatype.utf8.with { type in
+        _ = try ElementType.utf8.with { type in
           try check(
             H5Dwrite(
               identifier.value, type, isotherm_space_all(), isotherm_space_all(),

@@ -1,3 +1,4 @@
+import Arrays
 import CHDF5
 
 /// A group of an open file: a folder of datasets and further groups.
@@ -140,7 +141,7 @@ public final class Group: @unchecked Sendable {
 
   /// Makes the dataset `name` directly in this group; see ``DatasetCreation``.
   public func createDataset(
-    _ name: String, _ type: Datatype, shape: [Int], _ creation: DatasetCreation = .init()
+    _ name: String, _ type: ElementType, shape: [Int], _ creation: DatasetCreation = .init()
   ) throws -> Dataset {
     try HDF5Library.synchronized {
       let place = joined(name)

@@ -27,25 +27,7 @@ public struct LayerSamples: Sendable {
   ///
   /// From the Gram matrix of centred values in double precision; cost n² d.
   public func squaredDistances() -> (distances: [Double], spread: Double) {
-    var centred = [Double](repeating: 0, count: values.count)
-    for column in 0..<dimension {
-      var mean = 0.0
-      for row in 0..<count { mean += Double(values[row * dimension + column]) }
-      mean /= Double(count)
-      for row in 0..<count {
-        centred[row * dimension + column] = Double(values[row * dimension + column]) - mean
-      }
-    }
-    var gram = [Double](repeating: 0, count: count * count)
-    centred.withUnsafeBufferPointer { x in
-      gram.withUnsafeMutableBufferPointer { g in
-        guard let x = x.baseAddress, let g = g.baseAddress else { return }
-        Double.gemm(
-          MatrixProduct(
-            m: count, n: count, k: dimension, alpha: 1, a: x, lda: dimension, b: x,
-            ldb: dimension, transposeB: true, beta: 0, c: g, ldc: count))
-      }
-    }
+    let gram = centredGram(values, count: count)
     var distances = [Double](repeating: 0, count: count * count)
     var spread = 0.0
     for i in 0..<count {

@@ -11,26 +11,7 @@ public struct CenteredKernelAlignment: Sendable {
 
   /// A representation `[sample, dimension]`; more axes are taken as one.
   public init(_ values: NDArray<Float>) {
-    let count = values.shape[0]
-    let dimension = values.count / max(count, 1)
-    var centred = values.elements.map { Double($0) }
-    for column in 0..<dimension {
-      var mean = 0.0
-      for row in 0..<count { mean += centred[row * dimension + column] }
-      mean /= Double(count)
-      for row in 0..<count { centred[row * dimension + column] -= mean }
-    }
-    var gram = [Double](repeating: 0, count: count * count)
-    centred.withUnsafeBufferPointer { x in
-      gram.withUnsafeMutableBufferPointer { g in
-        guard let x = x.baseAddress, let g = g.baseAddress else { return }
-        Double.gemm(
-          MatrixProduct(
-            m: count, n: count, k: dimension, alpha: 1, a: x, lda: dimension, b: x,
-            ldb: dimension, transposeB: true, beta: 0, c: g, ldc: count))
-      }
-    }
-    self.gram = gram
+    gram = centredGram(values.elements, count: values.shape[0])
     norm = gram.reduce(0) { $0 + $1 * $1 }.squareRoot()
   }
 

@@ -54,16 +54,29 @@ struct CheckCommand: ParsableCommand {
         + (report.findings.count == 1 ? "finding" : "findings"))
   }
 
-  /// The child: checks one file and prints the report as JSON. Memory is limited, since a hostile header can ask for any.
+  /// The child: checks one file and prints the report as JSON. Memory is limited, since a hostile header can ask for any,
+  /// and so is processor time: libhdf5 1.10 can walk a damaged heap in circles for ever.
   private func checkInside() throws {
-    var limit = rlimit(rlim_cur: 1 << 30, rlim_max: 1 << 30)
-    setrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &limit)
+    var memory = rlimit(rlim_cur: 1 << 30, rlim_max: 1 << 30)
+    setrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &memory)
+    // Reading decodes over 100 MB of stored bytes a second; a second a megabyte is generous to compressible data.
+    let seconds = rlim_t(2 + storedByteCount(files[0]) / 1_000_000)
+    var time = rlimit(rlim_cur: seconds, rlim_max: seconds)
+    setrlimit(__rlimit_resource_t(RLIMIT_CPU.rawValue), &time)
     let began = Date()
     let result = try ArchiveCheck.run(files[0])
     let report = FileReport(
       path: files[0], findings: result.findings, arrays: result.arrays, bytes: result.bytes,
       seconds: Date().timeIntervalSince(began))
     Console.output(try Console.encode(report))
+  }
+
+  private func storedByteCount(_ file: String) -> Int {
+    let manager = FileManager.default
+    let names = (try? manager.contentsOfDirectory(atPath: file))?.map { file + "/" + $0 } ?? [file]
+    return names.reduce(0) {
+      $0 + ((try? manager.attributesOfItem(atPath: $1))?[.size] as? Int ?? 0)
+    }
   }
 
   private func checkOutside(_ file: String) throws -> FileReport {
@@ -81,11 +94,15 @@ struct CheckCommand: ParsableCommand {
     if let report = try? JSONDecoder().decode(FileReport.self, from: data) { return report }
     let line = narration.split(separator: "\n").first.map(String.init) ?? ""
     let crashed = process.terminationReason == .uncaughtSignal
+    // At the hard limit of processor time the kernel sends SIGKILL, at the soft one SIGXCPU.
+    let endless = crashed && [SIGXCPU, SIGKILL].contains(process.terminationStatus)
     let problem =
-      crashed
-      ? "the HDF5 library crashed reading it (signal \(process.terminationStatus))"
-      : line.replacingOccurrences(of: "isotherm-archive: ", with: "")
-        .replacingOccurrences(of: file + ": ", with: "")
+      endless
+      ? "the HDF5 library did not come to an end reading it"
+      : crashed
+        ? "the HDF5 library crashed reading it (signal \(process.terminationStatus))"
+        : line.replacingOccurrences(of: "isotherm-archive: ", with: "")
+          .replacingOccurrences(of: file + ": ", with: "")
     return FileReport(
       path: file,
       findings: [

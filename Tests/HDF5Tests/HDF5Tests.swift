@@ -1,3 +1,4 @@
+import Arrays
 import Foundation
 import HDF5
 import Testing
@@ -21,12 +22,12 @@ final class ScratchFolder {
   @Test func `numbers of every type come back as they were written`() throws {
     let path = folder.file("a.h5")
     let file = try File.create(path)
-    func roundtrip<Number: HDF5Number & Equatable>(_ values: [Number]) throws {
+    func roundtrip<Number: ArrayElement & Equatable>(_ values: [Number]) throws {
       let dataset = try file.root.createDataset(
-        "\(Number.datatype)", Number.datatype, shape: [values.count])
+        "\(Number.elementType)", Number.elementType, shape: [values.count])
       try dataset.write(values)
       #expect(try dataset.read(Number.self) == values)
-      #expect(try dataset.datatype == Number.datatype)
+      #expect(try dataset.elementType == Number.elementType)
     }
     try roundtrip([Int8.min, 0, .max])
     try roundtrip([UInt8.min, 7, .max])

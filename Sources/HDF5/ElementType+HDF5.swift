@@ -1,20 +1,10 @@
+import Arrays
 import CHDF5
 
 /// How an element is stored: the portable types only, always little endian.
-public enum Datatype: String, Sendable, Hashable, CaseIterable {
-  case int8, uint8, int16, uint16, int32, uint32, int64, uint64, float32, float64
-  /// UTF-8 text of any length.
-  case utf8
-
+extension ElementType {
   /// Bytes of an element in memory; for text the size of a pointer.
-  public var byteCount: Int {
-    switch self {
-    case .int8, .uint8: 1
-    case .int16, .uint16: 2
-    case .int32, .uint32, .float32: 4
-    case .int64, .uint64, .float64, .utf8: 8
-    }
-  }
+  var memoryByteCount: Int { byteCount ?? MemoryLayout<UnsafeRawPointer>.size }
 
   /// Runs `body` with the library's identifier of the type. Must run inside the lock.
   func with<Result>(_ body: (hid_t) throws -> Result) throws -> Result {
@@ -41,7 +31,7 @@ public enum Datatype: String, Sendable, Hashable, CaseIterable {
   }
 
   /// The type of a stored object, or nil when it is none of the portable ones. Must run inside the lock.
-  static func read(_ type: hid_t) -> Datatype? {
+  static func stored(_ type: hid_t) -> ElementType? {
     let size = H5Tget_size(type)
     switch H5Tget_class(type) {
     case H5T_STRING: return .utf8
@@ -58,53 +48,4 @@ public enum Datatype: String, Sendable, Hashable, CaseIterable {
     default: return nil
     }
   }
-}
-
-/// A Swift number that is stored bit by bit.
-public protocol HDF5Number: BitwiseCopyable, Sendable {
-  /// The stored type with the same bits.
-  static var datatype: Datatype { get }
-  /// Zero, to fill new memory.
-  static var zero: Self { get }
-}
-
-extension Int8: HDF5Number {
-  /// `int8`.
-  public static var datatype: Datatype { .int8 }
-}
-extension UInt8: HDF5Number {
-  /// `uint8`.
-  public static var datatype: Datatype { .uint8 }
-}
-extension Int16: HDF5Number {
-  /// `int16`.
-  public static var datatype: Datatype { .int16 }
-}
-extension UInt16: HDF5Number {
-  /// `uint16`.
-  public static var datatype: Datatype { .uint16 }
-}
-extension Int32: HDF5Number {
-  /// `int32`.
-  public static var datatype: Datatype { .int32 }
-}
-extension UInt32: HDF5Number {
-  /// `uint32`.
-  public static var datatype: Datatype { .uint32 }
-}
-extension Int64: HDF5Number {
-  /// `int64`.
-  public static var datatype: Datatype { .int64 }
-}
-extension UInt64: HDF5Number {
-  /// `uint64`.
-  public static var datatype: Datatype { .uint64 }
-}
-extension Float: HDF5Number {
-  /// `float32`.
-  public static var datatype: Datatype { .float32 }
-}
-extension Double: HDF5Number {
-  /// `float64`.
-  public static var datatype: Datatype { .float64 }
 }
