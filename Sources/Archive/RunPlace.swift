@@ -52,7 +52,9 @@ public struct RunPlace: Sendable, Hashable {
         throw ArchiveError(
           .exists, "\(path) exists already; pass --force to replace it, or choose another name")
       }
-      try manager.removeItem(atPath: path)
+      // A folder that another process writes is not replaced under its hands.
+      let lock = path == folder ? try FolderLock(folder) : nil
+      try withExtendedLifetime(lock) { try manager.removeItem(atPath: path) }
     }
   }
 

@@ -178,6 +178,10 @@ import Testing
     #expect {
       _ = try Recorder.resume(RunPlace(folder + "/busy"), schema(), anchor: "/progress/loss")
     } throws: { String(describing: $0).contains("being written by another process") }
+    #expect {
+      _ = try Recorder(RunPlace(folder + "/busy"), schema(), replacing: true)
+    } throws: { String(describing: $0).contains("being written by another process") }
+    try recorder.seal()
   }
 
   private func begin(_ name: String, to end: Int, commits: Set<Int>) throws -> Recorder {
