@@ -66,7 +66,7 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let programs: [Target] = [
-  program("isotherm", ["Studies"]),
+  program("isotherm", ["Studies", "Archive"]),
   program("isotherm-archive", ["Archive"]),
   program("isotherm-analyze", ["Archive", "Metrics"]),
   program("isotherm-plot", ["Archive", "Figures"]),

@@ -14,36 +14,21 @@ struct Part: Sendable {
     }
   }
 
-  let number: Int
+  let name: PartName
   let content: [Content]
   /// Rows of every array once this part is safe.
   let rows: [String: Int]
   /// Bytes of the rows before filtering.
   let byteCount: Int
 
-  /// File name in the run's folder.
-  var name: String { Part.name(number) }
-
-  /// File name of the part number `number`.
-  static func name(_ number: Int) -> String {
-    let digits = String(number)
-    return "part-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits + ".h5"
-  }
-
   /// Writes the part durably; the blocks must have been filtered.
   func write(in folder: String) throws {
-    let temporary = folder + "/." + name + ".tmp"
+    let temporary = folder + "/." + name.file + ".tmp"
     do {
       let file = try File.create(temporary, replacing: true)
       let root = try file.root
       for item in content {
-        let schema = item.schema
-        let group = schema.group == "/" ? root : try root.makeGroup(schema.group)
-        let dataset = try group.createDataset(
-          schema.name, schema.type, shape: schema.shape(rows: item.rows),
-          DatasetCreation(
-            maximumShape: [nil] + schema.shape(rows: item.rows).dropFirst().map { $0 },
-            chunk: schema.chunk, filters: schema.filters))
+        let dataset = try Part.makeDataset(item.schema, rows: item.rows, in: root)
         for block in item.blocks {
           for (offset, bytes) in block.chunks {
             try bytes.withUnsafeBytes { try dataset.writeChunk($0, offset: offset) }
@@ -55,6 +40,17 @@ struct Part: Sendable {
       try? FileManager.default.removeItem(atPath: temporary)
       throw error
     }
-    try DurableFile.replace(folder + "/" + name, with: temporary)
+    try DurableFile.replace(folder + "/" + name.file, with: temporary)
+  }
+
+  /// The empty dataset of `rows` rows of an array, in a part's file.
+  static func makeDataset(_ array: ArraySchema, rows: Int, in root: Group) throws -> Dataset {
+    let group = array.group == "/" ? root : try root.makeGroup(array.group)
+    let shape = array.shape(rows: rows)
+    return try group.createDataset(
+      array.name, array.type, shape: shape,
+      DatasetCreation(
+        maximumShape: [nil] + shape.dropFirst().map { $0 }, chunk: array.chunk,
+        filters: array.filters))
   }
 }

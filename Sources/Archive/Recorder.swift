@@ -15,6 +15,8 @@ public final class Recorder: @unchecked Sendable {
     case commit(part: Int, rows: [String: Int])
     /// Compute waited for the disk because the bound was full.
     case waited(seconds: Double)
+    /// Old parts were merged into one.
+    case merged(parts: Int)
     /// The archive is one file now.
     case sealed(path: String)
   }
@@ -23,29 +25,48 @@ public final class Recorder: @unchecked Sendable {
   public let place: RunPlace
   /// What it holds.
   public private(set) var schema: RunSchema
-  private let bound: Int
+  private let limits: RecorderLimits
   private let onEvent: @Sendable (Event) -> Void
   private var streams: [String: ArrayStream] = [:]
   private var texts: [String: [String]] = [:]
-  private var partCount = 0
+  private var commitCount = 0
+  private var hasNewTexts = false
   private var lastCommit = Date()
   private let filtering = OperationQueue()
   private let hashing = DispatchQueue(label: "recorder.hashing")
   private let writing = DispatchQueue(label: "recorder.writing")
+  private let merging = DispatchQueue(label: "recorder.merging")
   private let condition = NSCondition()
   private var bytesUnderway = 0
   private var commitsUnderway = 0
   private var failure: (any Error)?
   private var lock: FolderLock?
+  private var isSealing = false
+  // What follows belongs to the writing queue.
+  private let anchor: String?
+  private let policy: PartMerging
+  private var parts: [PartName] = []
+  private var anchoredCommit: Int?
+  private var acknowledgedRows: [String: Int] = [:]
+  private var acknowledgedTexts: [String: [String]] = [:]
+  private var isMerging = false
+  /// Parts that were merged: kept until the next merge, for readers that opened the index before.
+  private var retired: [PartName] = []
+  private var counting: CountingFile
 
   /// Makes the folder of parts. See ``RunPlace/prepare(replacing:)`` for what is refused.
+  ///
+  /// A run that can be resumed names its `anchor`, see ``resume(_:_:anchor:limits:onEvent:)``.
   public init(
-    _ place: RunPlace, _ schema: RunSchema, replacing: Bool = false, bound: Int = 256 << 20,
+    _ place: RunPlace, _ schema: RunSchema, replacing: Bool = false, anchor: String? = nil,
+    limits: RecorderLimits = RecorderLimits(),
     onEvent: @escaping @Sendable (Event) -> Void = { _ in }
   ) throws {
     schema.validate()
     try place.prepare(replacing: replacing)
-    (self.place, self.schema, self.bound, self.onEvent) = (place, schema, bound, onEvent)
+    (self.place, self.schema, self.limits, self.onEvent) = (place, schema, limits, onEvent)
+    (self.anchor, policy) = (anchor, PartMerging(limit: limits.partCount))
+    counting = CountingFile(folder: place.folder)
     for array in schema.arrays where array.type != .utf8 {
       streams[array.path] = ArrayStream(array)
     }
@@ -75,7 +96,8 @@ public final class Recorder: @unchecked Sendable {
   /// configuration must be the one the run was begun with. Returns nil, leaving nothing behind, when no such commit
   /// was made: then the run begins anew.
   public static func resume(
-    _ place: RunPlace, _ schema: RunSchema, anchor: String, bound: Int = 256 << 20,
+    _ place: RunPlace, _ schema: RunSchema, anchor: String,
+    limits: RecorderLimits = RecorderLimits(),
     onEvent: @escaping @Sendable (Event) -> Void = { _ in }
   ) throws -> Recorder? {
     guard place.hasFolder else { return nil }
@@ -88,7 +110,7 @@ public final class Recorder: @unchecked Sendable {
       return nil
     }
     return try Recorder(
-      resuming: place, schema, parts, lock: lock, bound: bound, onEvent: onEvent)
+      resuming: place, schema, parts, anchor: anchor, lock: lock, limits: limits, onEvent: onEvent)
   }
 
   /// Takes over a folder as it is, with every whole part, to seal it without its producer.
@@ -108,15 +130,26 @@ public final class Recorder: @unchecked Sendable {
       throw ArchiveError(
         .layout, "\(place.folder): nothing was committed; remove the folder and begin anew")
     }
-    return try Recorder(resuming: place, schema, parts, lock: lock, bound: 256 << 20) { _ in }
+    if let missing = parts.missing {
+      throw ArchiveError(
+        .layout,
+        "\(place.folder): \(PartName(missing).file) is missing though later parts are there; put it "
+          + "back, or resume the run, which computes its rows anew, or move the later parts away to "
+          + "keep what lies before it")
+    }
+    return try Recorder(
+      resuming: place, schema, parts, anchor: nil, lock: lock, limits: RecorderLimits()
+    ) { _ in }
   }
 
   private init(
-    resuming place: RunPlace, _ schema: RunSchema, _ parts: RunParts, lock: FolderLock,
-    bound: Int, onEvent: @escaping @Sendable (Event) -> Void
+    resuming place: RunPlace, _ schema: RunSchema, _ parts: RunParts, anchor: String?,
+    lock: FolderLock, limits: RecorderLimits, onEvent: @escaping @Sendable (Event) -> Void
   ) throws {
     schema.validate()
-    (self.place, self.schema, self.bound, self.onEvent) = (place, schema, bound, onEvent)
+    (self.place, self.schema, self.limits, self.onEvent) = (place, schema, limits, onEvent)
+    (self.anchor, policy) = (anchor, PartMerging(limit: limits.partCount))
+    counting = CountingFile(folder: place.folder)
     self.lock = lock
     filtering.maxConcurrentOperationCount = max(1, ProcessInfo.processInfo.activeProcessorCount)
     for array in schema.arrays where array.type != .utf8 {
@@ -144,20 +177,24 @@ public final class Recorder: @unchecked Sendable {
         ?? [String](repeating: "", count: count)
     }
     for item in parts.items { try adopt(item) }
-    partCount = parts.items.count
-    adoptedPartCount = partCount
-    try writeIndex(streams.mapValues(\.rows))
+    self.parts = parts.items.map(\.name)
+    commitCount = (self.parts.last?.last ?? -1) + 1
+    anchoredCommit = anchor.flatMap { parts.lastCommit(of: $0) }
+    adoptedPartCount = self.parts.count
+    acknowledgedRows = streams.mapValues(\.rows)
+    acknowledgedTexts = texts
+    try writeIndex(acknowledgedRows)
     try parts.removeDropped()
   }
 
   /// Takes over the rows of one part: their places, their number, their hash.
   private func adopt(_ item: RunParts.Item) throws {
-    let part = try File.open(place.folder + "/" + Part.name(item.number)).root
+    let part = try File.open(place.folder + "/" + item.name.file, asSource: true).root
     for (path, count) in item.rows {
       guard let stream = streams[path] else { continue }
       stream.sources.append(
         DatasetCreation.Source(
-          file: Part.name(item.number), dataset: path, start: stream.rows, count: count))
+          file: item.name.file, dataset: path, start: stream.rows, count: count))
       stream.resume(rows: count)
       let dataset = try part.dataset(path)
       let step = max(1, (16 << 20) / max(stream.rowByteCount, 1))
@@ -166,7 +203,7 @@ public final class Recorder: @unchecked Sendable {
         let block = [min(step, count - row)] + shape.dropFirst()
         var bytes = [UInt8](repeating: 0, count: block[0] * stream.rowByteCount)
         try bytes.withUnsafeMutableBytes {
-          try dataset.read(
+          try dataset.readFast(
             into: $0, as: stream.schema.type,
             start: [row] + shape.dropFirst().map { _ in 0 }, count: block)
         }
@@ -184,7 +221,10 @@ public final class Recorder: @unchecked Sendable {
   // MARK: - Rows
 
   /// Sets a text array, whole.
-  public func write(_ path: String, _ values: [String]) { texts[path] = values }
+  public func write(_ path: String, _ values: [String]) {
+    texts[path] = values
+    hasNewTexts = true
+  }
 
   /// Appends rows, or sets a fixed array, whole.
   public func append<Element: ArrayElement>(_ path: String, _ values: [Element]) throws {
@@ -214,7 +254,7 @@ public final class Recorder: @unchecked Sendable {
     condition.lock()
     let began = Date()
     var waited = false
-    while commitsUnderway > 0 && bytesUnderway + count > bound && failure == nil {
+    while commitsUnderway > 0 && bytesUnderway + count > limits.bytes && failure == nil {
       waited = true
       condition.wait()
     }
@@ -233,13 +273,13 @@ public final class Recorder: @unchecked Sendable {
 
   // MARK: - Commits
 
-  /// Commits when 30 s or 64 MiB have passed since the last time. Call it where all streams of a group have equally
-  /// many rows.
+  /// Commits when 30 s or 64 MiB (see ``RecorderLimits``) have passed since the last time. Call it where all streams of
+  /// a group have equally many rows.
   public func tick() throws {
     condition.lock()
-    let full = commitsUnderway == 0 && bytesUnderway > 64 << 20
+    let full = commitsUnderway == 0 && bytesUnderway > limits.commitBytes
     condition.unlock()
-    if full || Date().timeIntervalSince(lastCommit) > 30 { try commit() }
+    if full || Date().timeIntervalSince(lastCommit) > limits.commitSeconds { try commit() }
   }
 
   /// Starts a commit of everything appended so far and returns; ``finish()`` waits for it.
@@ -265,8 +305,12 @@ public final class Recorder: @unchecked Sendable {
       byteCount += part.rows * stream.rowByteCount
       rows[array.path] = stream.rows
     }
-    let part = Part(number: partCount, content: content, rows: rows, byteCount: byteCount)
-    partCount += 1
+    // A commit without news would be a part without rows.
+    if content.isEmpty && !hasNewTexts && commitCount > 0 { return }
+    hasNewTexts = false
+    let part = Part(
+      name: PartName(commitCount), content: content, rows: rows, byteCount: byteCount)
+    commitCount += 1
     lastCommit = Date()
     condition.lock()
     commitsUnderway += 1
@@ -274,8 +318,10 @@ public final class Recorder: @unchecked Sendable {
     // Everything this part needs is queued by now; a barrier separates it from the next part's filtering.
     let ready = DispatchSemaphore(value: 0)
     filtering.addBarrierBlock { ready.signal() }
+    let texts = texts
     writing.async { [self] in
       ready.wait()
+      acknowledgedTexts = texts
       write(part)
     }
   }
@@ -291,11 +337,17 @@ public final class Recorder: @unchecked Sendable {
         for content in part.content {
           streams[content.schema.path]?.sources.append(
             DatasetCreation.Source(
-              file: part.name, dataset: content.schema.path,
+              file: part.name.file, dataset: content.schema.path,
               start: (part.rows[content.schema.path] ?? 0) - content.rows, count: content.rows))
         }
+        parts.append(part.name)
+        if part.content.contains(where: { $0.schema.path == anchor && $0.rows > 0 }) {
+          anchoredCommit = part.name.last
+        }
+        acknowledgedRows = part.rows
         try writeIndex(part.rows)
-        onEvent(.commit(part: part.number, rows: part.rows.filter { streamPaths.contains($0.key) }))
+        onEvent(
+          .commit(part: part.name.first, rows: part.rows.filter { streamPaths.contains($0.key) }))
       } catch {
         problem = error
       }
@@ -306,23 +358,78 @@ public final class Recorder: @unchecked Sendable {
     commitsUnderway -= 1
     condition.broadcast()
     condition.unlock()
+    if problem == nil && !failed { mergeWhenDue() }
   }
 
   private lazy var streamPaths = Set(schema.arrays.filter(\.isStream).map(\.path))
 
   private func writeIndex(_ rows: [String: Int]) throws {
     let temporary = place.folder + "/.index.h5.tmp"
-    let tree = TreeWriter(schema: schema, rows: rows, texts: texts, hashes: [:])
+    let tree = TreeWriter(schema: schema, rows: rows, texts: acknowledgedTexts, hashes: [:])
     do {
       let file = try File.create(temporary, replacing: true)
       try tree.write(to: file, finished: nil) { group, array, shape in
         try group.createDataset(
           array.name, array.type, shape: shape,
           DatasetCreation(sources: streams[array.path]?.sources ?? []))
+      } counting: { length in
+        try counting.source(length)
       }
       try file.close()
     }
     try DurableFile.replace(place.index, with: temporary)
+  }
+
+  // MARK: - Merging
+
+  /// Begins to merge old parts when there are many. Copying goes on beside later commits; only the exchange of names waits
+  /// for its turn among them.
+  private func mergeWhenDue() {
+    guard !isMerging, !isStopping, let range = policy.next(parts, anchor: anchoredCommit) else {
+      return
+    }
+    isMerging = true
+    let merger = PartMerger(
+      folder: place.folder, parts: Array(parts[range]),
+      arrays: schema.arrays.filter { $0.type != .utf8 })
+    merging.async { [self] in
+      let result = Result { try merger.run { isStopping } }
+      writing.async { [self] in
+        isMerging = false
+        do {
+          if let merged = try result.get() { try exchange(merger.parts, for: merged) }
+        } catch {
+          condition.withLock { if failure == nil { failure = error } }
+        }
+      }
+    }
+  }
+
+  private var isStopping: Bool { condition.withLock { isSealing || failure != nil } }
+
+  /// Lets the index name the merged part in place of those it was made from.
+  private func exchange(_ old: [PartName], for merged: PartName) throws {
+    guard let start = parts.firstIndex(of: old[0]) else { return }
+    parts.replaceSubrange(start..<start + old.count, with: [merged])
+    let files = Set(old.map(\.file))
+    for stream in streams.values {
+      guard let first = stream.sources.firstIndex(where: { files.contains($0.file) }) else {
+        continue
+      }
+      let count = stream.sources.filter { files.contains($0.file) }.map(\.count).reduce(0, +)
+      var source = stream.sources[first]
+      (source.file, source.count) = (merged.file, count)
+      stream.sources.removeAll { files.contains($0.file) }
+      stream.sources.insert(source, at: first)
+    }
+    try writeIndex(acknowledgedRows)
+    let outdated = retired
+    retired = old
+    for name in outdated {
+      try FileManager.default.removeItem(atPath: place.folder + "/" + name.file)
+    }
+    onEvent(.merged(parts: old.count))
+    mergeWhenDue()
   }
 
   // MARK: - The end
@@ -337,9 +444,18 @@ public final class Recorder: @unchecked Sendable {
     if let failure { throw failure }
   }
 
+  /// Waits for everything under way; a merge hands its result to the writing queue, so that one is emptied twice.
+  private func wait() {
+    writing.sync {}
+    merging.sync {}
+    writing.sync {}
+  }
+
   /// Finishes, joins all parts into one self-contained file, and removes the parts unless `keepingParts`.
   @discardableResult
   public func seal(keepingParts: Bool = false) throws -> String {
+    // A merge under way is not worth finishing.
+    condition.withLock { isSealing = true }
     try finish()
     var hashes: [String: String] = [:]
     hashing.sync {
@@ -363,7 +479,8 @@ public final class Recorder: @unchecked Sendable {
 
   /// Stops after a failure: waits for what is under way, and removes the folder when nothing was acknowledged.
   public func abandon() {
-    writing.sync {}
+    condition.withLock { isSealing = true }
+    wait()
     if !FileManager.default.fileExists(atPath: place.index) {
       try? FileManager.default.removeItem(atPath: place.folder)
     }

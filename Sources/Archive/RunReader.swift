@@ -14,6 +14,8 @@ public final class RunReader: @unchecked Sendable {
   public let title: String
   private let file: File
   private let root: Group
+  /// Whether it is the folder of a run that is not sealed.
+  private var isFolder: Bool { path.hasSuffix("/index.h5") }
 
   /// Opens the archive called `name`.
   /// - Throws: ``ArchiveError`` or ``HDF5/HDF5Error`` with what was expected, what was found, and what to do.
@@ -118,6 +120,18 @@ public final class RunReader: @unchecked Sendable {
       storedByteCount: dataset.storedByteCount, chunk: try dataset.layout?.chunk)
   }
 
+  /// HDF5 fills in zeros, silently, for the rows of a part that is gone: either somebody removed it, or the run went on and
+  /// merged it. Asked after reading, so that a part removed in between is noticed.
+  private func checkSources(_ dataset: Dataset) throws {
+    guard isFolder else { return }
+    for file in try dataset.sourceFiles where access(parentFolder(path) + "/" + file, R_OK) != 0 {
+      throw ArchiveError(
+        .layout,
+        "\(path):\(dataset.path): the part \(file) is missing; when the run is still going on, open it "
+          + "again; else put the file back")
+    }
+  }
+
   /// The bytes of a block of numbers in C order, little endian, as they are stored.
   func readBytes(_ array: StoredArray, start: [Int], count: [Int]) throws -> [UInt8] {
     let size = count.reduce(1, *) * (array.type.byteCount ?? 1)
@@ -126,6 +140,7 @@ public final class RunReader: @unchecked Sendable {
     try bytes.withUnsafeMutableBytes {
       try dataset.readFast(into: $0, as: array.type, start: start, count: count)
     }
+    try checkSources(dataset)
     return bytes
   }
 
@@ -143,6 +158,7 @@ public final class RunReader: @unchecked Sendable {
         count: count)
       initialized = size
     }
+    try checkSources(dataset)
     return NDArray(shape: shape, elements: elements)
   }
 

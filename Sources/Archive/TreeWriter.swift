@@ -14,10 +14,12 @@ struct TreeWriter {
   /// Logical hash of each array.
   let hashes: [String: String]
 
-  /// Writes the tree into the empty `file`; `makeArray` makes the dataset of each array of numbers.
+  /// Writes the tree into the empty `file`; `makeArray` makes the dataset of each array of numbers. Where rows are
+  /// counted by an axis without values of its own, `counting` may tell where the numbers 0 ..< length lie already.
   func write(
     to file: File, finished: Date?,
-    makeArray: (_ group: Group, _ array: ArraySchema, _ shape: [Int]) throws -> Dataset
+    makeArray: (_ group: Group, _ array: ArraySchema, _ shape: [Int]) throws -> Dataset,
+    counting: (_ length: Int) throws -> DatasetCreation.Source? = { _ in nil }
   ) throws {
     let root = try file.root
     try root.setAttribute("Conventions", .text("CF-1.11"))
@@ -30,13 +32,14 @@ struct TreeWriter {
     try writeProvenance(root, finished)
     for (path, arrays) in schema.groups {
       let group = path == "/" ? root : try root.makeGroup(path)
-      try writeGroup(group, arrays, makeArray)
+      try writeGroup(group, arrays, makeArray, counting)
     }
   }
 
   private func writeGroup(
     _ group: Group, _ arrays: [ArraySchema],
-    _ makeArray: (_ group: Group, _ array: ArraySchema, _ shape: [Int]) throws -> Dataset
+    _ makeArray: (_ group: Group, _ array: ArraySchema, _ shape: [Int]) throws -> Dataset,
+    _ counting: (_ length: Int) throws -> DatasetCreation.Source?
   ) throws {
     var made: [String: Dataset] = [:]
     var lengths: [String: Int] = [:]
@@ -57,7 +60,8 @@ struct TreeWriter {
     var scales: [String: Dataset] = [:]
     for axis in arrays.flatMap(\.axes) where scales[axis.name] == nil {
       let length = lengths[axis.name] ?? 0
-      let scale = try made[axis.name] ?? makeScale(group, axis, length)
+      let source = axis.length == nil && made[axis.name] == nil ? try counting(length) : nil
+      let scale = try made[axis.name] ?? makeScale(group, axis, length, source)
       try scale.makeScale(axis.name)
       scales[axis.name] = scale
     }
@@ -70,10 +74,14 @@ struct TreeWriter {
   }
 
   private func makeScale(
-    _ group: Group, _ axis: ArraySchema.AxisSchema, _ length: Int
+    _ group: Group, _ axis: ArraySchema.AxisSchema, _ length: Int,
+    _ source: DatasetCreation.Source? = nil
   ) throws -> Dataset {
     let scale: Dataset
-    if let coordinates = axis.coordinates {
+    if let source {
+      scale = try group.createDataset(
+        axis.name, .int32, shape: [length], DatasetCreation(sources: [source]))
+    } else if let coordinates = axis.coordinates {
       scale = try group.createDataset(axis.name, .float64, shape: [length])
       try scale.write(Array(coordinates.prefix(length)))
     } else {

@@ -87,6 +87,25 @@ public final class Dataset: @unchecked Sendable {
     }
   }
 
+  /// Files a virtual dataset takes its values from, as they are named in it; empty for any other.
+  public var sourceFiles: [String] {
+    get throws {
+      try HDF5Library.synchronized {
+        let list = try creationList()
+        guard H5Pget_layout(list.value) == H5D_VIRTUAL else { return [] }
+        var count = 0
+        try check(H5Pget_virtual_count(list.value, &count), "cannot read the sources")
+        return (0..<count).map { index in
+          let length = H5Pget_virtual_filename(list.value, index, nil, 0)
+          guard length > 0 else { return "" }
+          var name = [CChar](repeating: 0, count: length + 1)
+          H5Pget_virtual_filename(list.value, index, &name, length + 1)
+          return string(name)
+        }
+      }
+    }
+  }
+
   private func creationList() throws -> Identifier {
     Identifier(
       try check(

@@ -30,12 +30,15 @@ public struct DatasetCreation: Sendable {
     public var dataset: String
     /// First row of the virtual dataset that it fills.
     public var start: Int
-    /// Rows the source holds.
+    /// Rows that are taken, from the first.
     public var count: Int
+    /// Rows the source holds; as many as are taken when nil.
+    public var available: Int?
 
-    /// Rows `start ..< start + count` come from all of `dataset` in `file`.
-    public init(file: String, dataset: String, start: Int, count: Int) {
+    /// Rows `start ..< start + count` come from `dataset` in `file`.
+    public init(file: String, dataset: String, start: Int, count: Int, available: Int? = nil) {
       (self.file, self.dataset, self.start, self.count) = (file, dataset, start, count)
+      self.available = available
     }
   }
 
@@ -91,7 +94,8 @@ public struct DatasetCreation: Sendable {
       let part = [source.count] + shape.dropFirst()
       try Dataspace.select(
         target.value, start: [source.start] + shape.dropFirst().map { _ in 0 }, count: part)
-      let space = try Dataspace.simple(part)
+      let space = try Dataspace.simple([source.available ?? source.count] + shape.dropFirst())
+      try Dataspace.select(space.value, start: shape.map { _ in 0 }, count: part)
       try check(
         H5Pset_virtual(list.value, target.value, source.file, source.dataset, space.value),
         "cannot join \(source.file):\(source.dataset)")

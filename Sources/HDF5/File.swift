@@ -41,9 +41,14 @@ public final class File: @unchecked Sendable {
   }
 
   /// Opens an existing file; for reading only unless `writable`.
-  public static func open(_ path: String, writable: Bool = false) throws -> File {
+  ///
+  /// `asSource` for a file that a virtual dataset open in this process may refer to: HDF5 opens it with another close
+  /// degree, and of two opens with different degrees the second fails; the virtual dataset then shows zeros.
+  public static func open(
+    _ path: String, writable: Bool = false, asSource: Bool = false
+  ) throws -> File {
     try HDF5Library.synchronized {
-      let access = try accessList()
+      let access = try accessList(asSource ? H5F_CLOSE_WEAK : H5F_CLOSE_STRONG)
       let flags = writable ? isotherm_access_read_write() : isotherm_access_read_only()
       let value = H5Fopen(path, flags, access.value)
       guard value >= 0 else { throw refusal(path, HDF5Error.capture(), creating: false) }
@@ -67,13 +72,15 @@ public final class File: @unchecked Sendable {
   /// file open: let them go first.
   public func close() throws { try identifier.close("cannot close", file: path) }
 
-  private static func accessList() throws -> Identifier {
+  private static func accessList(
+    _ degree: H5F_close_degree_t = H5F_CLOSE_STRONG
+  ) throws -> Identifier {
     let list = Identifier(
       try check(H5Pcreate(isotherm_plist_file_access()), "cannot prepare file access"),
       closing: H5Pclose)
     try check(
       H5Pset_libver_bounds(list.value, H5F_LIBVER_V18, H5F_LIBVER_V110), "cannot pin versions")
-    try check(H5Pset_fclose_degree(list.value, H5F_CLOSE_STRONG), "cannot prepare file access")
+    try check(H5Pset_fclose_degree(list.value, degree), "cannot prepare file access")
     return list
   }
 

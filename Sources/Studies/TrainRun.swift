@@ -68,17 +68,21 @@ public struct TrainRun {
   }
 
   /// Trains and seals `out`. Resuming from a checkpoint gives the bits of a run that was never interrupted.
-  public func run(out: String, _ beginning: Beginning, keepParts: Bool) throws -> Outcome {
+  public func run(
+    out: String, _ beginning: Beginning, keepParts: Bool, limits: RecorderLimits = RecorderLimits()
+  ) throws -> Outcome {
     let place = RunPlace(out)
     if beginning == .resuming, place.isSealed { return try complete(place) }
     let resumed =
       beginning == .resuming
       ? try Recorder.resume(
-        place, schema(), anchor: "/checkpoints/step", onEvent: progress.recorderEvents) : nil
+        place, schema(), anchor: Self.anchor, limits: limits, onEvent: progress.recorderEvents)
+      : nil
     let recorder =
       try resumed
       ?? Recorder(
-        place, schema(), replacing: beginning == .replacing, onEvent: progress.recorderEvents)
+        place, schema(), replacing: beginning == .replacing, anchor: Self.anchor, limits: limits,
+        onEvent: progress.recorderEvents)
     do {
       let outcome = try train(recorder, resuming: resumed != nil)
       let path = try recorder.seal(keepingParts: keepParts)
@@ -89,6 +93,9 @@ public struct TrainRun {
       throw error
     }
   }
+
+  /// A run goes on from the last commit that holds a whole checkpoint.
+  private static let anchor = "/checkpoints/step"
 
   /// What a run that needs no resuming came to. Killed between sealing and removing the parts, it left the folder.
   private func complete(_ place: RunPlace) throws -> Outcome {
@@ -265,6 +272,7 @@ extension ProgressLine {
         self.event(["event": "commit", "part": part, "rows": rows])
       case .waited(let seconds):
         note("waited \(Format.duration(seconds)) for the disk: the recorder's memory was full")
+      case .merged(let parts): self.event(["event": "merged", "parts": parts])
       case .sealed(let path): self.event(["event": "sealed", "path": path])
       }
     }

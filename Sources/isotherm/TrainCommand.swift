@@ -1,3 +1,4 @@
+import Archive
 import ArgumentParser
 import Console
 import Foundation
@@ -27,6 +28,12 @@ struct TrainCommand: ParsableCommand {
   @Flag(help: "Keep the folder of parts after sealing.")
   var keepParts = false
 
+  @Option(help: .hidden)
+  var commitSeconds = RecorderLimits().commitSeconds
+
+  @Option(help: .hidden)
+  var partLimit = RecorderLimits().partCount
+
   func run() throws {
     let configuration = try StudyConfiguration(
       path: DataLocation.resolve(study), settings: settings)
@@ -38,7 +45,8 @@ struct TrainCommand: ParsableCommand {
       throw UsageError("--resume goes on with a run and --force replaces it: pass one of them")
     }
     let outcome = try run.run(
-      out: place, resume ? .resuming : output.force ? .replacing : .new, keepParts: keepParts)
+      out: place, resume ? .resuming : output.force ? .replacing : .new, keepParts: keepParts,
+      limits: RecorderLimits(commitSeconds: commitSeconds, partCount: partLimit))
     if common.json {
       try Console.output(
         json: TrainResult(

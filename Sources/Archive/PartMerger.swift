@@ -1,0 +1,54 @@
+import Foundation
+import HDF5
+
+/// Joins neighbouring parts into one, durably, beside the parts it was made from.
+package struct PartMerger: Sendable {
+  package let folder: String
+  package let parts: [PartName]
+  package let arrays: [ArraySchema]
+
+  package init(folder: String, parts: [PartName], arrays: [ArraySchema]) {
+    (self.folder, self.parts, self.arrays) = (folder, parts, arrays)
+  }
+
+  /// Writes the merged part; nil, leaving nothing, when `isCancelled` said so.
+  package func run(isCancelled: () -> Bool) throws -> PartName? {
+    guard let first = parts.first?.first, let last = parts.last?.last else { return nil }
+    let merged = PartName(first, last)
+    let temporary = folder + "/." + merged.file + ".tmp"
+    do {
+      let file = try File.create(temporary, replacing: true)
+      let root = try file.root
+      let sources = try parts.map { try File.open(folder + "/" + $0.file, asSource: true).root }
+      for array in arrays where !isCancelled() {
+        try join(array, sources, root, isCancelled)
+      }
+      try file.close()
+    } catch {
+      try? FileManager.default.removeItem(atPath: temporary)
+      throw error
+    }
+    guard !isCancelled() else {
+      try FileManager.default.removeItem(atPath: temporary)
+      return nil
+    }
+    try DurableFile.replace(folder + "/" + merged.file, with: temporary)
+    return merged
+  }
+
+  private func join(
+    _ array: ArraySchema, _ sources: [Group], _ root: Group, _ isCancelled: () -> Bool
+  ) throws {
+    var pieces: [RowJoin.Piece] = []
+    var rows = 0
+    for source in sources where source.contains(array.path) {
+      let dataset = try source.dataset(array.path)
+      let count = try dataset.shape[0]
+      pieces.append(RowJoin.Piece(dataset: dataset, start: rows, count: count))
+      rows += count
+    }
+    guard rows > 0 else { return }
+    let dataset = try Part.makeDataset(array, rows: rows, in: root)
+    try RowJoin(array, pieces).write(to: dataset, isCancelled: isCancelled)
+  }
+}

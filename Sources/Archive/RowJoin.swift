@@ -1,0 +1,144 @@
+import Arrays
+import Dispatch
+import HDF5
+
+/// Writes the rows of one array, joined from pieces, into a new dataset.
+///
+/// Where a chunk of the target lies whole in one piece, on its chunk grid and with its filters, it is copied as it is
+/// stored. Elsewhere the rows are read, cut anew and filtered on all processors.
+struct RowJoin {
+  /// Rows of the target that come from all of a dataset.
+  struct Piece {
+    let dataset: Dataset
+    /// First row in the target.
+    let start: Int
+    /// Rows.
+    let count: Int
+  }
+
+  let array: ArraySchema
+  /// In order, without a gap.
+  let pieces: [Piece]
+  private let rows: Int
+  private let isCopied: Bool
+
+  /// Pieces are copied as stored only when `sharingChunks`: when they have the array's chunks and filters.
+  init(_ array: ArraySchema, _ pieces: [Piece], sharingChunks: Bool = true) {
+    (self.array, self.pieces) = (array, pieces.filter { $0.count > 0 })
+    rows = pieces.map(\.count).reduce(0, +)
+    isCopied = sharingChunks
+  }
+
+  /// Bytes that are read at a time where chunks cannot be copied.
+  private static let budget = 32 << 20
+
+  /// Fills `target`; gives up early, leaving it unfinished, when `isCancelled` says so between two blocks.
+  func write(to target: Dataset, isCancelled: () -> Bool = { false }) throws {
+    let shape = array.shape(rows: rows)
+    guard rows > 0, !shape.contains(0) else { return }
+    let step = array.chunk[0]
+    var gathered: Range<Int>?
+    for start in stride(from: 0, to: rows, by: step) {
+      if isCancelled() { return }
+      let band = start..<min(start + step, rows)
+      if isCopied, let piece = pieces.last(where: { $0.start <= start }),
+        (start - piece.start) % step == 0, band.upperBound <= piece.start + piece.count
+      {
+        if let range = gathered { try convert(range, to: target) }
+        gathered = nil
+        try copy(band, from: piece, to: target)
+        continue
+      }
+      gathered = (gathered?.lowerBound ?? start)..<band.upperBound
+      if let range = gathered, range.count * rowByteCount >= Self.budget {
+        try convert(range, to: target)
+        gathered = nil
+      }
+    }
+    if let range = gathered { try convert(range, to: target) }
+  }
+
+  private var rowByteCount: Int { array.rowCount * (array.type.byteCount ?? 1) }
+
+  private func copy(_ band: Range<Int>, from piece: Piece, to target: Dataset) throws {
+    let grid = ChunkGrid(shape: array.shape(rows: band.count), chunk: array.chunk)
+    for offset in grid.offsets {
+      let place = [band.lowerBound - piece.start] + offset.dropFirst()
+      guard let chunk = try piece.dataset.readChunk(offset: place) else { continue }
+      try chunk.bytes.withUnsafeBytes {
+        try target.writeChunk(
+          $0, offset: [band.lowerBound] + offset.dropFirst(), filterMask: chunk.filterMask)
+      }
+    }
+  }
+
+  /// Reads the rows, a stretch of the second axis at a time where they are many bytes, and writes their chunks.
+  private func convert(_ range: Range<Int>, to target: Dataset) throws {
+    let shape = array.shape(rows: range.count)
+    let width = shape.count > 1 ? shape[1] : 1
+    let stretch: Int
+    if shape.count > 1 {
+      let column = max(range.count * rowByteCount / width, 1)
+      let chunks = max(1, Self.budget / max(column * array.chunk[1], 1))
+      stretch = min(width, chunks * array.chunk[1])
+    } else {
+      stretch = 1
+    }
+    for column in stride(from: 0, to: width, by: stretch) {
+      var part = shape
+      var from = shape.map { _ in 0 }
+      if shape.count > 1 {
+        part[1] = min(stretch, width - column)
+        from[1] = column
+      }
+      let bytes = try read(range, start: from, shape: part)
+      from[0] = range.lowerBound
+      try write(bytes, at: from, shape: part, to: target)
+    }
+  }
+
+  /// The block that begins at row `range.lowerBound` and `start[1...]`, from whichever pieces hold it.
+  private func read(_ range: Range<Int>, start: [Int], shape: [Int]) throws -> [UInt8] {
+    let size = array.type.byteCount ?? 1
+    let rowBytes = shape.dropFirst().reduce(size, *)
+    var bytes = [UInt8](repeating: 0, count: shape[0] * rowBytes)
+    try bytes.withUnsafeMutableBytes { bytes in
+      for piece in pieces {
+        let low = max(range.lowerBound, piece.start)
+        let high = min(range.upperBound, piece.start + piece.count)
+        guard low < high else { continue }
+        let part = bytes[(low - range.lowerBound) * rowBytes..<(high - range.lowerBound) * rowBytes]
+        try piece.dataset.readFast(
+          into: UnsafeMutableRawBufferPointer(rebasing: part), as: array.type,
+          start: [low - piece.start] + start.dropFirst(), count: [high - low] + shape.dropFirst())
+      }
+    }
+    return bytes
+  }
+
+  private func write(_ bytes: [UInt8], at start: [Int], shape: [Int], to target: Dataset) throws {
+    let grid = ChunkGrid(shape: shape, chunk: array.chunk)
+    let offsets = grid.offsets
+    let size = array.type.byteCount ?? 1
+    var chunks = [[UInt8]](repeating: [], count: offsets.count)
+    let filters = array.filters
+    chunks.withUnsafeMutableBufferPointer { chunks in
+      // Safe to share: every iteration fills its own chunk.
+      nonisolated(unsafe) let chunks = chunks
+      bytes.withUnsafeBytes { bytes in
+        nonisolated(unsafe) let bytes = bytes
+        DispatchQueue.concurrentPerform(iterations: offsets.count) { index in
+          let raw = grid.extract(bytes, elementSize: size, offset: offsets[index])
+          chunks[index] = raw.withUnsafeBytes {
+            ChunkCodec.encode($0, elementSize: size, filters)
+          }
+        }
+      }
+    }
+    for (offset, chunk) in zip(offsets, chunks) {
+      try chunk.withUnsafeBytes {
+        try target.writeChunk($0, offset: zip(offset, start).map { $0 + $1 })
+      }
+    }
+  }
+}
