@@ -70,6 +70,8 @@ let programs: [Target] = [
   program("isotherm-archive", ["Archive"]),
   program("isotherm-analyze", ["Archive", "Metrics"]),
   program("isotherm-plot", ["Archive", "Figures"]),
+  // Our side of tools/bench; not installed.
+  program("isotherm-bench", ["Archive", "Arrays"]),
 ]
 
 func tests(_ target: String, _ dependencies: [Target.Dependency] = []) -> Target {

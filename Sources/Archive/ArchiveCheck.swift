@@ -94,27 +94,41 @@ public struct ArchiveCheck {
     }
   }
 
-  /// Reads all values block by block into the hash; returns how many are not finite.
+  /// Reads all values block by block into the hash; returns how many are not finite. While one block is hashed, which one
+  /// processor does, the next is read and decoded.
   private mutating func readAll(_ array: RunReader.StoredArray, _ hash: LogicalHash) throws -> Int {
     let shape = array.shape
     guard let rows = shape.first, !shape.contains(0) else { return 0 }
     let size = array.type.byteCount ?? 1
     let rowBytes = shape.dropFirst().reduce(1, *) * size
-    let step = max(1, (16 << 20) / max(rowBytes, 1))
+    let step = max(1, (8 << 20) / max(rowBytes, 1))
+    let hashing = DispatchQueue(label: "check.hashing")
     var bad = 0
     for row in stride(from: 0, to: rows, by: step) {
       let count = [min(step, rows - row)] + shape.dropFirst()
       let bytes = try reader.readBytes(
         array, start: [row] + shape.dropFirst().map { _ in 0 }, count: count)
       byteCount += bytes.count
-      bytes.withUnsafeBytes { bytes in
-        hash.update(bytes)
-        if array.type == .float32 {
-          bad += bytes.bindMemory(to: Float.self).count { !$0.isFinite }
-        } else if array.type == .float64 {
-          bad += bytes.bindMemory(to: Double.self).count { !$0.isFinite }
-        }
-      }
+      // At most two blocks are in memory.
+      hashing.sync {}
+      hashing.async { bytes.withUnsafeBytes { hash.update($0) } }
+      bad += bytes.withUnsafeBytes { Self.notFinite($0, array.type) }
+    }
+    hashing.sync {}
+    return bad
+  }
+
+  /// Values whose exponent has all bits set: NaN and infinities.
+  private static func notFinite(_ bytes: UnsafeRawBufferPointer, _ type: ElementType) -> Int {
+    var bad = 0
+    switch type {
+    case .float32:
+      let mask: UInt32 = 0x7F80_0000
+      for word in bytes.bindMemory(to: UInt32.self) { bad &+= word & mask == mask ? 1 : 0 }
+    case .float64:
+      let mask: UInt64 = 0x7FF0_0000_0000_0000
+      for word in bytes.bindMemory(to: UInt64.self) { bad &+= word & mask == mask ? 1 : 0 }
+    default: break
     }
     return bad
   }

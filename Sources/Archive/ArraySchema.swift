@@ -6,6 +6,9 @@ public typealias AttributeValue = HDF5.AttributeValue
 
 /// What one array of an archive is, decided before its first row.
 public struct ArraySchema: Sendable, Codable {
+  /// Filters of chunks.
+  public typealias Filters = DatasetCreation.Filters
+
   /// One axis of an array.
   public struct AxisSchema: Sendable, Codable {
     /// The glossary's word; also the name of the dimension scale in the array's group.
@@ -46,6 +49,10 @@ public struct ArraySchema: Sendable, Codable {
   public var coordinates: [String]
   /// Further attributes.
   public var attributes: [String: AttributeValue]
+  /// Filters of the chunks; shuffle, gzip-1 and a checksum, which every HDF5 library reads, unless set.
+  public var filters = Filters.standard
+  /// What chunks are cut for.
+  public var pattern = ChunkPattern.write
 
   /// All there is to say of an array.
   public init(
@@ -75,22 +82,53 @@ public struct ArraySchema: Sendable, Codable {
   /// Elements of one row.
   public var rowCount: Int { axes.dropFirst().map { $0.length ?? 1 }.reduce(1, *) }
 
-  /// Lengths of a chunk: whole trailing planes, as many of the axis before them as make about 1 MiB, and one of
-  /// the growing axis, or up to 4,096 rows of a scalar stream.
+  /// Lengths of a chunk of about 1 MiB; see ``ChunkPattern``.
   public var chunk: [Int] {
     let bytes = type.byteCount ?? 8
     var chunk = axes.map { $0.length ?? 1 }
-    let budget = (1 << 20) / bytes
-    if isStream && rowCount * 64 <= budget { chunk[0] = min(4096, max(1, budget / rowCount)) }
-    var axis = isStream ? 1 : 0
+    switch pattern {
+    case .write, .layer:
+      let budget = pattern == .layer ? (8 << 20) / bytes : (1 << 20) / bytes
+      if isStream && rowCount * 64 <= budget { chunk[0] = min(4096, max(1, budget / rowCount)) }
+      shrink(&chunk, from: isStream ? 1 : 0, to: budget)
+    case .sample:
+      let budget = (1 << 20) / bytes
+      if isStream { chunk[0] = 64 }
+      if chunk.count > 1 { chunk[1] = 1 }
+      let rest = chunk.reduce(1, *)
+      if chunk.count > 1, let samples = axes[1].length {
+        chunk[1] = max(1, min(samples, budget / max(rest, 1)))
+      }
+      shrink(&chunk, from: 0, to: budget)
+    }
+    return chunk.map { max($0, 1) }
+  }
+
+  /// Lengths of a chunk in a part of `rows` rows: a part with fewer rows than a chunk is one short chunk, since each
+  /// chunk is stored whole.
+  func chunk(rows: Int) -> [Int] {
+    var chunk = chunk
+    if isStream { chunk[0] = min(chunk[0], max(rows, 1)) }
+    return chunk
+  }
+
+  /// Shortens axes in order until a chunk has at most `budget` elements.
+  private func shrink(_ chunk: inout [Int], from start: Int, to budget: Int) {
+    var axis = start
     while chunk.reduce(1, *) > budget, axis < chunk.count {
       let rest = chunk.reduce(1, *) / chunk[axis]
       chunk[axis] = max(1, min(chunk[axis], budget / max(rest, 1)))
       axis += 1
     }
-    return chunk.map { max($0, 1) }
   }
+}
 
-  /// Filters of the chunks.
-  public var filters: DatasetCreation.Filters { .standard }
+/// Which way of reading the chunks of an array are cut for.
+public enum ChunkPattern: String, Sendable, Codable, CaseIterable {
+  /// As rows are written: one row a chunk (up to 4,096 short ones), as many of the second axis as make 1 MiB.
+  case write
+  /// One sample in all of up to 64 checkpoints at once: whole trailing planes of few samples, many rows.
+  case sample
+  /// All samples of one checkpoint at once: as ``write``, with chunks of up to 8 MiB.
+  case layer
 }

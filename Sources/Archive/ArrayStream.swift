@@ -11,7 +11,7 @@ final class ArrayStream {
     /// Number of rows.
     let rows: Int
     /// Filtered chunks; set by the thread that filters.
-    var chunks: [(offset: [Int], bytes: [UInt8])] = []
+    var chunks: [(offset: [Int], bytes: MemoryPool.Piece)] = []
 
     init(start: Int, rows: Int) { (self.start, self.rows) = (start, rows) }
   }
@@ -25,9 +25,10 @@ final class ArrayStream {
   /// Where committed rows lie.
   var sources: [DatasetCreation.Source] = []
   private var blocks: [Block] = []
-  private var tail: [UInt8] = []
+  private var tail: MemoryPool.Piece?
+  private let pool: MemoryPool
 
-  init(_ schema: ArraySchema) { self.schema = schema }
+  init(_ schema: ArraySchema, _ pool: MemoryPool) { (self.schema, self.pool) = (schema, pool) }
 
   /// Takes over rows that an earlier process has committed.
   func resume(rows: Int) { self.rows += rows }
@@ -39,24 +40,31 @@ final class ArrayStream {
   private var blockRows: Int { schema.isStream ? schema.chunk[0] : schema.axes[0].length ?? 1 }
 
   /// Takes rows; returns blocks ready to be filtered with their bytes.
-  func append(_ bytes: UnsafeRawBufferPointer) -> [(block: Block, bytes: [UInt8])] {
+  func append(_ bytes: UnsafeRawBufferPointer) -> [(block: Block, bytes: MemoryPool.Piece)] {
     precondition(
       rowByteCount > 0 && bytes.count % rowByteCount == 0,
       "\(schema.path): \(bytes.count) bytes are not whole rows of \(rowByteCount)")
     rows += bytes.count / rowByteCount
     partRows += bytes.count / rowByteCount
-    tail.append(contentsOf: bytes)
-    var ready: [(Block, [UInt8])] = []
+    var ready: [(Block, MemoryPool.Piece)] = []
     let size = blockRows * rowByteCount
-    while tail.count >= size {
-      ready.append(cut(size))
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let piece = tail ?? pool.take(size)
+      let count = min(size - piece.count, rest.count)
+      piece.append(UnsafeRawBufferPointer(rebasing: rest.prefix(count)))
+      rest = rest.dropFirst(count)
+      tail = piece.count < size ? piece : nil
+      if tail == nil { ready.append(makeBlock(piece)) }
     }
     return ready
   }
 
   /// The rows that do not fill a chunk yet, to be filtered because the part ends; nil when there are none.
-  func finishPart() -> (block: Block, bytes: [UInt8])? {
-    tail.isEmpty ? nil : cut(tail.count)
+  func finishPart() -> (block: Block, bytes: MemoryPool.Piece)? {
+    guard let piece = tail else { return nil }
+    tail = nil
+    return makeBlock(piece)
   }
 
   /// Gives up the gathered blocks and begins the next part.
@@ -65,27 +73,31 @@ final class ArrayStream {
     return (partRows, blocks)
   }
 
-  private func cut(_ size: Int) -> (Block, [UInt8]) {
+  private func makeBlock(_ bytes: MemoryPool.Piece) -> (Block, MemoryPool.Piece) {
     let start = blocks.last.map { $0.start + $0.rows } ?? 0
-    let block = Block(start: start, rows: size / rowByteCount)
+    let block = Block(start: start, rows: bytes.count / rowByteCount)
     blocks.append(block)
-    let bytes = Array(tail.prefix(size))
-    tail.removeFirst(size)
     return (block, bytes)
   }
 
   /// Filters a block's bytes into its chunks. Runs on any thread.
-  static func encode(_ block: Block, _ bytes: [UInt8], _ schema: ArraySchema) {
-    let grid = ChunkGrid(shape: schema.shape(rows: block.rows), chunk: schema.chunk)
+  static func encode(
+    _ block: Block, _ bytes: MemoryPool.Piece, _ schema: ArraySchema, _ pool: MemoryPool
+  ) {
+    // Only a part's first block can be shorter than a chunk and alone.
+    let chunk = block.start == 0 ? schema.chunk(rows: block.rows) : schema.chunk
+    let grid = ChunkGrid(shape: schema.shape(rows: block.rows), chunk: chunk)
     let elementSize = schema.type.byteCount ?? 1
-    bytes.withUnsafeBytes { bytes in
-      block.chunks = grid.offsets.map { offset in
-        let raw = grid.extract(bytes, elementSize: elementSize, offset: offset)
-        let stored = raw.withUnsafeBytes {
-          ChunkCodec.encode($0, elementSize: elementSize, schema.filters)
-        }
-        return ([offset[0] + block.start] + offset.dropFirst(), stored)
+    let offsets = grid.offsets
+    if schema.filters == .none, offsets.count == 1, grid.shape == grid.chunk {
+      block.chunks = [([block.start] + offsets[0].dropFirst(), bytes)]
+      return
+    }
+    block.chunks = offsets.map { offset in
+      let stored = grid.withChunk(bytes.bytes, elementSize: elementSize, offset: offset) {
+        ChunkCodec.encode($0, elementSize: elementSize, schema.filters) { pool.copy($0) }
       }
+      return ([offset[0] + block.start] + offset.dropFirst(), stored)
     }
   }
 }

@@ -16,21 +16,26 @@ struct ChunkGrid {
     return offsets
   }
 
-  /// The chunk at `offset`, zero where it sticks out of the block.
-  func extract(_ block: UnsafeRawBufferPointer, elementSize: Int, offset: [Int]) -> [UInt8] {
+  /// Runs `body` on the chunk at `offset`, zero where it sticks out of the block. A chunk that lies in one piece is not
+  /// copied.
+  func withChunk<Result>(
+    _ block: UnsafeRawBufferPointer, elementSize: Int, offset: [Int],
+    _ body: (UnsafeRawBufferPointer) -> Result
+  ) -> Result {
     let size = chunk.reduce(1, *) * elementSize
-    return [UInt8](unsafeUninitializedCapacity: size) { out, initialized in
-      initialized = size
-      guard let target = UnsafeMutableRawPointer(out.baseAddress), let source = block.baseAddress
-      else { return }
-      if shape == chunk {
-        target.copyMemory(from: source, byteCount: size)
-        return
-      }
-      target.initializeMemory(as: UInt8.self, repeating: 0, count: size)
-      copy(
-        axis: 0, from: source, to: target, elementSize: elementSize, offset: offset, at: (0, 0))
+    let isRun =
+      offset[0] + chunk[0] <= shape[0] && Array(shape.dropFirst()) == Array(chunk.dropFirst())
+    if isRun {
+      let start = offset[0] * chunk.dropFirst().reduce(elementSize, *)
+      return body(UnsafeRawBufferPointer(rebasing: block[start..<start + size]))
     }
+    let target = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 64)
+    defer { target.deallocate() }
+    target.initializeMemory(as: UInt8.self, repeating: 0)
+    if let from = block.baseAddress, let to = target.baseAddress {
+      copy(axis: 0, from: from, to: to, elementSize: elementSize, offset: offset, at: (0, 0))
+    }
+    return body(UnsafeRawBufferPointer(target))
   }
 
   private func copy(

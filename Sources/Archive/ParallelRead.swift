@@ -35,8 +35,9 @@ struct ParallelRead {
     DispatchQueue.concurrentPerform(iterations: offsets.count) { index in
       guard !state.isSet else { return }
       do {
-        let decoded = try decode(offsets[index])
-        copy(decoded, offsets[index], start, count, to: memory)
+        try CodecScratch.with { scratch in
+          try read(offsets[index], start, count, into: memory, scratch)
+        }
       } catch {
         state.set(error)
       }
@@ -51,19 +52,46 @@ struct ParallelRead {
     func set(_ error: any Error) { lock.withLock { if self.error == nil { self.error = error } } }
   }
 
-  private func decode(_ offset: [Int]) throws -> [UInt8]? {
-    guard let stored = try dataset.readChunk(offset: offset) else { return nil }
+  /// Puts what a chunk and the block share where it belongs.
+  private func read(
+    _ offset: [Int], _ start: [Int], _ count: [Int], into target: UnsafeMutableRawPointer,
+    _ scratch: CodecScratch
+  ) throws {
     let size = chunk.reduce(elementSize, *)
+    var stored = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    let mask = try dataset.readChunk(offset: offset) { size, read in
+      stored = scratch.stored(size)
+      try read(stored)
+    }
+    guard let mask else { return copy(nil, offset, start, count, to: target) }
+    let place = runOfBytes(offset, start, count).map {
+      UnsafeMutableRawBufferPointer(start: target + $0, count: size)
+    }
+    // The codec's own buffers belong to another scratch: decoding borrows one.
+    let decoded = place ?? .allocate(byteCount: size, alignment: 64)
+    defer { if place == nil { decoded.deallocate() } }
     guard
-      let bytes = ChunkCodec.decode(
-        stored.bytes, byteCount: size, elementSize: elementSize, filters,
-        filterMask: stored.filterMask)
+      ChunkCodec.decode(
+        UnsafeRawBufferPointer(stored), into: decoded, elementSize: elementSize, filters,
+        filterMask: mask)
     else {
       throw HDF5Error(
         .notReadable, "the chunk at \(offset) is damaged: its checksum or compression is broken",
         file: dataset.file, path: dataset.path)
     }
-    return bytes
+    if place == nil { copy(decoded.baseAddress, offset, start, count, to: target) }
+  }
+
+  /// Where a chunk begins in the block, when it lies there whole and in one piece; else nil.
+  private func runOfBytes(_ offset: [Int], _ start: [Int], _ count: [Int]) -> Int? {
+    let axes = shape.indices
+    let isWhole = axes.allSatisfy {
+      offset[$0] >= start[$0] && offset[$0] + chunk[$0] <= start[$0] + count[$0]
+    }
+    // Axes after the first that is longer than one element in the chunk must be whole in both.
+    let lead = axes.first { chunk[$0] > 1 } ?? shape.count
+    guard isWhole, axes.allSatisfy({ $0 <= lead || chunk[$0] == count[$0] }) else { return nil }
+    return axes.reduce(0) { $0 * count[$1] + offset[$1] - start[$1] } * elementSize
   }
 
   /// First elements of the chunks that the block touches.
@@ -79,7 +107,7 @@ struct ParallelRead {
 
   /// Copies what a chunk and the block share; a chunk never written is zero.
   private func copy(
-    _ bytes: [UInt8]?, _ offset: [Int], _ start: [Int], _ count: [Int],
+    _ bytes: UnsafeMutableRawPointer?, _ offset: [Int], _ start: [Int], _ count: [Int],
     to target: UnsafeMutableRawPointer
   ) {
     let rank = shape.count
@@ -97,12 +125,8 @@ struct ParallelRead {
         place = place * count[axis] + index[axis] - start[axis]
       }
       if let bytes {
-        bytes.withUnsafeBytes {
-          if let from = $0.baseAddress {
-            (target + place * elementSize).copyMemory(
-              from: from + source * elementSize, byteCount: run)
-          }
-        }
+        (target + place * elementSize).copyMemory(
+          from: bytes + source * elementSize, byteCount: run)
       } else {
         (target + place * elementSize).initializeMemory(
           as: UInt8.self, repeating: 0, count: run)

@@ -31,7 +31,7 @@ struct Part: Sendable {
         let dataset = try Part.makeDataset(item.schema, rows: item.rows, in: root)
         for block in item.blocks {
           for (offset, bytes) in block.chunks {
-            try bytes.withUnsafeBytes { try dataset.writeChunk($0, offset: offset) }
+            try dataset.writeChunk(bytes.bytes, offset: offset)
           }
         }
       }
@@ -50,7 +50,7 @@ struct Part: Sendable {
     return try group.createDataset(
       array.name, array.type, shape: shape,
       DatasetCreation(
-        maximumShape: [nil] + shape.dropFirst().map { $0 }, chunk: array.chunk,
+        maximumShape: [nil] + shape.dropFirst().map { $0 }, chunk: array.chunk(rows: rows),
         filters: array.filters))
   }
 }

@@ -32,6 +32,7 @@ public final class Recorder: @unchecked Sendable {
   private var commitCount = 0
   private var hasNewTexts = false
   private var lastCommit = Date()
+  private let pool = MemoryPool()
   private let filtering = OperationQueue()
   private let hashing = DispatchQueue(label: "recorder.hashing")
   private let writing = DispatchQueue(label: "recorder.writing")
@@ -68,7 +69,7 @@ public final class Recorder: @unchecked Sendable {
     (self.anchor, policy) = (anchor, PartMerging(limit: limits.partCount))
     counting = CountingFile(folder: place.folder)
     for array in schema.arrays where array.type != .utf8 {
-      streams[array.path] = ArrayStream(array)
+      streams[array.path] = ArrayStream(array, pool)
     }
     filtering.maxConcurrentOperationCount = max(1, ProcessInfo.processInfo.activeProcessorCount)
     do {
@@ -153,7 +154,7 @@ public final class Recorder: @unchecked Sendable {
     self.lock = lock
     filtering.maxConcurrentOperationCount = max(1, ProcessInfo.processInfo.activeProcessorCount)
     for array in schema.arrays where array.type != .utf8 {
-      streams[array.path] = ArrayStream(array)
+      streams[array.path] = ArrayStream(array, pool)
     }
     try adopt(parts)
   }
@@ -265,10 +266,11 @@ public final class Recorder: @unchecked Sendable {
     if let failure { throw failure }
   }
 
-  private func filter(_ block: ArrayStream.Block, _ bytes: [UInt8], _ stream: ArrayStream) {
+  private func filter(_ block: ArrayStream.Block, _ bytes: MemoryPool.Piece, _ stream: ArrayStream)
+  {
     let (schema, hash) = (stream.schema, stream.hash)
-    hashing.async { bytes.withUnsafeBytes { hash.update($0) } }
-    filtering.addOperation { ArrayStream.encode(block, bytes, schema) }
+    hashing.async { hash.update(bytes.bytes) }
+    filtering.addOperation { [pool] in ArrayStream.encode(block, bytes, schema, pool) }
   }
 
   // MARK: - Commits

@@ -14,19 +14,29 @@ struct RowJoin {
     let start: Int
     /// Rows.
     let count: Int
+    /// Whether chunks and filters are those of the array that is written.
+    fileprivate var isShared = false
+
+    init(dataset: Dataset, start: Int, count: Int) {
+      (self.dataset, self.start, self.count) = (dataset, start, count)
+    }
   }
 
   let array: ArraySchema
   /// In order, without a gap.
   let pieces: [Piece]
   private let rows: Int
-  private let isCopied: Bool
 
-  /// Pieces are copied as stored only when `sharingChunks`: when they have the array's chunks and filters.
-  init(_ array: ArraySchema, _ pieces: [Piece], sharingChunks: Bool = true) {
-    (self.array, self.pieces) = (array, pieces.filter { $0.count > 0 })
+  /// The rows of `pieces` one after the other.
+  init(_ array: ArraySchema, _ pieces: [Piece]) throws {
+    self.array = array
+    self.pieces = try pieces.filter { $0.count > 0 }.map {
+      var piece = $0
+      let layout = try $0.dataset.layout
+      piece.isShared = layout?.chunk == array.chunk && layout?.filters == array.filters
+      return piece
+    }
     rows = pieces.map(\.count).reduce(0, +)
-    isCopied = sharingChunks
   }
 
   /// Bytes that are read at a time where chunks cannot be copied.
@@ -36,12 +46,13 @@ struct RowJoin {
   func write(to target: Dataset, isCancelled: () -> Bool = { false }) throws {
     let shape = array.shape(rows: rows)
     guard rows > 0, !shape.contains(0) else { return }
-    let step = array.chunk[0]
+    // The target of a merged part may be one short chunk.
+    let step = min(array.chunk[0], rows)
     var gathered: Range<Int>?
     for start in stride(from: 0, to: rows, by: step) {
       if isCancelled() { return }
       let band = start..<min(start + step, rows)
-      if isCopied, let piece = pieces.last(where: { $0.start <= start }),
+      if let piece = pieces.last(where: { $0.start <= start }), piece.isShared,
         (start - piece.start) % step == 0, band.upperBound <= piece.start + piece.count
       {
         if let range = gathered { try convert(range, to: target) }
@@ -117,7 +128,7 @@ struct RowJoin {
   }
 
   private func write(_ bytes: [UInt8], at start: [Int], shape: [Int], to target: Dataset) throws {
-    let grid = ChunkGrid(shape: shape, chunk: array.chunk)
+    let grid = ChunkGrid(shape: shape, chunk: try target.layout?.chunk ?? array.chunk)
     let offsets = grid.offsets
     let size = array.type.byteCount ?? 1
     var chunks = [[UInt8]](repeating: [], count: offsets.count)
@@ -128,8 +139,7 @@ struct RowJoin {
       bytes.withUnsafeBytes { bytes in
         nonisolated(unsafe) let bytes = bytes
         DispatchQueue.concurrentPerform(iterations: offsets.count) { index in
-          let raw = grid.extract(bytes, elementSize: size, offset: offsets[index])
-          chunks[index] = raw.withUnsafeBytes {
+          chunks[index] = grid.withChunk(bytes, elementSize: size, offset: offsets[index]) {
             ChunkCodec.encode($0, elementSize: size, filters)
           }
         }

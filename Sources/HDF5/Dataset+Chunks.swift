@@ -19,6 +19,22 @@ extension Dataset {
   /// Reads one chunk as it is stored; nil when it was never written. A set bit in `filterMask` says that the
   /// filter of that number was skipped for the chunk.
   public func readChunk(offset: [Int]) throws -> (bytes: [UInt8], filterMask: UInt32)? {
+    var bytes: [UInt8] = []
+    let found = try readChunk(offset: offset) { size, read in
+      bytes = try [UInt8](unsafeUninitializedCapacity: size) { buffer, initialized in
+        try read(UnsafeMutableRawBufferPointer(buffer))
+        initialized = size
+      }
+    }
+    return found.map { (bytes, $0) }
+  }
+
+  /// Reads one chunk as it is stored into memory of the caller's: `body` is told its size and calls `read` with as much
+  /// memory. Returns the filter mask; nil, without calling `body`, when the chunk was never written.
+  public func readChunk(
+    offset: [Int],
+    _ body: (_ size: Int, _ read: (UnsafeMutableRawBufferPointer) throws -> Void) throws -> Void
+  ) throws -> UInt32? {
     try HDF5Library.synchronized {
       let place = offset.map { hsize_t($0) }
       var size = hsize_t(0)
@@ -31,15 +47,15 @@ extension Dataset {
           path: path)
       }
       var mask: UInt32 = 0
-      let bytes = try [UInt8](unsafeUninitializedCapacity: Int(size)) { buffer, initialized in
+      try body(Int(size)) { buffer in
+        precondition(buffer.count >= Int(size), "the chunk has \(size) bytes")
         try check(
           H5Dread_chunk(
             identifier.value, isotherm_plist_default(), place, &mask, buffer.baseAddress),
           "cannot read a chunk; the file may be damaged", file: file, path: path,
           code: .notReadable)
-        initialized = Int(size)
       }
-      return (bytes, mask)
+      return mask
     }
   }
 }

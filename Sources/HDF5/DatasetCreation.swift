@@ -3,7 +3,7 @@ import CHDF5
 /// How a new dataset is laid out.
 public struct DatasetCreation: Sendable {
   /// Filters in the order they are applied on writing.
-  public struct Filters: Sendable, Hashable {
+  public struct Filters: Sendable, Hashable, Codable {
     /// Bytes of equal significance are put together first.
     public var shuffle: Bool
     /// Level of gzip, 1 to 9; nil for none.

@@ -1,0 +1,15 @@
+import ArgumentParser
+import Console
+
+@main
+enum Main {
+  static func main() { Program.main(BenchProgram.self) }
+}
+
+/// Times our side of the works that `tools/bench` compares.
+struct BenchProgram: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "isotherm-bench",
+    abstract: "Time one work and print a JSON line; tools/bench runs it beside the peer.",
+    subcommands: [ArchiveBench.self, CommitBench.self])
+}

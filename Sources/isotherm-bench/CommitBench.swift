@@ -1,0 +1,45 @@
+import Archive
+import ArgumentParser
+import Console
+import Foundation
+
+/// `isotherm-bench commits`: how long a commit takes early and late in a long run.
+struct CommitBench: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "commits")
+
+  @Option var commits = 10_000
+  @Option(help: "Arrays of the run.") var arrays = 20
+  @Option var folder = NSTemporaryDirectory()
+
+  func run() throws {
+    let place = folder + "/isotherm-bench-" + UUID().uuidString
+    defer {
+      for end in [".h5", ".run"] { try? FileManager.default.removeItem(atPath: place + end) }
+    }
+    let schema = RunSchema(
+      .run, title: "bench",
+      arrays: (0..<arrays).map {
+        ArraySchema(
+          "/a/values\($0)", .float32, [.growing("row"), .init("channel", 64)], longName: "values")
+      }, provenance: Provenance(configuration: "", seed: 0, blasCore: ""))
+    let recorder = try Recorder(RunPlace(place), schema)
+    let row = (0..<64).map { Float($0) }
+    var seconds: [Double] = []
+    for _ in 0..<commits {
+      for index in 0..<arrays { try recorder.append("/a/values\(index)", row) }
+      seconds.append(try time { try recorder.finish() })
+    }
+    let marks = [10, 100, 1000, 10_000].filter { $0 <= commits }
+    var result: [String: Double] = [:]
+    for mark in marks {
+      // The median of the commits around the mark, and the longest, which may have waited for an exchange of names.
+      let window = seconds[(mark * 9 / 10)..<mark].sorted()
+      result["median_ms_at_\(mark)"] = 1e3 * window[window.count / 2]
+      result["longest_ms_at_\(mark)"] = 1e3 * (window.last ?? 0)
+    }
+    let seal = try time { try recorder.seal() }
+    result["seal_seconds"] = seal
+    result["peak_megabytes"] = peakMegabytes
+    Console.output(try Console.encode(result))
+  }
+}
