@@ -67,7 +67,12 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let programs: [Target] = [
   program("isotherm", ["Studies", "Archive"]),
-  program("isotherm-archive", ["Archive"]),
+  program(
+    "isotherm-archive",
+    [
+      "Archive", .product(name: "Yams", package: "Yams"),
+      .product(name: "GRDB", package: "GRDB.swift"),
+    ]),
   program("isotherm-analyze", ["Archive", "Metrics"]),
   program("isotherm-plot", ["Archive", "Figures"]),
   // Our side of tools/bench; not installed.
@@ -103,6 +108,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: system + core + science + storage + presentation + programs + tests,
   swiftLanguageModes: [.v6]

@@ -128,6 +128,9 @@ public struct ArchiveCheck {
     case .float64:
       let mask: UInt64 = 0x7FF0_0000_0000_0000
       for word in bytes.bindMemory(to: UInt64.self) { bad &+= word & mask == mask ? 1 : 0 }
+    case .float16, .bfloat16:
+      let mask: UInt16 = type == .float16 ? 0x7C00 : 0x7F80
+      for word in bytes.bindMemory(to: UInt16.self) { bad &+= word & mask == mask ? 1 : 0 }
     default: break
     }
     return bad

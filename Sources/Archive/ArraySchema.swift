@@ -53,6 +53,8 @@ public struct ArraySchema: Sendable, Codable {
   public var filters = Filters.standard
   /// What chunks are cut for.
   public var pattern = ChunkPattern.write
+  /// Lengths of a chunk that were chosen before, whatever the pattern.
+  var fixedChunk: [Int]?
 
   /// All there is to say of an array.
   public init(
@@ -66,6 +68,9 @@ public struct ArraySchema: Sendable, Codable {
 
   /// Whether rows are appended.
   public var isStream: Bool { axes.first.map { $0.length == nil } ?? false }
+
+  /// Whether it is more than the labels of an axis.
+  var isPlottable: Bool { !(axes.count == 1 && axes[0].name == name) && !axes.isEmpty }
 
   /// Group that holds the dataset.
   public var group: String {
@@ -84,6 +89,7 @@ public struct ArraySchema: Sendable, Codable {
 
   /// Lengths of a chunk of about 1 MiB; see ``ChunkPattern``.
   public var chunk: [Int] {
+    if let fixedChunk { return fixedChunk }
     let bytes = type.byteCount ?? 8
     var chunk = axes.map { $0.length ?? 1 }
     switch pattern {

@@ -227,7 +227,8 @@ public final class Recorder: @unchecked Sendable {
     hasNewTexts = true
   }
 
-  /// Appends rows, or sets a fixed array, whole.
+  /// Appends rows, or sets a fixed array, whole. Floats are rounded for an array of halves; beyond its range they become
+  /// infinite.
   public func append<Element: ArrayElement>(_ path: String, _ values: [Element]) throws {
     try values.withUnsafeBytes { try append(path, bytes: $0, type: Element.elementType) }
   }
@@ -243,9 +244,22 @@ public final class Recorder: @unchecked Sendable {
     guard let stream = streams[path] else {
       preconditionFailure("\(path) is not in the schema")
     }
+    if type == .float32, stream.schema.type == .float16 || stream.schema.type == .bfloat16 {
+      return try append(path, halving: bytes.bindMemory(to: Float.self), stream.schema.type)
+    }
     precondition(stream.schema.type == type, "\(path) holds \(stream.schema.type), not \(type)")
     try reserve(bytes.count)
     for (block, bytes) in stream.append(bytes) { filter(block, bytes, stream) }
+  }
+
+  private func append(
+    _ path: String, halving values: UnsafeBufferPointer<Float>, _ type: ElementType
+  ) throws {
+    if type == .float16 {
+      try append(path, values.map { Float16($0) })
+    } else {
+      try append(path, values.map { BFloat16($0) })
+    }
   }
 
   /// Waits for a commit under way while the bound is full, and throws what went wrong in the background. With no
@@ -367,7 +381,7 @@ public final class Recorder: @unchecked Sendable {
 
   private func writeIndex(_ rows: [String: Int]) throws {
     let temporary = place.folder + "/.index.h5.tmp"
-    let tree = TreeWriter(schema: schema, rows: rows, texts: acknowledgedTexts, hashes: [:])
+    let tree = TreeWriter(schema: schema, rows: rows, texts: acknowledgedTexts) { _ in nil }
     do {
       let file = try File.create(temporary, replacing: true)
       try tree.write(to: file, finished: nil) { group, array, shape in
@@ -471,8 +485,10 @@ public final class Recorder: @unchecked Sendable {
       hash.update(values)
       hashes[path] = hash.value(.utf8, shape: [values.count])
     }
-    let tree = TreeWriter(
-      schema: schema, rows: streams.mapValues(\.rows), texts: texts, hashes: hashes)
+    let known = hashes
+    let tree = TreeWriter(schema: schema, rows: streams.mapValues(\.rows), texts: texts) {
+      known[$0.path]
+    }
     try Sealer(place: place, tree: tree, sources: streams.mapValues(\.sources)).run()
     if !keepingParts { try FileManager.default.removeItem(atPath: place.folder) }
     onEvent(.sealed(path: place.file))

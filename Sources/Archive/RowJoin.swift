@@ -14,8 +14,6 @@ struct RowJoin {
     let start: Int
     /// Rows.
     let count: Int
-    /// Whether chunks and filters are those of the array that is written.
-    fileprivate var isShared = false
 
     init(dataset: Dataset, start: Int, count: Int) {
       (self.dataset, self.start, self.count) = (dataset, start, count)
@@ -28,14 +26,8 @@ struct RowJoin {
   private let rows: Int
 
   /// The rows of `pieces` one after the other.
-  init(_ array: ArraySchema, _ pieces: [Piece]) throws {
-    self.array = array
-    self.pieces = try pieces.filter { $0.count > 0 }.map {
-      var piece = $0
-      let layout = try $0.dataset.layout
-      piece.isShared = layout?.chunk == array.chunk && layout?.filters == array.filters
-      return piece
-    }
+  init(_ array: ArraySchema, _ pieces: [Piece]) {
+    (self.array, self.pieces) = (array, pieces.filter { $0.count > 0 })
     rows = pieces.map(\.count).reduce(0, +)
   }
 
@@ -44,54 +36,65 @@ struct RowJoin {
 
   /// Fills `target`; gives up early, leaving it unfinished, when `isCancelled` says so between two blocks.
   func write(to target: Dataset, isCancelled: () -> Bool = { false }) throws {
-    let shape = array.shape(rows: rows)
+    let shape = shape(rows)
     guard rows > 0, !shape.contains(0) else { return }
-    // The target of a merged part may be one short chunk.
-    let step = min(array.chunk[0], rows)
+    let chunk = try target.layout?.chunk ?? shape
+    let step = chunk[0]
+    // Pieces with the target's chunks, filters and type may be copied as they are stored.
+    let shared = try pieces.map {
+      let layout = try $0.dataset.layout
+      return try layout?.chunk == chunk && layout?.filters == array.filters
+        && $0.dataset.elementType == array.type
+    }
     var gathered: Range<Int>?
     for start in stride(from: 0, to: rows, by: step) {
       if isCancelled() { return }
       let band = start..<min(start + step, rows)
-      if let piece = pieces.last(where: { $0.start <= start }), piece.isShared,
-        (start - piece.start) % step == 0, band.upperBound <= piece.start + piece.count
+      if let index = pieces.lastIndex(where: { $0.start <= start }), shared[index],
+        (start - pieces[index].start) % step == 0,
+        band.upperBound <= pieces[index].start + pieces[index].count
       {
-        if let range = gathered { try convert(range, to: target) }
+        if let range = gathered { try convert(range, chunk, to: target) }
         gathered = nil
-        try copy(band, from: piece, to: target)
+        try copy(band, chunk, from: pieces[index], to: target)
         continue
       }
       gathered = (gathered?.lowerBound ?? start)..<band.upperBound
       if let range = gathered, range.count * rowByteCount >= Self.budget {
-        try convert(range, to: target)
+        try convert(range, chunk, to: target)
         gathered = nil
       }
     }
-    if let range = gathered { try convert(range, to: target) }
+    if let range = gathered { try convert(range, chunk, to: target) }
   }
+
+  private func shape(_ count: Int) -> [Int] { [count] + array.shape(rows: count).dropFirst() }
 
   private var rowByteCount: Int { array.rowCount * (array.type.byteCount ?? 1) }
 
-  private func copy(_ band: Range<Int>, from piece: Piece, to target: Dataset) throws {
-    let grid = ChunkGrid(shape: array.shape(rows: band.count), chunk: array.chunk)
+  private func copy(
+    _ band: Range<Int>, _ chunk: [Int], from piece: Piece, to target: Dataset
+  ) throws {
+    let grid = ChunkGrid(shape: shape(band.count), chunk: chunk)
     for offset in grid.offsets {
       let place = [band.lowerBound - piece.start] + offset.dropFirst()
-      guard let chunk = try piece.dataset.readChunk(offset: place) else { continue }
-      try chunk.bytes.withUnsafeBytes {
+      guard let stored = try piece.dataset.readChunk(offset: place) else { continue }
+      try stored.bytes.withUnsafeBytes {
         try target.writeChunk(
-          $0, offset: [band.lowerBound] + offset.dropFirst(), filterMask: chunk.filterMask)
+          $0, offset: [band.lowerBound] + offset.dropFirst(), filterMask: stored.filterMask)
       }
     }
   }
 
   /// Reads the rows, a stretch of the second axis at a time where they are many bytes, and writes their chunks.
-  private func convert(_ range: Range<Int>, to target: Dataset) throws {
-    let shape = array.shape(rows: range.count)
+  private func convert(_ range: Range<Int>, _ chunk: [Int], to target: Dataset) throws {
+    let shape = shape(range.count)
     let width = shape.count > 1 ? shape[1] : 1
     let stretch: Int
     if shape.count > 1 {
       let column = max(range.count * rowByteCount / width, 1)
-      let chunks = max(1, Self.budget / max(column * array.chunk[1], 1))
-      stretch = min(width, chunks * array.chunk[1])
+      let chunks = max(1, Self.budget / max(column * chunk[1], 1))
+      stretch = min(width, chunks * chunk[1])
     } else {
       stretch = 1
     }
@@ -104,7 +107,7 @@ struct RowJoin {
       }
       let bytes = try read(range, start: from, shape: part)
       from[0] = range.lowerBound
-      try write(bytes, at: from, shape: part, to: target)
+      try write(bytes, at: from, shape: part, chunk, to: target)
     }
   }
 
@@ -127,8 +130,10 @@ struct RowJoin {
     return bytes
   }
 
-  private func write(_ bytes: [UInt8], at start: [Int], shape: [Int], to target: Dataset) throws {
-    let grid = ChunkGrid(shape: shape, chunk: try target.layout?.chunk ?? array.chunk)
+  private func write(
+    _ bytes: [UInt8], at start: [Int], shape: [Int], _ chunk: [Int], to target: Dataset
+  ) throws {
+    let grid = ChunkGrid(shape: shape, chunk: chunk)
     let offsets = grid.offsets
     let size = array.type.byteCount ?? 1
     var chunks = [[UInt8]](repeating: [], count: offsets.count)

@@ -13,7 +13,7 @@ public final class RunReader: @unchecked Sendable {
   /// One line for people.
   public let title: String
   private let file: File
-  private let root: Group
+  let root: Group
   /// Whether it is the folder of a run that is not sealed.
   private var isFolder: Bool { path.hasSuffix("/index.h5") }
 
@@ -68,6 +68,8 @@ public final class RunReader: @unchecked Sendable {
     public let storedByteCount: Int
     /// Lengths of a chunk; nil when not chunked.
     public let chunk: [Int]?
+    /// Filters of the chunks; nil when not chunked, or when some are not of the standard ones.
+    public let filters: ArraySchema.Filters?
     /// Lengths.
     public var shape: [Int] { axes.map(\.length) }
   }
@@ -112,12 +114,13 @@ public final class RunReader: @unchecked Sendable {
           ?? "?",
         length)
     }
+    let layout = try dataset.layout
     return StoredArray(
       path: dataset.path, type: try dataset.elementType, axes: axes,
       units: try dataset.attribute("units")?.text ?? "1",
       longName: try dataset.attribute("long_name")?.text ?? "",
       sha256: try dataset.attribute("logical_sha256")?.text,
-      storedByteCount: dataset.storedByteCount, chunk: try dataset.layout?.chunk)
+      storedByteCount: dataset.storedByteCount, chunk: layout?.chunk, filters: layout?.filters)
   }
 
   /// HDF5 fills in zeros, silently, for the rows of a part that is gone: either somebody removed it, or the run went on and

@@ -30,6 +30,8 @@ public struct RunSchema: Sendable, Codable {
   public var defaultGroup: String?
   /// Where it comes from.
   public var provenance: Provenance
+  /// What was done to the file since it was made (CF `history`).
+  public var history: String?
 
   /// A schema with a new random run id.
   public init(

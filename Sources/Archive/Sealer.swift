@@ -19,7 +19,7 @@ struct Sealer {
           array.name, array.type, shape: shape,
           DatasetCreation(
             maximumShape: array.isStream ? [nil] + shape.dropFirst().map { $0 } : nil,
-            chunk: array.chunk, filters: array.filters))
+            chunk: array.chunk(rows: shape.first ?? 1), filters: array.filters))
         var pieces: [RowJoin.Piece] = []
         for source in sources[array.path] ?? [] where source.count > 0 {
           let part =

@@ -11,8 +11,8 @@ struct TreeWriter {
   let rows: [String: Int]
   /// Text arrays, which are small and written whole.
   let texts: [String: [String]]
-  /// Logical hash of each array.
-  let hashes: [String: String]
+  /// Logical hash of an array, once its values are there; nil while they are not all known.
+  let hash: (ArraySchema) throws -> String?
 
   /// Writes the tree into the empty `file`; `makeArray` makes the dataset of each array of numbers. Where rows are
   /// counted by an axis without values of its own, `counting` may tell where the numbers 0 ..< length lie already.
@@ -28,6 +28,8 @@ struct TreeWriter {
     try root.setAttribute("run_id", .text(schema.runID))
     try root.setAttribute("kind", .text(schema.kind.rawValue))
     try root.setAttribute("dimension_order", .text("C"))
+    try root.setAttribute("NX_class", .text("NXroot"))
+    if let history = schema.history { try root.setAttribute("history", .text(history)) }
     if let place = schema.defaultGroup { try root.setAttribute("default", .text(place)) }
     try writeProvenance(root, finished)
     for (path, arrays) in schema.groups {
@@ -41,6 +43,12 @@ struct TreeWriter {
     _ makeArray: (_ group: Group, _ array: ArraySchema, _ shape: [Int]) throws -> Dataset,
     _ counting: (_ length: Int) throws -> DatasetCreation.Source?
   ) throws {
+    // What a NeXus viewer draws first: the group's first array of numbers against its axes.
+    if let signal = arrays.first(where: { $0.type != .utf8 && $0.isPlottable }) {
+      try group.setAttribute("NX_class", .text("NXdata"))
+      try group.setAttribute("signal", .text(signal.name))
+      try group.setAttribute("axes", .texts(signal.axes.map(\.name)))
+    }
     var made: [String: Dataset] = [:]
     var lengths: [String: Int] = [:]
     for array in arrays {
@@ -99,7 +107,7 @@ struct TreeWriter {
     if !array.coordinates.isEmpty {
       try dataset.setAttribute("coordinates", .text(array.coordinates.joined(separator: " ")))
     }
-    if let hash = hashes[array.path] { try dataset.setAttribute("logical_sha256", .text(hash)) }
+    if let hash = try hash(array) { try dataset.setAttribute("logical_sha256", .text(hash)) }
     for (name, value) in array.attributes.sorted(by: { $0.key < $1.key }) {
       try dataset.setAttribute(name, value)
     }

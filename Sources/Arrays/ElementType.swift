@@ -1,6 +1,10 @@
 /// The type of one element of an array, as it is stored and hashed.
 public enum ElementType: String, Sendable, CaseIterable, Hashable, Codable {
   case int8, uint8, int16, uint16, int32, uint32, int64, uint64, float32, float64
+  /// IEEE half precision: 11 significant bits, up to 65,504.
+  case float16
+  /// The upper half of a float32: 8 significant bits, the same range.
+  case bfloat16
   /// A UTF-8 string of any length.
   case utf8
 
@@ -8,15 +12,17 @@ public enum ElementType: String, Sendable, CaseIterable, Hashable, Codable {
   public var byteCount: Int? {
     switch self {
     case .int8, .uint8: 1
-    case .int16, .uint16: 2
+    case .int16, .uint16, .float16, .bfloat16: 2
     case .int32, .uint32, .float32: 4
     case .int64, .uint64, .float64: 8
     case .utf8: nil
     }
   }
 
-  /// True for the two floating-point types.
-  public var isFloatingPoint: Bool { self == .float32 || self == .float64 }
+  /// True for the floating-point types.
+  public var isFloatingPoint: Bool {
+    [.float16, .bfloat16, .float32, .float64].contains(self)
+  }
 }
 
 /// A Swift type that has an ``ElementType`` of the same bits on a little-endian machine.
@@ -64,4 +70,8 @@ extension Float: ArrayElement {
 extension Double: ArrayElement {
   /// IEEE double precision.
   public static var elementType: ElementType { .float64 }
+}
+extension Float16: ArrayElement {
+  /// IEEE half precision.
+  public static var elementType: ElementType { .float16 }
 }

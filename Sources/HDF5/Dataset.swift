@@ -24,6 +24,22 @@ public final class Dataset: @unchecked Sendable {
     }
   }
 
+  /// Whether the first axis can grow.
+  public var isExtendible: Bool {
+    get throws {
+      try HDF5Library.synchronized {
+        let space = try space()
+        var (now, most) = ([hsize_t](), [hsize_t]())
+        let rank = Int(H5Sget_simple_extent_ndims(space.value))
+        guard rank > 0 else { return false }
+        now = [hsize_t](repeating: 0, count: rank)
+        most = now
+        H5Sget_simple_extent_dims(space.value, &now, &most)
+        return most[0] == isotherm_unlimited()
+      }
+    }
+  }
+
   /// The stored type; throws ``HDF5Error/Code/mismatch`` for one that is not portable.
   public var elementType: ElementType {
     get throws {

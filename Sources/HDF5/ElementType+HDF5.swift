@@ -19,6 +19,18 @@ extension ElementType {
     case .uint64: return try body(isotherm_type_uint64())
     case .float32: return try body(isotherm_type_float32())
     case .float64: return try body(isotherm_type_float64())
+    case .float16, .bfloat16:
+      let (exponentBits, mantissaBits) = self == .float16 ? (5, 10) : (8, 7)
+      let type = Identifier(
+        try check(H5Tcopy(isotherm_type_float32()), "cannot make a half type"), closing: H5Tclose)
+      // Fields first: a smaller size would cut into those of float32.
+      try check(
+        H5Tset_fields(type.value, 15, mantissaBits, exponentBits, 0, mantissaBits),
+        "cannot make a half type")
+      try check(H5Tset_size(type.value, 2), "cannot make a half type")
+      try check(
+        H5Tset_ebias(type.value, (1 << (exponentBits - 1)) - 1), "cannot make a half type")
+      return try body(type.value)
     case .utf8:
       let type = Identifier(
         try check(H5Tcopy(isotherm_type_c_string()), "cannot make a string type"),
@@ -35,7 +47,7 @@ extension ElementType {
     let size = H5Tget_size(type)
     switch H5Tget_class(type) {
     case H5T_STRING: return .utf8
-    case H5T_FLOAT: return size == 4 ? .float32 : size == 8 ? .float64 : nil
+    case H5T_FLOAT: return size == 4 ? .float32 : size == 8 ? .float64 : half(type)
     case H5T_INTEGER:
       let signed = H5Tget_sign(type) == H5T_SGN_2
       switch size {
@@ -45,6 +57,18 @@ extension ElementType {
       case 8: return signed ? .int64 : .uint64
       default: return nil
       }
+    default: return nil
+    }
+  }
+
+  private static func half(_ type: hid_t) -> ElementType? {
+    var (sign, exponent, exponentBits, mantissa, mantissaBits) = (0, 0, 0, 0, 0)
+    guard H5Tget_size(type) == 2,
+      H5Tget_fields(type, &sign, &exponent, &exponentBits, &mantissa, &mantissaBits) >= 0
+    else { return nil }
+    switch (exponentBits, mantissaBits) {
+    case (5, 10): return .float16
+    case (8, 7): return .bfloat16
     default: return nil
     }
   }

@@ -40,6 +40,8 @@ public struct StudyConfiguration: Sendable {
     public var requests: [Request]
     /// Held-out samples in all.
     public var samples: Int
+    /// How values are stored: float32, or one of the halves.
+    public var type: String
   }
 
   /// The PDE that is fitted.
@@ -152,7 +154,7 @@ public struct StudyConfiguration: Sendable {
   private static func capture(_ reader: ConfigurationReader) throws -> Capture {
     let samples = try reader.integer("samples", 256, 1...1_000_000)
     _ = try reader.choice("every", "epoch", ["epoch"])
-    _ = try reader.choice("type", "float32", ["float32"])
+    let type = try reader.choice("type", "float32", ["float32", "float16", "bfloat16"])
     var requests: [Capture.Request] = []
     for item in try reader.items("taps") ?? [] {
       if let pattern = item.text {
@@ -171,7 +173,7 @@ public struct StudyConfiguration: Sendable {
       }
     }
     try reader.finish()
-    return Capture(requests: requests, samples: samples)
+    return Capture(requests: requests, samples: samples, type: type)
   }
 
   private static func pde(_ reader: ConfigurationReader) throws -> PDE {
@@ -218,7 +220,7 @@ public struct StudyConfiguration: Sendable {
       training: {epochs: \(training.epochs), batch: \(training.batch), rate: \(o.rate), \
       warmup: \(o.warmup), decay: \(o.decay), clip: \(o.clip)}
       capture: {taps: [\(taps.joined(separator: ", "))], samples: \(capture.samples), \
-      every: epoch, type: float32}
+      every: epoch, type: \(capture.type)}
       pde: {models: [\(pde.models.joined(separator: ", "))], stepper: rk4, boundary: neumann, \
       substeps: \(pde.substeps), samples: \(pde.samples), epochs: \(pde.epochs), \
       batch: \(pde.batch), rate: \(pde.rate), attention_weight: \(pde.attentionWeight)}

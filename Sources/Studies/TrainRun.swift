@@ -29,6 +29,17 @@ public struct TrainRun {
     pool = WorkerPool(threadCount: threads)
     self.progress = progress
     if let warning = BLASCore.warning { progress.note("warning: " + warning) }
+    switch configuration.capture.type {
+    case "float16":
+      progress.note(
+        "warning: float16 has 11 significant bits and ends at 65,504, and netCDF4-python crashes on it "
+          + "(`isotherm-archive export --to netcdf` widens it)")
+    case "bfloat16":
+      progress.note(
+        "warning: bfloat16 has 8 significant bits, and netCDF readers refuse it "
+          + "(`isotherm-archive export --to netcdf` widens it)")
+    default: break
+    }
   }
 
   /// What the run will write: path, shape, bytes before compression.

@@ -15,13 +15,14 @@ enum TrainSchema {
   static func arrays(
     _ study: ImageStudy, _ layout: ParameterLayout, _ taps: [(tap: Tap, samples: Int)]
   ) -> [ArraySchema] {
-    samples(study) + progress() + checkpoints(study, layout)
+    let type = ElementType(rawValue: study.configuration.capture.type) ?? .float32
+    return samples(study) + progress() + checkpoints(study, layout)
       + taps.map { tap, samples in
         let axes = tap.axes(study.model, samples: samples).map {
           ArraySchema.AxisSchema($0.name, $0.length)
         }
         return ArraySchema(
-          path(tap), .float32, [.growing("checkpoint")] + axes, longName: tap.summary,
+          path(tap), type, [.growing("checkpoint")] + axes, longName: tap.summary,
           attributes: ["tap": .text(tap.name)])
       }
   }

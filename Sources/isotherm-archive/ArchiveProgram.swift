@@ -10,9 +10,10 @@ enum Main {
 struct ArchiveProgram: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "isotherm-archive",
-    abstract: "Look after archives: list, check, compare, recover, seal.",
+    abstract: "Look after archives: list, check, compare, mend, export, repack.",
     version: "0.1.0",
     subcommands: [
       ListCommand.self, CheckCommand.self, DiffCommand.self, RecoverCommand.self, SealCommand.self,
+      ExportCommand.self, RepackCommand.self, MergeCommand.self, CatalogCommand.self,
     ])
 }

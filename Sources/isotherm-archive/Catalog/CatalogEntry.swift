@@ -1,0 +1,69 @@
+import Archive
+import Arrays
+import Foundation
+import Yams
+
+/// What a catalogue knows of one archive.
+struct CatalogEntry: Codable, Sendable {
+  /// Path as it was found.
+  var path: String
+  /// Everything one may filter and sort by: `kind`, `title`, `seed`, configuration keys such as `training.rate`, and
+  /// the paths of short arrays such as `/checkpoints/test_accuracy`.
+  var values: [String: String]
+
+  /// Reads an archive.
+  init(_ path: String) throws {
+    self.path = path
+    let reader = try RunReader(path)
+    values = [
+      "kind": reader.kind.rawValue, "title": reader.title, "run_id": reader.runID,
+      "sealed": reader.path.hasSuffix("/index.h5") ? "no" : "yes",
+    ]
+    for name in ["seed", "version", "commit", "started", "finished", "processor", "blas_core"]
+    where reader.contains("/provenance/\(name)") {
+      values[name] = try reader.readTexts("/provenance/\(name)").first
+    }
+    if reader.contains("/provenance/configuration") {
+      let yaml = try reader.readTexts("/provenance/configuration").first ?? ""
+      if let node = try? Yams.compose(yaml: yaml) { flatten(node, "") }
+    }
+    for path in try reader.paths() where !path.hasPrefix("/provenance/") {
+      values[path] = try Self.summary(path, reader)
+    }
+  }
+
+  /// The last value of a stream of scalars, the mean of a short fixed array of scalars, a single text.
+  private static func summary(_ path: String, _ reader: RunReader) throws -> String? {
+    let array = try reader.describe(path)
+    guard array.axes.count == 1, array.type != .utf8, let count = array.shape.first, count > 0
+    else { return nil }
+    let isStream = ["step", "checkpoint", "row"].contains(array.axes[0].name)
+    if isStream {
+      return try reader.read(path, as: Double.self, start: [count - 1], count: [1]).elements.first
+        .map { "\($0)" }
+    }
+    guard count <= 256 else { return nil }
+    let values = try reader.read(path, as: Double.self).elements
+    return "\(values.reduce(0, +) / Double(count))"
+  }
+
+  private mutating func flatten(_ node: Node, _ path: String) {
+    if let mapping = node.mapping {
+      for (key, value) in mapping {
+        flatten(value, (path.isEmpty ? "" : path + ".") + (key.scalar?.string ?? "?"))
+      }
+    } else if let scalar = node.scalar {
+      values[path] = scalar.string
+    } else if let sequence = node.sequence {
+      values[path] = sequence.compactMap { $0.scalar?.string }.joined(separator: " ")
+    }
+  }
+
+  /// The value of a column; a path of an array may be given by its end, as `test_accuracy`.
+  func value(_ column: String) -> String {
+    if column == "path" { return path }
+    if let value = values[column] { return value }
+    let ends = values.keys.filter { $0.hasPrefix("/") && $0.hasSuffix("/" + column) }
+    return ends.min().flatMap { values[$0] } ?? ""
+  }
+}

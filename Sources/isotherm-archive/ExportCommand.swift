@@ -1,0 +1,64 @@
+import Archive
+import ArgumentParser
+import Console
+
+extension ArchiveExport.Format: ExpressibleByArgument {}
+
+/// `isotherm-archive export RUN --to FORMAT -o OUT`
+struct ExportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export",
+    abstract: "Write arrays in the format of another tool.",
+    discussion: """
+      Without --select: of a run, the parameters of its last checkpoint, by their PyTorch names; of any other \
+      archive, all arrays of numbers. csv holds one table: arrays that share one axis, or a single array. netcdf \
+      widens float16 and bfloat16 to float32.
+      """)
+
+  @Argument(help: "Archive: NAME.h5 or NAME.run.")
+  var file: String
+
+  @Option(name: .customLong("to"), help: "safetensors, npz, csv or netcdf.")
+  var format: ArchiveExport.Format
+
+  @Option(name: [.customShort("o"), .customLong("output")], help: "File to write.")
+  var output: String
+
+  @Option(
+    help: "Arrays to export, by path; * stands for anything. May be given several times.")
+  var select: [String] = []
+
+  @Option(
+    help: "Checkpoint to export: 0, 1, 2 …, or last (default: last for parameters, else all).")
+  var checkpoint: String?
+
+  @Flag(help: "Replace an existing file.")
+  var force = false
+
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    let reader = try RunReader(file)
+    let names = try ArchiveExport(reader, selection: select, checkpoint: row()).write(
+      format, to: output, replacing: force)
+    if common.json {
+      try Console.output(json: Exported(path: output, arrays: names))
+    } else {
+      Console.output("\(output): \(names.count) \(names.count == 1 ? "array" : "arrays")")
+    }
+  }
+
+  private func row() throws -> Int? {
+    guard let checkpoint else { return nil }
+    if checkpoint == "last" { return -1 }
+    guard let row = Int(checkpoint), row >= 0 else {
+      throw UsageError("--checkpoint: expected a number from 0 on or last, found \(checkpoint)")
+    }
+    return row
+  }
+
+  private struct Exported: Encodable {
+    var path: String
+    var arrays: [String]
+  }
+}

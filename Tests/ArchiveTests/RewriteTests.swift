@@ -1,0 +1,183 @@
+import Archive
+import Arrays
+import Foundation
+import HDF5
+import Testing
+
+/// Halves, repacking, joining ranks, exporting.
+@Suite struct RewriteTests {
+  private let folder: String
+  init() throws {
+    folder = NSTemporaryDirectory() + "isotherm-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+  }
+
+  private static let values: [Float] = (0..<(5 * 24 * 30)).map { Float(sin(Double($0))) * 100 }
+
+  /// Five rows of 24 samples by 30 channels; `samples` picks those of one rank.
+  private func record(
+    _ name: String, _ type: ElementType = .float32, samples: Range<Int> = 0..<24
+  ) throws -> RunReader {
+    let sample = ArraySchema.AxisSchema("sample", samples.count)
+    let schema = RunSchema(
+      .run, title: "rewrite",
+      arrays: [
+        ArraySchema(
+          "/a/values", type, [.growing("checkpoint"), sample, .init("channel", 30)],
+          longName: "values", units: "m", attributes: ["tap": .text("a")]),
+        ArraySchema("/a/step", .int32, [.growing("checkpoint")], longName: "step"),
+        ArraySchema("/s/label", .int32, [sample], longName: "label"),
+        ArraySchema("/s/name", .utf8, [sample], longName: "name"),
+        ArraySchema(
+          "/d/field", .float64, [.init("depth_time", 3, coordinates: [0, 0.5, 1], units: "1")],
+          longName: "field"),
+      ],
+      provenance: Provenance(configuration: "a: 1\n", seed: 1, blasCore: "core"))
+    let recorder = try Recorder(RunPlace(folder + "/" + name), schema)
+    for row in 0..<5 {
+      let plane = Self.values[
+        (row * 24 + samples.lowerBound) * 30..<(row * 24 + samples.upperBound) * 30]
+      try recorder.append("/a/values", Array(plane))
+      try recorder.append("/a/step", [Int32(10 * row)])
+    }
+    try recorder.append("/s/label", samples.map { Int32($0) })
+    recorder.write("/s/name", samples.map { "n\($0)" })
+    try recorder.append("/d/field", [1.5, 2.5, 3.5])
+    return try RunReader(recorder.seal())
+  }
+
+  @Test func `halves are rounded to the nearest value and read back as floats`() throws {
+    for type in [ElementType.float16, .bfloat16] {
+      let reader = try record("half-\(type)", type)
+      let array = try reader.describe("/a/values")
+      #expect(array.type == type)
+      let found = try reader.read("/a/values", as: Float.self).elements
+      let expected = Self.values.map {
+        type == .float16 ? Float(Float16($0)) : BFloat16($0).float
+      }
+      #expect(found == expected)
+      let some = try reader.read("/a/values", as: Float.self, start: [2, 3, 4], count: [1, 2, 5])
+      #expect(some.elements[5] == expected[(2 * 24 + 4) * 30 + 4])
+      #expect(try ArchiveCheck.run(reader.path).findings.isEmpty)
+    }
+  }
+
+  @Test func `bfloat16 rounds to even, keeps NaN, and overflows to infinity`() {
+    #expect(BFloat16(1).float == 1)
+    #expect(BFloat16(Float(bitPattern: 0x3F80_8000)).float == 1)
+    #expect(BFloat16(Float(bitPattern: 0x3F81_8000)).bitPattern == 0x3F82)
+    #expect(BFloat16(Float(bitPattern: 0x3F80_8001)).bitPattern == 0x3F81)
+    #expect(BFloat16(Float.nan).float.isNaN)
+    #expect(BFloat16(Float(bitPattern: 0x7F80_0001)).float.isNaN)
+    #expect(BFloat16(Float.greatestFiniteMagnitude).float == .infinity)
+    #expect(BFloat16(-0.0).bitPattern == 0x8000)
+  }
+
+  @Test(arguments: ChunkPattern.allCases)
+  func `repacking keeps values, hashes, labels and provenance`(pattern: ChunkPattern) throws {
+    let reader = try record("pack-\(pattern)")
+    var options = ArchiveRewriter.Options()
+    options.pattern = pattern
+    options.filters = .init(shuffle: true, deflate: 6, fletcher32: true)
+    let path = folder + "/packed-\(pattern).h5"
+    try ArchiveRewriter([reader], options).write(to: path, replacing: false)
+    let packed = try RunReader(path)
+    #expect(try packed.logicalHash() == reader.logicalHash())
+    #expect(packed.runID == reader.runID)
+    #expect(try ArchiveCheck.run(path).findings.isEmpty)
+    #expect(
+      try ArchiveDifference(reader, packed, tolerance: 0).items.allSatisfy { $0.verdict == .equal })
+    #expect(try packed.read("/a/values", as: Float.self).elements == Self.values)
+    #expect(try packed.attribute("/a/values", "tap")?.text == "a")
+    #expect(try packed.describe("/a/values").units == "m")
+    #expect(try packed.read("/d/depth_time", as: Double.self).elements == [0, 0.5, 1])
+    #expect(throws: ArchiveError.self) {
+      try ArchiveRewriter([reader], options).write(to: path, replacing: false)
+    }
+  }
+
+  @Test func `chunks follow the pattern`() {
+    var array = ArraySchema(
+      "/a/values", .float32,
+      [.growing("checkpoint"), .init("sample", 256), .init("position", 49), .init("channel", 64)],
+      longName: "values")
+    #expect(array.chunk == [1, 83, 49, 64])
+    array.pattern = .sample
+    #expect(array.chunk == [64, 1, 49, 64])
+    array.pattern = .layer
+    #expect(array.chunk == [1, 256, 49, 64])
+  }
+
+  @Test func `the archives of three ranks join to that of one process`() throws {
+    let whole = try record("whole")
+    let ranks = try [0..<7, 7..<8, 8..<24].enumerated().map {
+      try record("rank\($0.offset)", samples: $0.element)
+    }
+    let path = folder + "/joined.h5"
+    try ArchiveRewriter(ranks, ArchiveRewriter.Options()).write(to: path, replacing: false)
+    let joined = try RunReader(path)
+    #expect(try joined.logicalHash() == whole.logicalHash())
+    #expect(try joined.readTexts("/s/name") == (0..<24).map { "n\($0)" })
+    #expect(try joined.sources().count == 3)
+    #expect(try ArchiveCheck.run(path).findings.isEmpty)
+  }
+
+  @Test func `a fixed array of many chunks is sealed and repacked`() throws {
+    let schema = RunSchema(
+      .run, title: "fixed",
+      arrays: [
+        ArraySchema("/x/y", .float32, [.init("sample", 700), .init("channel", 1500)], longName: "y")
+      ], provenance: Provenance(configuration: "", seed: 1, blasCore: ""))
+    let values = (0..<700 * 1500).map { Float($0 % 1237) }
+    let recorder = try Recorder(RunPlace(folder + "/fixed"), schema)
+    try recorder.append("/x/y", values)
+    let reader = try RunReader(recorder.seal())
+    #expect(try reader.describe("/x/y").chunk?[0] ?? 0 < 700)
+    #expect(try reader.read("/x/y", as: Float.self).elements == values)
+    var options = ArchiveRewriter.Options()
+    options.filters = ArraySchema.Filters.none
+    let path = folder + "/plain.h5"
+    try ArchiveRewriter([reader], options).write(to: path, replacing: false)
+    #expect(try RunReader(path).read("/x/y", as: Float.self).elements == values)
+  }
+
+  @Test func `ranks that do not fit together are refused by name`() throws {
+    let schema = RunSchema(
+      .run, title: "other",
+      arrays: [ArraySchema("/x/y", .int32, [.init("sample", 2)], longName: "y")],
+      provenance: Provenance(configuration: "", seed: 1, blasCore: ""))
+    let recorder = try Recorder(RunPlace(folder + "/other"), schema)
+    try recorder.append("/x/y", [1, 2] as [Int32])
+    let other = try RunReader(recorder.seal())
+    let first = try record("first")
+    #expect {
+      _ = try ArchiveRewriter([first, other], ArchiveRewriter.Options())
+    } throws: { String(describing: $0).contains("is missing") }
+  }
+
+  @Test func `csv takes arrays of one axis, or one array of any`() throws {
+    let reader = try record("csv")
+    let path = folder + "/out.csv"
+    try ArchiveExport(reader, selection: ["/s/*"], checkpoint: nil).write(
+      .csv, to: path, replacing: false)
+    let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+    #expect(lines.count == 25)
+    #expect(lines[0] == "s/label,s/name")
+    #expect(lines[3] == "2,n2")
+    try ArchiveExport(reader, selection: ["/a/values"], checkpoint: -1).write(
+      .csv, to: path, replacing: true)
+    let long = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+    #expect(long.count == 24 * 30 + 1)
+    #expect(long[0] == "sample,channel,a/values")
+    #expect(long[32] == "1,1,\(Self.values[(4 * 24 + 1) * 30 + 1])")
+    #expect {
+      try ArchiveExport(reader, selection: [], checkpoint: nil).write(
+        .csv, to: path, replacing: true)
+    } throws: { String(describing: $0).contains("csv holds one table") }
+    #expect(throws: ArchiveError.self) {
+      try ArchiveExport(reader, selection: ["/nothing"], checkpoint: nil).write(
+        .npz, to: folder + "/n.npz", replacing: false)
+    }
+    #expect(!FileManager.default.fileExists(atPath: folder + "/n.npz"))
+  }
+}
