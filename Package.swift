@@ -93,7 +93,10 @@ let tests: [Target] = [
   tests("Studies", ["Console"]),
   .testTarget(
     name: "ProgramTests", dependencies: ["Archive", "Kernels"],
-    exclude: ["help", "open-with-others.py"],
+    exclude: [
+      "help", "open-with-others.py", "open-with-r.R", "open-with-octave.m", "compare-exports.py",
+      "power-cut.py", "power-trace.c",
+    ],
     swiftSettings: native),
 ]
 

@@ -126,6 +126,11 @@ public final class Recorder: @unchecked Sendable {
         "\(place.folder): schema.json is missing or damaged, so the parts cannot be joined; "
           + "each part opens on its own as HDF5")
     }
+    if let problem = schema.problem {
+      throw ArchiveError(
+        .layout,
+        "\(place.schemaFile) is damaged: \(problem); copy it from the original, or resume the run")
+    }
     let parts = try RunParts(place.folder, schema)
     guard !parts.items.isEmpty else {
       throw ArchiveError(

@@ -57,17 +57,48 @@ public struct RunSchema: Sendable, Codable {
   /// The array at `path`; nil when the schema has none.
   public func array(_ path: String) -> ArraySchema? { arrays.first { $0.path == path } }
 
-  /// Traps when two arrays share a path, or two axes of one group share a name but not a length.
+  /// Traps when the schema is impossible.
   func validate() {
-    precondition(Set(arrays.map(\.path)).count == arrays.count, "two arrays share a path")
+    if let problem { preconditionFailure(problem) }
+  }
+
+  /// What is impossible in it: two arrays that share a path, two axes of one group that share a name but not a length, an
+  /// array without axes, a length that is not positive or too large to be true.
+  var problem: String? {
+    if Set(arrays.map(\.path)).count != arrays.count { return "two arrays share a path" }
+    for array in arrays {
+      guard array.path.hasPrefix("/"), !array.name.isEmpty else {
+        return "\(array.path) is not the path of an array"
+      }
+      guard !array.axes.isEmpty else { return "\(array.path) has no axes" }
+      if array.axes.dropFirst().contains(where: { $0.length == nil }) {
+        return "\(array.path): only the first axis may grow"
+      }
+      var bytes = array.type.byteCount ?? 1
+      for length in array.axes.compactMap(\.length) {
+        guard length > 0 else { return "\(array.path) has an axis of length \(length)" }
+        let (product, isTooLarge) = bytes.multipliedReportingOverflow(by: length)
+        guard !isTooLarge, product <= 1 << 50 else { return "\(array.path) is too large" }
+        bytes = product
+      }
+      if let chunk = array.fixedChunk,
+        chunk.count != array.axes.count || !chunk.allSatisfy({ (1...1 << 40).contains($0) })
+      {
+        return "\(array.path) has impossible chunks"
+      }
+      if let level = array.filters.deflate, !(0...12).contains(level) {
+        return "\(array.path) has the compression level \(level)"
+      }
+    }
     for group in groups {
       var lengths: [String: Int?] = [:]
       for axis in group.arrays.flatMap(\.axes) {
-        if let known = lengths[axis.name] {
-          precondition(known == axis.length, "\(group.path): axis \(axis.name) has two lengths")
+        if let known = lengths[axis.name], known != axis.length {
+          return "\(group.path): axis \(axis.name) has two lengths"
         }
-        lengths[axis.name] = axis.length
+        lengths[axis.name] = .some(axis.length)
       }
     }
+    return nil
   }
 }

@@ -57,7 +57,7 @@ struct CheckCommand: ParsableCommand {
   /// The child: checks one file and prints the report as JSON. Memory is limited, since a hostile header can ask for any,
   /// and so is processor time: libhdf5 1.10 can walk a damaged heap in circles for ever.
   private func checkInside() throws {
-    var memory = rlimit(rlim_cur: 1 << 30, rlim_max: 1 << 30)
+    var memory = rlimit(rlim_cur: 512 << 20, rlim_max: 512 << 20)
     setrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &memory)
     // Reading decodes over 100 MB of stored bytes a second; a second a megabyte is generous to compressible data.
     let seconds = rlim_t(2 + storedByteCount(files[0]) / 1_000_000)

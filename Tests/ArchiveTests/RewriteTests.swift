@@ -126,7 +126,8 @@ import Testing
     let schema = RunSchema(
       .run, title: "fixed",
       arrays: [
-        ArraySchema("/x/y", .float32, [.init("sample", 700), .init("channel", 1500)], longName: "y")
+        ArraySchema(
+          "/x/y", .float32, [.init("sample", 700), .init("channel", 1500)], longName: "y")
       ], provenance: Provenance(configuration: "", seed: 1, blasCore: ""))
     let values = (0..<700 * 1500).map { Float($0 % 1237) }
     let recorder = try Recorder(RunPlace(folder + "/fixed"), schema)

@@ -50,7 +50,12 @@ import Testing
 
   @Test(arguments: [
     ("isotherm", ["train", "fit", "inform", "demo"]),
-    ("isotherm-archive", ["ls", "check", "diff", "recover", "seal"]),
+    (
+      "isotherm-archive",
+      [
+        "ls", "check", "diff", "recover", "seal", "export", "repack", "merge", "catalog",
+      ]
+    ),
     ("isotherm-analyze", ["attention", "flow", "bottleneck"]),
     (
       "isotherm-plot", ["training", "flow", "attention", "similarity", "information-plane", "list"]
