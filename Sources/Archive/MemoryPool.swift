@@ -27,6 +27,9 @@ final class MemoryPool: @unchecked Sendable {
 
   private let lock = NSLock()
   private var free: [Int: [UnsafeMutableRawBufferPointer]] = [:]
+  private var freeByteCount = 0
+  /// Free memory that is kept; what comes back beyond it goes to the system.
+  private static let keep = 96 << 20
 
   deinit {
     for list in free.values { for memory in list { memory.deallocate() } }
@@ -37,7 +40,11 @@ final class MemoryPool: @unchecked Sendable {
     // Classes an eighth apart: what compresses a little better or worse uses the same memory.
     var size = 4096
     while size < capacity { size += max(4096, size / 8 & ~4095) }
-    let known = lock.withLock { free[size]?.popLast() }
+    let known = lock.withLock {
+      let known = free[size]?.popLast()
+      if known != nil { freeByteCount -= size }
+      return known
+    }
     return Piece(known ?? .allocate(byteCount: size, alignment: 4096), self)
   }
 
@@ -49,6 +56,12 @@ final class MemoryPool: @unchecked Sendable {
   }
 
   private func giveBack(_ memory: UnsafeMutableRawBufferPointer) {
-    lock.withLock { free[memory.count, default: []].append(memory) }
+    let isKept = lock.withLock {
+      guard freeByteCount + memory.count <= Self.keep else { return false }
+      freeByteCount += memory.count
+      free[memory.count, default: []].append(memory)
+      return true
+    }
+    if !isKept { memory.deallocate() }
   }
 }

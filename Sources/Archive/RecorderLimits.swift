@@ -9,9 +9,9 @@ public struct RecorderLimits: Sendable {
   /// Parts beyond which old ones are merged.
   public var partCount: Int
 
-  /// 256 MiB, 64 MiB, 30 s and 64 parts unless told otherwise.
+  /// 128 MiB, 64 MiB, 30 s and 64 parts unless told otherwise.
   public init(
-    bytes: Int = 256 << 20, commitBytes: Int = 64 << 20, commitSeconds: Double = 30,
+    bytes: Int = 128 << 20, commitBytes: Int = 64 << 20, commitSeconds: Double = 30,
     partCount: Int = 64
   ) {
     (self.bytes, self.commitBytes) = (bytes, commitBytes)
