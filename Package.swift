@@ -76,7 +76,7 @@ let programs: [Target] = [
   program("isotherm-analyze", ["Archive", "Metrics"]),
   program("isotherm-plot", ["Archive", "Figures"]),
   // Our side of tools/bench; not installed.
-  program("isotherm-bench", ["Archive", "Arrays"]),
+  program("isotherm-bench", ["Archive", "Arrays", "Information", "Kernels"]),
 ]
 
 func tests(_ target: String, _ dependencies: [Target.Dependency] = []) -> Target {

@@ -1,2 +1,7 @@
 #pragma once
 #include <cblas.h>
+
+// LAPACK is part of the library, but Debian's headers leave it out. All matrices by columns.
+extern void dsyevd_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w, double *work,
+                    const int *lwork, int *iwork, const int *liwork, int *info);
+extern void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info);

@@ -15,9 +15,24 @@ public struct Estimate: Sendable {
     public static let notAboveNull = Flags(rawValue: 4)
     /// All samples are equal: there is nothing to estimate.
     public static let constant = Flags(rawValue: 8)
+    /// More dimensions than the estimator is known to hold for.
+    public static let highDimension = Flags(rawValue: 16)
+    /// Training had not levelled off when it ended, or its value on held-out data stayed below 0.
+    public static let notConverged = Flags(rawValue: 32)
+    /// Equal samples where the estimator assumes a density.
+    public static let ties = Flags(rawValue: 64)
+    /// The data contradict what the estimator assumes of their distribution.
+    public static let misspecified = Flags(rawValue: 128)
 
     /// Names in the order of the bits, for CF `flag_meanings`.
-    public static let meanings = "saturated pairing_free not_above_null constant"
+    public static let meanings =
+      "saturated pairing_free not_above_null constant high_dimension not_converged ties misspecified"
+
+    /// Names of the flags that are set.
+    public var names: [String] {
+      Self.meanings.split(separator: " ").enumerated()
+        .filter { rawValue & (1 << UInt8($0.offset)) != 0 }.map { String($0.element) }
+    }
   }
 
   /// The estimate; may be negative, and is then reported as such.

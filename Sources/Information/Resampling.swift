@@ -9,11 +9,12 @@ enum Resampling {
   /// bootstrap is no alternative: repeated samples have distance 0 and bias every kernel and nearest-neighbour sum.
   /// What does not hold: the bias of the estimator itself is not in the interval.
   static func interval(
-    _ value: Double, count: Int, _ plan: ResamplingPlan, _ statistic: ([Int]) -> Double
-  ) -> (lower: Double, upper: Double) {
-    let values = (0..<plan.resamples).map { repetition -> Double in
+    _ value: Double, count: Int, _ plan: ResamplingPlan,
+    _ statistic: ([Int]) throws -> Double
+  ) rethrows -> (lower: Double, upper: Double) {
+    let values = try (0..<plan.resamples).map { repetition -> Double in
       var random = Philox(seed: plan.seed, purpose: .resampling, index: UInt64(repetition))
-      return statistic(Array(random.permutation(count).prefix(count / 2)))
+      return try statistic(Array(random.permutation(count).prefix(count / 2)))
     }
     let mean = values.reduce(0, +) / Double(values.count)
     let spread = values.map { $0 - mean }.sorted()
@@ -22,11 +23,11 @@ enum Resampling {
 
   /// Mean and 97.5 % quantile of the statistic under permutations of one side.
   static func null(
-    count: Int, _ plan: ResamplingPlan, _ statistic: ([Int]) -> Double
-  ) -> (mean: Double, upper: Double) {
-    let values = (0..<plan.shuffles).map { repetition -> Double in
+    count: Int, _ plan: ResamplingPlan, _ statistic: ([Int]) throws -> Double
+  ) rethrows -> (mean: Double, upper: Double) {
+    let values = try (0..<plan.shuffles).map { repetition -> Double in
       var random = Philox(seed: plan.seed, purpose: .null, index: UInt64(repetition))
-      return statistic(random.permutation(count))
+      return try statistic(random.permutation(count))
     }
     return (values.reduce(0, +) / Double(values.count), quantile(values.sorted(), 0.975))
   }

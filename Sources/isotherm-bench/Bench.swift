@@ -11,5 +11,5 @@ struct BenchProgram: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "isotherm-bench",
     abstract: "Time one work and print a JSON line; tools/bench runs it beside the peer.",
-    subcommands: [ArchiveBench.self, CommitBench.self])
+    subcommands: [ArchiveBench.self, CommitBench.self, NeighborBench.self, DensityBench.self])
 }

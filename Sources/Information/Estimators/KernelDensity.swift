@@ -1,8 +1,8 @@
 import Foundation
 import Kernels
 
-/// The pairwise-distance upper bound of a Gaussian mixture's entropy (Kolchinsky & Tracey 2017, eq. 10, with the
-/// Kullback-Leibler divergence), as an estimate of mutual information.
+/// The pairwise-distance bounds of a Gaussian mixture's entropy (Kolchinsky & Tracey 2017, eq. 10), as estimates of
+/// mutual information: from above with the Kullback-Leibler divergence, from below with the Bhattacharyya distance.
 ///
 /// T = h(X) + N(0, σ²): the noise is part of the definition, since I(X; h(X)) of a deterministic continuous layer is not
 /// finite. σ is `noise` times the layer's root-mean-square distance from its mean, so that a layer does not gain
@@ -14,16 +14,24 @@ import Kernels
 /// What does not hold: I(T;Y) is a difference of two upper bounds, so it is neither; and with every x seen once,
 /// I(X;T) reads T alone, so it cannot exceed ln n and no shuffle can change it (flag `pairingFree`).
 public struct KernelDensity: Sendable {
+  /// Which of the two pairwise bounds on the mixture's entropy.
+  public enum Bound: Sendable {
+    /// The Kullback-Leibler divergence between components, exp(-d²/2σ²).
+    case upper
+    /// The Bhattacharyya distance, exp(-d²/8σ²): the same sum with 4σ².
+    case lower
+  }
+
   private let count: Int
   private let kernel: [Double]
   private let isConstant: Bool
 
   /// Kernel values of a layer at relative noise `noise`.
-  public init(_ samples: LayerSamples, noise: Double) {
+  public init(_ samples: LayerSamples, noise: Double, bound: Bound = .upper) {
     count = samples.count
     let (distances, spread) = samples.squaredDistances()
     isConstant = spread <= 0
-    let variance = noise * noise * spread
+    let variance = noise * noise * spread * (bound == .lower ? 4 : 1)
     kernel = distances.map { variance > 0 ? exp(-$0 / (2 * variance)) : 1 }
   }
 

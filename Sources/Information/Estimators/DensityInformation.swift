@@ -1,0 +1,106 @@
+import Foundation
+import Kernels
+
+/// The information of two sides blurred by Gaussian noise, from kernel densities at the samples: with kernels K of width
+/// `noise` times each side's root-mean-square distance from its mean, every sum leaving out the sample itself,
+///
+///     I = ⟨ ln [ (1/n) Σ_j Kx_ij Ky_ij ] - ln [ (1/n) Σ_j Kx_ij ] - ln [ (1/n) Σ_j Ky_ij ] ⟩
+///
+/// In nats. What does not hold: it is the information of X + N and Y + N', so lower than I(X;Y) the more noise there is; with
+/// little noise in many dimensions the sums have one term each and say nothing (flag `highDimension`).
+public struct DensityInformation: MutualInformationEstimator {
+  /// Standard deviation of the noise, over each side's root-mean-square distance from its mean.
+  public var noise: Double
+
+  /// An estimator.
+  public init(noise: Double = 0.25) { self.noise = noise }
+
+  public var name: String { "kde" }
+  public var settings: String { "noise \(noise) of each side's root-mean-square spread, on both sides" }
+
+  public func value(
+    _ pairs: PairedSamples, _ pool: WorkerPool
+  ) throws -> (value: Double, flags: Estimate.Flags) {
+    let count = pairs.count
+    let sides = [pairs.x, pairs.y].map { side -> (values: [Float], dimension: Int, factor: Float) in
+      let mean = (0..<side.dimension).map { c in
+        (0..<count).reduce(0.0) { $0 + side[$1, c] } / Double(count)
+      }
+      var spread = 0.0
+      var centred = [Float](repeating: 0, count: side.values.count)
+      for place in side.values.indices {
+        let value = side.values[place] - mean[place % side.dimension]
+        spread += value * value / Double(count)
+        centred[place] = Float(value)
+      }
+      return (centred, side.dimension, Float(-1 / (2 * noise * noise * max(spread, 1e-300))))
+    }
+    let block = 16
+    let blocks = (count + block - 1) / block
+    var parts = [(sum: Double, lonely: Int)](repeating: (0, 0), count: blocks)
+    let memory = (0..<pool.threadCount).map { _ in Buffer<Float>(2 * block * count) }
+    let squares = sides.map { side in
+      (0..<count).map { row in
+        (0..<side.dimension).reduce(Float(0)) {
+          $0 + side.values[row * side.dimension + $1] * side.values[row * side.dimension + $1]
+        }
+      }
+    }
+    parts.withUnsafeMutableBufferPointer { parts in
+      nonisolated(unsafe) let parts = parts
+      pool.forEach(blocks) { item, worker in
+        let start = item * block
+        let rows = min(block, count - start)
+        for (index, side) in sides.enumerated() {
+          let out = memory[worker].start + index * block * count
+          side.values.withUnsafeBufferPointer { x in
+            guard let x = x.baseAddress else { return }
+            Float.gemm(
+              MatrixProduct(
+                m: rows, n: count, k: side.dimension, alpha: -2, a: x + start * side.dimension,
+                lda: side.dimension, b: x, ldb: side.dimension, transposeB: true, beta: 0, c: out,
+                ldc: count))
+          }
+        }
+        var (sum, lonely) = (0.0, 0)
+        for row in 0..<rows {
+          let own = start + row
+          let x = memory[worker].start + row * count
+          let y = x + block * count
+          let (both, left, right) = Self.sums(
+            x, y, squares[0], squares[1], own, sides[0].factor, sides[1].factor)
+          if both > 0 {
+            sum += log(both) - log(left) - log(right) + log(Double(count - 1))
+          } else {
+            lonely += 1
+          }
+        }
+        parts[item] = (sum, lonely)
+      }
+    }
+    let lonely = parts.reduce(0) { $0 + $1.lonely }
+    guard lonely < count else {
+      throw EstimationError(
+        message: "no two samples are within the noise of each other; raise the noise above \(noise)")
+    }
+    let value = parts.reduce(0) { $0 + $1.sum } / Double(count - lonely)
+    return (value, lonely > count / 100 ? [.highDimension] : [])
+  }
+
+  /// Sums over all other samples of the kernels' product and of each kernel; sixteen at a time.
+  private static func sums(
+    _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ xSquares: [Float],
+    _ ySquares: [Float], _ own: Int, _ xFactor: Float, _ yFactor: Float
+  ) -> (both: Double, x: Double, y: Double) {
+    var (both, left, right) = (0.0, 0.0, 0.0)
+    let (a, b) = (xSquares[own], ySquares[own])
+    for j in 0..<xSquares.count where j != own {
+      let kx = exp(xFactor * max(0, x[j] + a + xSquares[j]))
+      let ky = exp(yFactor * max(0, y[j] + b + ySquares[j]))
+      both += Double(kx * ky)
+      left += Double(kx)
+      right += Double(ky)
+    }
+    return (both, left, right)
+  }
+}

@@ -1,0 +1,77 @@
+import Foundation
+
+/// Changes of each side, column by column, that leave mutual information as it is, because they are invertible.
+public enum Preprocessing: String, Sendable, CaseIterable {
+  /// Every column is centred and divided by its standard deviation.
+  case standard
+  /// Every column's ranks are put in the place of normal quantiles (rank-Gaussian copula); equal values share a rank.
+  case rank
+  /// asinh of every column over its median distance from its median: tails become short.
+  case asinh
+  /// Nothing is changed.
+  case none
+
+  /// The changed samples.
+  public func apply(_ pairs: PairedSamples) -> PairedSamples {
+    PairedSamples(trusted: apply(pairs.x), apply(pairs.y))
+  }
+
+  func apply(_ samples: SampleMatrix) -> SampleMatrix {
+    guard self != .none else { return samples }
+    return SampleMatrix(
+      columns: (0..<samples.dimension).map { column in
+        let values = samples.column(column)
+        switch self {
+        case .standard: return Self.standardised(values)
+        case .rank: return Self.normalScores(values)
+        case .asinh: return Self.shortTailed(values)
+        case .none: return values
+        }
+      })
+  }
+
+  private static func standardised(_ values: [Double]) -> [Double] {
+    let mean = values.reduce(0, +) / Double(values.count)
+    let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
+    let scale = variance > 0 ? 1 / variance.squareRoot() : 1
+    return values.map { ($0 - mean) * scale }
+  }
+
+  private static func normalScores(_ values: [Double]) -> [Double] {
+    let order = values.indices.sorted { values[$0] < values[$1] }
+    var result = values
+    var start = 0
+    while start < order.count {
+      var end = start
+      while end + 1 < order.count, values[order[end + 1]] == values[order[start]] { end += 1 }
+      // Blom's plotting position would change nothing but the far tails.
+      let rank = Double(start + end) / 2 + 0.5
+      let score = normalQuantile(rank / Double(values.count))
+      for place in start...end { result[order[place]] = score }
+      start = end + 1
+    }
+    return result
+  }
+
+  private static func shortTailed(_ values: [Double]) -> [Double] {
+    let sorted = values.sorted()
+    let median = sorted[sorted.count / 2]
+    let distances = values.map { abs($0 - median) }.sorted()
+    let scale = distances[distances.count / 2]
+    return values.map { Foundation.asinh(($0 - median) / (scale > 0 ? scale : 1)) }
+  }
+}
+
+/// Φ⁻¹(p) for 0 < p < 1: Newton steps on the library's erfc, from a rational start (Abramowitz & Stegun 26.2.23).
+func normalQuantile(_ p: Double) -> Double {
+  let tail = min(p, 1 - p)
+  let t = (-2 * log(tail)).squareRoot()
+  var x =
+    t - (2.515517 + t * (0.802853 + t * 0.010328))
+    / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)))
+  for _ in 0..<3 {
+    let error = 0.5 * erfc(x / 2.0.squareRoot()) - tail
+    x += error * (2 * Double.pi).squareRoot() * exp(x * x / 2)
+  }
+  return p < 0.5 ? -x : x
+}
