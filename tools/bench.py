@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 p = argparse.ArgumentParser()
-p.add_argument("work", choices=["archive", "train"])
+p.add_argument("work", choices=["archive", "information", "train"])
 p.add_argument("--rounds", type=int, default=3)
 p.add_argument("--json", action="store_true")
 p.add_argument("--full", action="store_true", help="archive: 10,000 commits and a run of 10 GB")
@@ -82,7 +82,22 @@ def archive_rows():
                goal=0.4)
 
 
-rows = list(dict(archive=archive_rows, train=train_rows)[a.work]())
+def information_rows():
+    for samples, dimension in [(10_000, 1), (10_000, 3), (100_000, 1)]:
+        size = ["--samples", str(samples), "--dimension", str(dimension)]
+        ours = min(output(f"{a.binaries}/isotherm-bench", "ksg", *size)["seconds"] for _ in range(a.rounds))
+        peer = min(output(sys.executable, f"{a.peers}/ksg_scipy.py", *size)["seconds"] for _ in range(a.rounds))
+        yield dict(work=f"ksg, {samples} samples, {dimension} + {dimension}", ours=1e3 * ours, peer=1e3 * peer, unit="ms", ratio=peer / ours, goal=3)
+    ours = output(f"{a.binaries}/isotherm-bench", "ksg", "--samples", "1000000", "--rounds", "1")["seconds"]
+    peer = output(f"{a.binaries}/isotherm-bench", "ksg", "--samples", "100000")["seconds"]
+    # n log n: ten times the samples take twelve times the time. The peer's place holds twelve times our time for a tenth.
+    yield dict(work="ksg, 1,000,000 against 12 x 100,000", ours=1e3 * ours, peer=12e3 * peer, unit="ms", ratio=12 * peer / ours, goal=0.8)
+    ours = min(output(f"{a.binaries}/isotherm-bench", "kde")["seconds"] for _ in range(a.rounds))
+    peer = min(output(sys.executable, f"{root}/tools/kde_numpy.py")["seconds"] for _ in range(a.rounds))
+    yield dict(work="kde, 4,096 samples, 16 + 16", ours=1e3 * ours, peer=1e3 * peer, unit="ms", ratio=peer / ours, goal=5)
+
+
+rows = list(dict(archive=archive_rows, information=information_rows, train=train_rows)[a.work]())
 if a.json:
     print(json.dumps({"rows": rows}, indent=2))
 else:

@@ -72,7 +72,8 @@ public enum DifferentialEntropy {
   /// - Throws: ``EstimationError`` for fewer than k + 2 samples, or equal ones, whose entropy is -∞.
   public static func nearestNeighbours(_ x: SampleMatrix, neighborCount: Int = 5) throws -> Double {
     guard x.count > neighborCount + 1 else {
-      throw EstimationError(message: "\(neighborCount) neighbours need more samples than \(x.count)")
+      throw EstimationError(
+        message: "\(neighborCount) neighbours need more samples than \(x.count)")
     }
     let tree = NeighborTree(x)
     let scratch = NeighborTree.Scratch(neighbors: neighborCount, dimension: x.dimension)
@@ -82,7 +83,8 @@ public enum DifferentialEntropy {
       let radius = scratch.nearest[neighborCount - 1]
       guard radius > 0 else {
         throw EstimationError(
-          message: "\(neighborCount + 1) samples are equal: the differential entropy is -∞; use binning")
+          message:
+            "\(neighborCount + 1) samples are equal: the differential entropy is -∞; use binning")
       }
       sum += log(2 * radius)
     }

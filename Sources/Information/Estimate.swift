@@ -45,6 +45,10 @@ public struct Estimate: Sendable {
   public var lower: Double, upper: Double
   /// Warnings.
   public var flags: Flags
+
+  /// An estimate that was not made: all values NaN.
+  public static let none = Estimate(
+    value: .nan, null: .nan, nullUpper: .nan, lower: .nan, upper: .nan, flags: [])
 }
 
 /// How nulls and intervals are made.

@@ -78,7 +78,8 @@ public enum EstimatorChoice {
         reason: "\(dx) + \(dy) dimensions in which nothing contradicts a normal distribution")
     }
     return Choice(
-      estimator: Critic<InfoNCE>(seed: settings.seed), preprocessing: discrete.contains(true) ? .standard : .rank,
+      estimator: Critic<InfoNCE>(seed: settings.seed),
+      preprocessing: discrete.contains(true) ? .standard : .rank,
       reason: "\(dx) + \(dy) dimensions, not normal: a trained critic")
   }
 }

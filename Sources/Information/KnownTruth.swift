@@ -104,7 +104,9 @@ public struct KnownTruth: Sendable {
   /// The known truths of the literature (Czyż et al. 2023; Kraskov et al. 2004; Gao et al. 2017) and some more.
   public static let table: [KnownTruth] = {
     let normal = sparseNormal(1, active: 1, rho: 0.75)
-    let half: @Sendable ([Double]) -> [Double] = { $0.map { $0 < 0 ? -pow(-$0, 1.5) : pow($0, 1.5) } }
+    let half: @Sendable ([Double]) -> [Double] = {
+      $0.map { $0 < 0 ? -pow(-$0, 1.5) : pow($0, 1.5) }
+    }
     return [
       renamed(normal, "normal 1 + 1, ρ = 0.75"),
       normal.image("half-cube of normal, ρ = 0.75", half, half),
@@ -118,7 +120,8 @@ public struct KnownTruth: Sendable {
       sparseNormal(2, active: 2, rho: 0.8), sparseNormal(3, active: 2, rho: 0.8),
       sparseNormal(5, active: 2, rho: 0.8), sparseNormal(25, active: 2, rho: 0.8),
       sparseNormal(50, active: 2, rho: 0.8),
-      sparseNormal(5, active: 2, rho: 0.8).image("half-cube of normal 5 + 5, 2 pairs at 0.8", half, half),
+      sparseNormal(5, active: 2, rho: 0.8).image(
+        "half-cube of normal 5 + 5, 2 pairs at 0.8", half, half),
       uniformMixture, binaryChannel(bits: 1, flip: 0.1), binaryChannel(bits: 3, flip: 0.1),
       pictures(flip: 0.1), texts(flip: 0.1),
       independent(1), independent(5),
@@ -157,7 +160,8 @@ public struct KnownTruth: Sendable {
   }
 
   /// X uniform on 0 … m - 1, Y = X + U(0, 2): ln m - (m - 1)/m ln 2 (Gao et al. 2017).
-  static let uniformMixture = KnownTruth("uniform on 5 values plus U(0, 2)", log(5) - 0.8 * log(2)) {
+  static let uniformMixture = KnownTruth("uniform on 5 values plus U(0, 2)", log(5) - 0.8 * log(2))
+  {
     count, random in
     pairs(count, &random) { random in
       let x = Double(Int(random.uniform() * 5))
@@ -233,7 +237,8 @@ public struct KnownTruth: Sendable {
     KnownTruth("independent \(dimension) + \(dimension)", 0) { count, random in
       pairs(count, &random) { random in
         (
-          (0..<dimension).map { _ in random.normal() }, (0..<dimension).map { _ in random.uniform() }
+          (0..<dimension).map { _ in random.normal() },
+          (0..<dimension).map { _ in random.uniform() }
         )
       }
     }

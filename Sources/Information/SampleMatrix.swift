@@ -42,7 +42,9 @@ public struct SampleMatrix: Sendable {
   }
 
   /// One column.
-  public func column(_ index: Int) -> [Double] { (0..<count).map { values[$0 * dimension + index] } }
+  public func column(_ index: Int) -> [Double] {
+    (0..<count).map { values[$0 * dimension + index] }
+  }
 
   /// The same samples with other columns, one array a column.
   public init(columns: [[Double]]) {

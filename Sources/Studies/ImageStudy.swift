@@ -27,13 +27,20 @@ struct ImageStudy: Sendable {
     }
     self.grid = grid
     do {
-      model = try ModelConfiguration(
+      var model = try ModelConfiguration(
         inputWidth: grid.inputWidth, positionCount: grid.positionCount,
         width: configuration.model.width, headCount: configuration.model.heads,
         layerCount: configuration.model.layers, mlpWidth: configuration.model.mlp,
         classCount: set.classNames.count)
+      model.bottleneck = configuration.training.bottleneck
+      self.model = model
     } catch let error as ModelError {
       throw UsageError("model: \(error.message)")
+    }
+    if let bottleneck = model.bottleneck, bottleneck.layer >= model.layerCount {
+      throw UsageError(
+        "training.bottleneck_layer: \(bottleneck.layer) asked for, the layers are 0 to "
+          + "\(model.layerCount - 1)")
     }
     guard configuration.capture.samples <= set.testIndices.count else {
       throw UsageError(

@@ -5,24 +5,29 @@ import Foundation
 import Information
 import Kernels
 
-/// Estimates I(X;T) and I(T;Y) of every captured residual stream at every checkpoint of a run.
+/// Estimates I(X;T), I(T;Y) and, where asked for, I(T;T') of every captured residual stream at every checkpoint of a run,
+/// and I(network; PDE) of fields fitted to it.
 public struct InformRun {
   private let reader: RunReader
+  private let fields: RunReader?
   private let configuration: StudyConfiguration
   private let pool: WorkerPool
   private let progress: ProgressLine
   private let taps: [(name: String, depthTime: Double)]
   private let labels: [Int32]
   private let checkpoints: Int
+  private let samples: Int
 
   /// Opens the run and checks the whole configuration, before anything is written.
-  public init(_ name: String, settings: [String], threads: Int, progress: ProgressLine) throws {
+  public init(
+    _ name: String, fields: String? = nil, settings: [String], threads: Int, progress: ProgressLine
+  ) throws {
     let reader = try RunReader(name, expecting: [.run])
     self.reader = reader
+    self.fields = try fields.map { try RunReader($0, expecting: [.fields]) }
     let yaml = try reader.readTexts("/provenance/configuration").first ?? ""
-    let configuration = try StudyConfiguration(
+    configuration = try StudyConfiguration(
       yaml: yaml, name: "\(reader.path):/provenance/configuration", settings: settings)
-    self.configuration = configuration
     pool = WorkerPool(threadCount: threads)
     self.progress = progress
     labels = try reader.read("/samples/label").elements
@@ -36,26 +41,62 @@ public struct InformRun {
       let within: Double = parts[2] == "pre" ? 0 : parts[2] == "mid" ? 0.5 : 1
       return (name, (layer + within) / layers)
     }.sorted { ($0.1, $0.0) < ($1.1, $1.0) }
-    guard !taps.isEmpty else {
+    guard let first = taps.first else {
       throw ArchiveError(
         .layout,
         "\(reader.path): no residual stream was captured; train with capture.taps "
           + "containing \"residual.*.post\"")
     }
+    samples = try reader.describe("/activations/\(first.name)/values").shape[1]
   }
 
-  /// Estimates everything and seals `out`; returns the sealed file.
-  public func run(out: String, force: Bool) throws -> String {
-    let recorder = try Recorder(
-      RunPlace(out), try schema(), replacing: force, onEvent: progress.recorderEvents)
+  /// One array that will be written.
+  public struct PlannedArray: Encodable, Sendable {
+    /// Path, shape, and bytes before compression.
+    public var path: String, shape: [Int], bytes: Int
+  }
+
+  /// What will be written.
+  public func plan() throws -> [PlannedArray] {
+    try schema().arrays.map { array in
+      let shape = array.shape(rows: checkpoints)
+      return PlannedArray(
+        path: array.path, shape: shape,
+        bytes: shape.reduce(1, *) * (array.type.byteCount ?? 16))
+    }
+  }
+
+  /// Estimates everything and seals `out`; returns the sealed file. Resuming goes on after the last checkpoint whose
+  /// estimates are kept.
+  public func run(out: String, _ beginning: TrainRun.Beginning) throws -> String {
+    let place = RunPlace(out)
+    if beginning == .resuming, place.isSealed {
+      progress.note("\(place.file) is complete already; nothing to resume")
+      return place.file
+    }
+    let settings = configuration.information
+    let anchor = "/estimates/\(settings.estimators[0])/label/value"
+    let resumed =
+      beginning == .resuming
+      ? try Recorder.resume(place, schema(), anchor: anchor, onEvent: progress.recorderEvents) : nil
+    let recorder =
+      try resumed
+      ?? Recorder(
+        place, schema(), replacing: beginning == .replacing, anchor: anchor,
+        onEvent: progress.recorderEvents)
     do {
+      let done = resumed == nil ? 0 : try RunReader(place.folder).describe(anchor).shape[0]
       recorder.write("/taps/name", taps.map(\.name))
       progress.begin("inform")
-      for checkpoint in 0..<checkpoints {
+      for checkpoint in done..<checkpoints {
         try estimate(checkpoint, recorder)
         try recorder.commit()
-        try Interruption.check("begin again with --force") {}
+        try Interruption.check(
+          "checkpoints up to \(checkpoint) are kept in \(place.folder); go on with the same command "
+            + "and --resume"
+        ) { try recorder.finish() }
       }
+      if let fields { try compare(fields, recorder) }
       progress.end("\(checkpoints * taps.count) layers x checkpoints")
       return try recorder.seal()
     } catch {
@@ -64,94 +105,212 @@ public struct InformRun {
     }
   }
 
-  private typealias Pair = (input: Estimate, label: Estimate)
+  // MARK: - Estimates
+
+  private var resampling: ResamplingPlan {
+    let settings = configuration.information
+    return ResamplingPlan(
+      resamples: settings.resamples, shuffles: settings.shuffles, seed: configuration.seed)
+  }
+
+  /// One layer at one checkpoint, as the estimators take it.
+  private struct Layer {
+    var distances: LayerDistances
+    var patterns: BinPatterns
+  }
+
+  /// Reads a layer a stretch of positions at a time: what is in memory does not grow with the layer.
+  private func layer(_ tap: String, _ checkpoint: Int) throws -> Layer {
+    let path = "/activations/\(tap)/values"
+    let shape = try reader.describe(path).shape
+    var layer = Layer(
+      distances: try LayerDistances(count: shape[1]),
+      patterns: BinPatterns(count: shape[1], bins: configuration.information.bins))
+    let step = max(1, (16 << 20) / max(1, shape[1] * shape[3]))
+    for position in stride(from: 0, to: shape[2], by: step) {
+      let count = min(step, shape[2] - position)
+      let values: NDArray<Float> = try reader.read(
+        path, start: [checkpoint, 0, position, 0], count: [1, shape[1], count, shape[3]])
+      try layer.distances.add(values.elements)
+      layer.patterns.add(values.elements)
+    }
+    return layer
+  }
+
+  /// Distances between the inputs themselves.
+  private func inputDistances() throws -> LayerDistances {
+    let images: NDArray<UInt8> = try reader.read("/samples/image")
+    var distances = try LayerDistances(count: samples)
+    let size = images.shape.dropFirst().reduce(1, *)
+    try distances.add(images.elements.prefix(samples * size).map { Float($0) / 255 })
+    return distances
+  }
 
   private func estimate(_ checkpoint: Int, _ recorder: Recorder) throws {
-    var results = [Result<[Pair], any Error>](repeating: .success([]), count: taps.count)
-    results.withUnsafeMutableBufferPointer { results in
-      pool.forEach(taps.count) { item, _ in
-        results[item] = Result { try estimate(taps[item].name, checkpoint) }
+    let settings = configuration.information
+    let input = settings.estimators.contains("ksg") ? try inputDistances() : nil
+    let layers = try concurrently(taps.count) { try layer(taps[$0].name, checkpoint) }
+    let labels = Array(labels.prefix(samples))
+    for name in settings.estimators {
+      let pairs = try concurrently(taps.count) { item in
+        try estimate(name, layers[item], input, labels)
       }
+      try recorder.append(pairs.map(\.input), to: "/estimates/\(name)/input")
+      try recorder.append(pairs.map(\.label), to: "/estimates/\(name)/label")
     }
-    let values = try results.map { try $0.get() }
-    for (index, estimator) in configuration.information.estimators.enumerated() {
-      try append(values.map { $0[index].input }, "/estimates/\(estimator)/input", recorder)
-      try append(values.map { $0[index].label }, "/estimates/\(estimator)/label", recorder)
+    for name in settings.pairs {
+      try recorder.append(betweenLayers(name, layers), to: "/pairs/\(name)")
     }
     progress.update(
       (checkpoint + 1) * taps.count, of: checkpoints * taps.count, unit: "layers")
   }
 
-  private func estimate(_ tap: String, _ checkpoint: Int) throws -> [Pair] {
-    let values: NDArray<Float> = try reader.readRow("/activations/\(tap)/values", checkpoint)
-    let samples = try LayerSamples(count: values.shape[0], values: values.elements)
-    let labels = Array(labels.prefix(samples.count))
-    let settings = configuration.information
-    let plan = ResamplingPlan(
-      resamples: settings.resamples, shuffles: settings.shuffles, seed: configuration.seed)
-    return settings.estimators.map { name in
-      if name == "kde" {
-        let density = KernelDensity(samples, noise: settings.noise)
-        return (density.inputInformation(plan), density.labelInformation(labels, plan))
-      }
-      let binning = Binning(samples, bins: settings.bins)
+  private func estimate(
+    _ name: String, _ layer: Layer, _ input: LayerDistances?, _ labels: [Int32]
+  ) throws -> (input: Estimate, label: Estimate) {
+    let (plan, settings) = (resampling, configuration.information)
+    switch name {
+    case "kde", "kde-lower":
+      let density = KernelDensity(
+        layer.distances, noise: settings.noise, bound: name == "kde" ? .upper : .lower)
+      return (density.inputInformation(plan), density.labelInformation(labels, plan))
+    case "ksg":
+      let neighbours = try DistanceKraskov(layer.distances)
+      let pixels = try DistanceKraskov(input ?? layer.distances)
+      return (
+        neighbours.information(with: pixels, plan), neighbours.labelInformation(labels, plan)
+      )
+    default:
+      let binning = Binning(layer.patterns)
       return (binning.inputInformation(plan), binning.labelInformation(labels, plan))
     }
   }
 
-  private func append(_ estimates: [Estimate], _ group: String, _ recorder: Recorder) throws {
-    try recorder.append(group + "/value", estimates.map(\.value))
-    try recorder.append(group + "/null", estimates.map(\.null))
-    try recorder.append(group + "/null_upper", estimates.map(\.nullUpper))
-    try recorder.append(group + "/lower", estimates.map(\.lower))
-    try recorder.append(group + "/upper", estimates.map(\.upper))
-    try recorder.append(group + "/flags", estimates.map(\.flags.rawValue))
+  /// I(T_l;T_m) of every two layers, `[l, m]`; the information of a layer with itself is not finite, and left as NaN.
+  private func betweenLayers(_ name: String, _ layers: [Layer]) throws -> [Estimate] {
+    let (count, plan) = (layers.count, resampling)
+    var result = [Estimate](repeating: .none, count: count * count)
+    let pairs = (0..<count).flatMap { l in (l + 1..<max(count, l + 1)).map { (l, $0) } }
+    let found = try concurrently(pairs.count) { item in
+      try Self.between(
+        name, layers[pairs[item].0].distances, layers[pairs[item].1].distances,
+        configuration.information.noise, plan)
+    }
+    for ((l, m), estimate) in zip(pairs, found) {
+      result[l * count + m] = estimate
+      result[m * count + l] = estimate
+    }
+    return result
   }
+
+  private static func between(
+    _ name: String, _ a: LayerDistances, _ b: LayerDistances, _ noise: Double,
+    _ plan: ResamplingPlan
+  ) throws -> Estimate {
+    if name == "ksg" {
+      return try DistanceKraskov(a).information(with: DistanceKraskov(b), plan)
+    }
+    return KernelDensity(a, noise: noise).information(
+      with: KernelDensity(b, noise: noise), plan)
+  }
+
+  // MARK: - Network and PDE
+
+  /// I(T_network; T_pde) at every depth-time that both have, on the samples that both hold, at the last checkpoint.
+  private func compare(_ fields: RunReader, _ recorder: Recorder) throws {
+    let mine = try reader.read("/samples/index", as: Int32.self).elements.prefix(samples)
+    let theirs = try fields.read("/samples/index", as: Int32.self).elements
+    let common = mine.enumerated().compactMap { place, index in
+      theirs.firstIndex(of: index).map { (mine: place, theirs: $0) }
+    }
+    guard common.count >= 16 else {
+      throw ArchiveError(
+        .layout,
+        "\(fields.path) and \(reader.path) share \(common.count) captured samples; at least 16 are "
+          + "needed: fit and train with the same capture.samples")
+    }
+    for model in try models(fields) {
+      let path = "/fields/\(model)/u"
+      let times = try fields.read("/fields/\(model)/depth_time", as: Double.self).elements
+      let estimates = try concurrently(taps.count) { item -> Estimate in
+        guard let row = times.firstIndex(where: { abs($0 - taps[item].depthTime) < 1e-9 }) else {
+          return .none
+        }
+        let network: NDArray<Float> = try reader.readRow(
+          "/activations/\(taps[item].name)/values", checkpoints - 1)
+        let field: NDArray<Float> = try fields.readRow(path, row)
+        return try Self.between(
+          "kde", Self.distances(network, common.map(\.mine)),
+          Self.distances(field, common.map(\.theirs)), configuration.information.noise, resampling)
+      }
+      for part in InformSchema.parts {
+        try recorder.append("/network_pde/\(model)/\(part.name)", estimates.map(part.value))
+      }
+      try recorder.append("/network_pde/\(model)/flags", estimates.map(\.flags.rawValue))
+    }
+  }
+
+  private func models(_ fields: RunReader) throws -> [String] {
+    try fields.names(in: "/fields").filter { fields.contains("/fields/\($0)/u") }
+  }
+
+  private static func distances(_ values: NDArray<Float>, _ rows: [Int]) throws -> LayerDistances {
+    let size = values.shape.dropFirst().reduce(1, *)
+    var distances = try LayerDistances(count: rows.count)
+    try distances.add(rows.flatMap { values.elements[$0 * size..<($0 + 1) * size] })
+    return distances
+  }
+
+  /// Results of `body` for 0 ..< count, in order, by all threads.
+  private func concurrently<Value>(
+    _ count: Int, _ body: (Int) throws -> Value
+  ) throws -> [Value] {
+    var results = [Result<Value, any Error>?](repeating: nil, count: count)
+    results.withUnsafeMutableBufferPointer { results in
+      pool.forEach(count) { item, _ in results[item] = Result { try body(item) } }
+    }
+    return try results.compactMap { try $0?.get() }
+  }
+
+  // MARK: - Schema
 
   private func schema() throws -> RunSchema {
     typealias Axis = ArraySchema.AxisSchema
-    let depth = Axis(
-      "depth_time", taps.count, coordinates: taps.map(\.depthTime),
-      longName: "depth-time, layer / layer count")
+    func depth(_ name: String) -> Axis {
+      Axis(
+        name, taps.count, coordinates: taps.map(\.depthTime),
+        longName: "depth-time, layer / layer count")
+    }
     let settings = configuration.information
     var arrays = [
       ArraySchema("/taps/name", .utf8, [Axis("tap", taps.count)], longName: "tap of each depth")
     ]
     for estimator in settings.estimators {
       for (quantity, name) in [("input", "I(X;T)"), ("label", "I(T;Y)")] {
-        let group = "/estimates/\(estimator)/\(quantity)"
-        let text =
-          estimator == "kde"
-          ? "upper bound, noise \(settings.noise) of each layer's root-mean-square spread"
-          : "\(settings.bins) bins a channel over its range"
-        let attributes: [String: AttributeValue] = [
-          "estimator": .text(estimator), "settings": .text(text),
-          "samples": .integer(Int64(labels.count)),
-          "shuffles": .integer(Int64(settings.shuffles)),
-          "resamples": .integer(Int64(settings.resamples)),
-        ]
-        for (part, longName) in [
-          ("value", "\(name) by \(estimator)"), ("null", "\(name), mean over shuffles"),
-          ("null_upper", "\(name), 97.5 % quantile over shuffles"),
-          ("lower", "\(name), 2.5 % limit by delete-half subsampling"),
-          ("upper", "\(name), 97.5 % limit by delete-half subsampling"),
-        ] {
-          arrays.append(
-            ArraySchema(
-              group + "/" + part, .float64, [.growing("checkpoint"), depth], longName: longName,
-              units: "nat", attributes: attributes))
-        }
-        arrays.append(
-          ArraySchema(
-            group + "/flags", .uint8, [.growing("checkpoint"), depth], longName: "warnings, bits",
-            attributes: ["flag_meanings": .text(Estimate.Flags.meanings)]))
+        arrays += InformSchema.quantity(
+          "/estimates/\(estimator)/\(quantity)", name,
+          [.growing("checkpoint"), depth("depth_time")], estimator: estimator, settings,
+          samples: samples)
       }
+    }
+    for estimator in settings.pairs {
+      arrays += InformSchema.quantity(
+        "/pairs/\(estimator)", "I(T;T')",
+        [.growing("checkpoint"), depth("depth_time"), depth("other_depth_time")],
+        estimator: estimator, settings, samples: samples,
+        missing: "a layer with itself, whose information is not finite")
+    }
+    for model in try fields.map(models) ?? [] {
+      arrays += InformSchema.quantity(
+        "/network_pde/\(model)", "I(network; \(model) PDE) at the last checkpoint",
+        [depth("depth_time")], estimator: "kde", settings, samples: samples,
+        missing: "the field has no snapshot at this depth-time")
     }
     return RunSchema(
       .information, title: configuration.title, arrays: arrays,
       defaultGroup: "/estimates/\(settings.estimators[0])/label",
       provenance: Provenance(
         configuration: configuration.yaml, seed: configuration.seed, blasCore: BLASCore.name,
-        sources: [try reader.asSource()]))
+        sources: try ([reader] + [fields].compactMap { $0 }).map { try $0.asSource() }))
   }
 }

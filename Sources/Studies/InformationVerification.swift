@@ -20,7 +20,8 @@ public struct VerificationRow: Encodable, Sendable {
   public var note: String
 
   /// A row; it passes when the error is within the tolerance.
-  public init(_ name: String, expected: Double, found: Double, tolerance: Double, note: String = "") {
+  public init(_ name: String, expected: Double, found: Double, tolerance: Double, note: String = "")
+  {
     (self.name, self.expected, self.found, self.tolerance) = (name, expected, found, tolerance)
     error = abs(found - expected)
     passed = error <= tolerance
@@ -47,7 +48,8 @@ public struct InformationVerification {
 
   /// The mean over seeds, so that the estimator's error is seen and not the luck of one sample.
   private func mean(
-    _ truth: KnownTruth, _ estimator: any MutualInformationEstimator, _ preprocessing: Preprocessing,
+    _ truth: KnownTruth, _ estimator: any MutualInformationEstimator,
+    _ preprocessing: Preprocessing,
     seeds: Int = 5
   ) throws -> (value: Double, note: String) {
     progress("\(estimator.name): \(truth.name)")
@@ -80,13 +82,15 @@ public struct InformationVerification {
             tolerance: tolerance, note: note))
       }
     }
-    for truth in KnownTruth.table where truth.name.contains("channel") && truth.name.contains("bit")
+    for truth in KnownTruth.table
+    where truth.name.contains("channel") && truth.name.contains("bit")
       || truth.name.contains("5 values")
     {
       let (value, note) = try mean(truth, MixedKraskov(), .standard)
       rows.append(
         VerificationRow(
-          "mixed-ksg: \(truth.name)", expected: truth.truth, found: value, tolerance: 0.05, note: note))
+          "mixed-ksg: \(truth.name)", expected: truth.truth, found: value, tolerance: 0.05,
+          note: note))
     }
     return rows
   }
@@ -99,7 +103,8 @@ public struct InformationVerification {
       ].map { truth in
         let (value, note) = try mean(truth, GaussianInformation(), .none)
         return VerificationRow(
-          "gaussian: \(truth.name)", expected: truth.truth, found: value, tolerance: 0.06, note: note)
+          "gaussian: \(truth.name)", expected: truth.truth, found: value, tolerance: 0.06,
+          note: note)
       }
     }
   }
@@ -129,7 +134,8 @@ public struct InformationVerification {
         tolerance: 0.25))
     rows.append(
       VerificationRow(
-        "auto: values farther off without a flag", expected: 0, found: Double(silent), tolerance: 0))
+        "auto: values farther off without a flag", expected: 0, found: Double(silent), tolerance: 0)
+    )
     return rows
   }
 
@@ -187,7 +193,8 @@ public struct InformationVerification {
     let chain = try normal.sample(Self.samples, seed: 10)
     let z = SampleMatrix(columns: [chain.y.column(1)])
     let y = SampleMatrix(columns: [chain.y.column(0)])
-    let sum = try ConditionalInformation.nearestNeighbours(chain.x, y, given: z, pool)
+    let sum =
+      try ConditionalInformation.nearestNeighbours(chain.x, y, given: z, pool)
       + Kraskov().value(PairedSamples(chain.x, z), pool).value
     return [
       VerificationRow(

@@ -25,6 +25,8 @@ public struct StudyConfiguration: Sendable {
     public var epochs: Int, batch: Int
     /// AdamW's settings.
     public var optimizer: OptimizerConfiguration
+    /// The variational bottleneck, or none.
+    public var bottleneck: ModelConfiguration.Bottleneck?
   }
 
   /// What is captured at every checkpoint.
@@ -64,6 +66,8 @@ public struct StudyConfiguration: Sendable {
   public struct Information: Sendable {
     /// Estimators, by name.
     public var estimators: [String]
+    /// Estimators of the information between every two layers; none by default.
+    public var pairs: [String]
     /// Standard deviation of the noise of `kde`, in units of a layer's root-mean-square distance from its mean.
     public var noise: Double
     /// Bins along each channel for `binning`.
@@ -146,9 +150,19 @@ public struct StudyConfiguration: Sendable {
         rate: try reader.number("rate", 1e-3, 0...100),
         warmup: try reader.number("warmup", 0.1, 0...1),
         decay: try reader.number("decay", 0.01, 0...10),
-        clip: try reader.number("clip", 1, 1e-12...1e12)))
+        clip: try reader.number("clip", 1, 1e-12...1e12)),
+      bottleneck: try bottleneck(reader))
     try reader.finish()
     return training
+  }
+
+  /// Both keys or neither.
+  private static func bottleneck(
+    _ reader: ConfigurationReader
+  ) throws -> ModelConfiguration.Bottleneck? {
+    let layer = try reader.integer("bottleneck_layer", -1, -1...999)
+    let weight = try reader.number("bottleneck_weight", 0, 0...1e6)
+    return layer < 0 ? nil : ModelConfiguration.Bottleneck(layer: layer, weight: weight)
   }
 
   private static func capture(_ reader: ConfigurationReader) throws -> Capture {
@@ -198,7 +212,10 @@ public struct StudyConfiguration: Sendable {
 
   private static func information(_ reader: ConfigurationReader) throws -> Information {
     let information = Information(
-      estimators: try reader.choices("estimators", ["kde", "binning"], ["kde", "binning"]),
+      estimators: try reader.choices(
+        "estimators", ["kde", "binning"],
+        ["kde", "kde-lower", "binning", "ksg"]),
+      pairs: try reader.choices("pairs", [], ["kde", "ksg"]),
       noise: try reader.number("noise", 0.5, 1e-6...1e6),
       bins: try reader.integer("bins", 8, 2...65536),
       resamples: try reader.integer("bootstrap", 100, 2...100_000),
@@ -211,6 +228,10 @@ public struct StudyConfiguration: Sendable {
   public var yaml: String {
     let taps = capture.requests.map { "{tap: \"\($0.pattern)\", samples: \($0.samples)}" }
     let o = training.optimizer
+    let channel =
+      training.bottleneck.map {
+        ", bottleneck_layer: \($0.layer), bottleneck_weight: \($0.weight)"
+      } ?? ""
     return """
       title: \(quoted(title))
       seed: \(seed)
@@ -218,13 +239,14 @@ public struct StudyConfiguration: Sendable {
       model: {width: \(model.width), heads: \(model.heads), layers: \(model.layers), \
       mlp: \(model.mlp), norm: pre, residual: true, positions: learned, pool: mean}
       training: {epochs: \(training.epochs), batch: \(training.batch), rate: \(o.rate), \
-      warmup: \(o.warmup), decay: \(o.decay), clip: \(o.clip)}
+      warmup: \(o.warmup), decay: \(o.decay), clip: \(o.clip)\(channel)}
       capture: {taps: [\(taps.joined(separator: ", "))], samples: \(capture.samples), \
       every: epoch, type: \(capture.type)}
       pde: {models: [\(pde.models.joined(separator: ", "))], stepper: rk4, boundary: neumann, \
       substeps: \(pde.substeps), samples: \(pde.samples), epochs: \(pde.epochs), \
       batch: \(pde.batch), rate: \(pde.rate), attention_weight: \(pde.attentionWeight)}
       information: {estimators: [\(information.estimators.joined(separator: ", "))], \
+      pairs: [\(information.pairs.joined(separator: ", "))], \
       noise: \(information.noise), bins: \(information.bins), bootstrap: \(information.resamples), \
       shuffles: \(information.shuffles)}
 

@@ -180,6 +180,9 @@ public struct TrainRun {
     try recorder.append("/progress/accuracy", [report.accuracy])
     try recorder.append("/progress/learning_rate", [report.rate])
     try recorder.append("/progress/gradient_norm", [report.gradientNorm])
+    if study.model.bottleneck != nil {
+      try recorder.append("/progress/information_bound", [report.informationBound])
+    }
     try recorder.append("/progress/epoch", [epoch])
     try recorder.append("/progress/seconds", [seconds])
     try recorder.append("/progress/step", [Int32(step)])

@@ -16,7 +16,7 @@ enum TrainSchema {
     _ study: ImageStudy, _ layout: ParameterLayout, _ taps: [(tap: Tap, samples: Int)]
   ) -> [ArraySchema] {
     let type = ElementType(rawValue: study.configuration.capture.type) ?? .float32
-    return samples(study) + progress() + checkpoints(study, layout)
+    return samples(study) + progress(study.model.bottleneck != nil) + checkpoints(study, layout)
       + taps.map { tap, samples in
         let axes = tap.axes(study.model, samples: samples).map {
           ArraySchema.AxisSchema($0.name, $0.length)
@@ -46,7 +46,7 @@ enum TrainSchema {
     ]
   }
 
-  private static func progress() -> [ArraySchema] {
+  private static func progress(_ hasBottleneck: Bool) -> [ArraySchema] {
     let step = ArraySchema.AxisSchema.growing("step")
     func scalar(_ name: String, _ longName: String, _ units: String = "1") -> ArraySchema {
       ArraySchema(
@@ -58,12 +58,20 @@ enum TrainSchema {
       scalar("accuracy", "share of the step's batch classified rightly"),
       scalar("learning_rate", "learning rate"),
       scalar("gradient_norm", "global gradient norm before clipping"),
-      ArraySchema(
-        "/progress/epoch", .float64, [step], longName: "passes over the training split"),
-      ArraySchema(
-        "/progress/seconds", .float64, [step], longName: "time since the start", units: "s"),
-      ArraySchema("/progress/step", .int32, [step], longName: "optimiser step, from 1"),
     ]
+      + (hasBottleneck
+        ? [
+          scalar(
+            "information_bound", "upper bound on I(X;Z) of the bottleneck, mean of the batch", "nat"
+          )
+        ]
+        : []) + [
+        ArraySchema(
+          "/progress/epoch", .float64, [step], longName: "passes over the training split"),
+        ArraySchema(
+          "/progress/seconds", .float64, [step], longName: "time since the start", units: "s"),
+        ArraySchema("/progress/step", .int32, [step], longName: "optimiser step, from 1"),
+      ]
   }
 
   private static func checkpoints(

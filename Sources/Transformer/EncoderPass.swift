@@ -34,6 +34,12 @@ public final class EncoderPass<S: KernelScalar>: @unchecked Sendable {
   private let dNormed: UnsafeMutablePointer<S>
   private let dHidden: UnsafeMutablePointer<S>
   private let scratch: SelfAttention<S>.Scratch
+  private let channel: GaussianChannel<S>?
+  /// Whether the last forward pass went through the noise of the bottleneck.
+  private var isNoisy = false
+  /// Sum over the samples of the last noisy pass of the bound on I(X;Z), in nats.
+  public private(set) var informationBound = 0.0
+  private var lossFactor: S = 0
 
   /// Bytes of activations one pass takes.
   public var byteCount: Int { memory.count * MemoryLayout<S>.stride }
@@ -55,12 +61,13 @@ public final class EncoderPass<S: KernelScalar>: @unchecked Sendable {
     (pooled, logits, dLogits) = (pieces.small[0], pieces.small[1], pieces.small[2])
     (dStream, dNormed, dHidden) = (pieces.back[0], pieces.back[1], pieces.back[2])
     scratch = pieces.scratch
+    channel = pieces.channel
   }
 
   private typealias Pieces = (
     input: UnsafeMutablePointer<S>, residual: [UnsafeMutablePointer<S>], layers: [Layer],
     norm: LayerNorm<S>.Tape, small: [UnsafeMutablePointer<S>], back: [UnsafeMutablePointer<S>],
-    scratch: SelfAttention<S>.Scratch
+    scratch: SelfAttention<S>.Scratch, channel: GaussianChannel<S>?
   )
 
   private static func cut(
@@ -79,7 +86,10 @@ public final class EncoderPass<S: KernelScalar>: @unchecked Sendable {
     let back = [
       arena.take(shape.stream), arena.take(shape.stream), arena.take(shape.rows * shape.hidden),
     ]
-    return (input, residual, layers, norm, small, back, .init(&arena, shape))
+    return (
+      input, residual, layers, norm, small, back, .init(&arena, shape),
+      model.bottleneck == nil ? nil : GaussianChannel(&arena, shape)
+    )
   }
 
   private static func shape(_ model: ModelConfiguration, _ samples: Int) -> BatchShape {
@@ -99,9 +109,17 @@ public final class EncoderPass<S: KernelScalar>: @unchecked Sendable {
 
   // MARK: - Forward
 
-  /// Runs `samples` samples from ``input`` to ``logits``. `weights` is a vector laid out by ``layout``.
+  /// Runs `samples` samples from ``input`` to ``logits``. `weights` is a vector laid out by ``layout``. With `noise`, a
+  /// bottleneck adds noise of that stream; without, it does nothing.
   @specialized(where S == Float)
-  public func forward(_ weights: UnsafeMutablePointer<S>, samples: Int) {
+  public func forward(
+    _ weights: UnsafeMutablePointer<S>, samples: Int, noise: Philox? = nil
+  ) {
+    isNoisy = noise != nil && channel != nil
+    informationBound = 0
+    if var noise, let channel {
+      channel.draw(&noise, count: samples * model.positionCount * model.width)
+    }
     precondition(samples <= capacity, "more samples than the pass has room for")
     let shape = Self.shape(model, samples)
     let (d, n) = (model.width, model.positionCount)
@@ -131,6 +149,11 @@ public final class EncoderPass<S: KernelScalar>: @unchecked Sendable {
       FeedForward.forward(
         layer.norm2.output, .init(weights, layout, name + "mlp."), layer.mlp, shape,
         addTo: residual[l + 1])
+      if isNoisy, let channel, l == model.bottleneck?.layer {
+        informationBound = channel.forward(
+          weights + layout.offset("bottleneck.log_sigma"), residual[l + 1], rows: shape.rows,
+          width: d)
+      }
     }
     classify(weights, shape)
   }
@@ -164,6 +187,7 @@ public final class EncoderPass<S: KernelScalar>: @unchecked Sendable {
     loss: Double, correct: Int
   ) {
     let c = model.classCount
+    lossFactor = factor
     var (total, correct) = (0.0, 0)
     for sample in 0..<samples {
       let row = logits + sample * c
@@ -194,6 +218,12 @@ public final class EncoderPass<S: KernelScalar>: @unchecked Sendable {
     declassify(weights, gradients, shape)
     for l in stride(from: model.layerCount - 1, through: 0, by: -1) {
       let (layer, name) = (layers[l], "blocks.\(l).")
+      if isNoisy, let channel, let bottleneck = model.bottleneck, l == bottleneck.layer {
+        let place = layout.offset("bottleneck.log_sigma")
+        channel.backward(
+          weights + place, z: residual[l + 1], dStream, gradient: gradients + place,
+          rows: shape.rows, width: model.width, factor: lossFactor * S(bottleneck.weight))
+      }
       FeedForward.backward(
         dOut: dStream, layer.norm2.output, .init(weights, layout, name + "mlp."),
         gradients: .init(gradients, layout, name + "mlp."), layer.mlp, scratch: dHidden, shape,

@@ -17,6 +17,21 @@ public struct ModelConfiguration: Sendable, Hashable {
   /// Added to the variance in layer normalisation.
   public var epsilon: Double = 1e-5
 
+  /// A Gaussian channel in the residual stream, or none.
+  public var bottleneck: Bottleneck?
+
+  /// A variational bottleneck (Alemi et al. 2017): after a layer the stream becomes z = u + σ ε, ε normal, σ learned for each
+  /// channel, and the loss gains β times the mean of KL(N(u, σ²) ‖ N(0, 1)), which bounds I(X;Z) from above, in nats.
+  public struct Bottleneck: Sendable, Hashable {
+    /// The layer after which it lies.
+    public var layer: Int
+    /// β, the weight of the bound in the loss.
+    public var weight: Double
+
+    /// After `layer`, weighted `weight`.
+    public init(layer: Int, weight: Double) { (self.layer, self.weight) = (layer, weight) }
+  }
+
   /// All sizes of an encoder.
   /// - Throws: ``ModelError`` when a size is impossible.
   public init(

@@ -62,6 +62,8 @@ public struct ParameterLayout: Sendable {
     append("final_norm.bias", [channel], .constant(0))
     append("classifier.weight", [Axis("class", model.classCount), input], .matrix)
     append("classifier.bias", [Axis("class", model.classCount)], .constant(0))
+    // Last, so that a bottleneck leaves the first values of all others as they are.
+    if model.bottleneck != nil { append("bottleneck.log_sigma", [channel], .constant(-2)) }
   }
 
   /// Appends the eight parameters of a self-attention whose names start with `prefix`.

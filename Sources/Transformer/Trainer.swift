@@ -22,6 +22,8 @@ public struct StepReport: Sendable {
   public var gradientNorm: Double
   /// Learning rate used.
   public var rate: Double
+  /// Mean bound on I(X;Z) of the bottleneck, nats; 0 without one.
+  public var informationBound: Double
 }
 
 /// Trains an encoder: shards of the batch on a worker pool, gradients added in the shards' order.
@@ -47,7 +49,8 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
   private let partial: [Buffer<S>]
   private let labels: [UnsafeMutableBufferPointer<Int32>]
   private let shardCapacity: Int
-  private let outcomes: UnsafeMutableBufferPointer<(loss: Double, correct: Int)>
+  private let noiseSeed: UInt64
+  private let outcomes: UnsafeMutableBufferPointer<(loss: Double, correct: Int, bound: Double)>
 
   /// An encoder with weights drawn from `seed`, for batches of up to `batch` samples.
   public init(
@@ -68,7 +71,8 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
     partial = (0..<Self.shardCount).map { _ in Buffer(layout.count) }
     labels = (0..<pool.threadCount).map { _ in .allocate(capacity: capacity) }
     outcomes = .allocate(capacity: Self.shardCount)
-    outcomes.initialize(repeating: (0, 0))
+    outcomes.initialize(repeating: (0, 0, 0))
+    noiseSeed = seed
   }
 
   deinit {
@@ -86,21 +90,22 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
   public func step<Source: SampleSource>(
     _ batch: ArraySlice<Int>, from source: Source, rate: Double
   ) -> StepReport where Source.Scalar == S {
-    let (loss, correct) = accumulate(batch, from: source)
+    let (loss, correct, bound) = accumulate(batch, from: source)
     let norm = reduce()
     optimizer.step(weights.start, gradient: gradient.start, norm: norm, rate: rate)
     return StepReport(
       loss: loss / Double(batch.count), accuracy: Double(correct) / Double(batch.count),
-      gradientNorm: norm, rate: rate)
+      gradientNorm: norm, rate: rate, informationBound: bound / Double(batch.count))
   }
 
-  /// Loss and gradient of `batch` without a step; the gradient is left in ``gradient``. Returns the mean loss.
+  /// Loss and gradient of `batch` without a step; the gradient is left in ``gradient``. Returns the mean loss,
+  /// with the weighted bound of a bottleneck.
   public func evaluateGradient<Source: SampleSource>(
     _ batch: ArraySlice<Int>, from source: Source
   ) -> Double where Source.Scalar == S {
-    let (loss, _) = accumulate(batch, from: source)
+    let (loss, _, bound) = accumulate(batch, from: source)
     _ = reduce()
-    return loss / Double(batch.count)
+    return (loss + (model.bottleneck?.weight ?? 0) * bound) / Double(batch.count)
   }
 
   /// Mean cross entropy and accuracy over the samples `indices`, without training.
@@ -125,22 +130,30 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
 
   private func accumulate<Source: SampleSource>(
     _ batch: ArraySlice<Int>, from source: Source
-  ) -> (loss: Double, correct: Int) where Source.Scalar == S {
+  ) -> (loss: Double, correct: Int, bound: Double) where Source.Scalar == S {
     let factor = 1 / S(batch.count)
     let shards = Self.shardCount
+    // A stream a step and shard: the same noise for any number of threads, and after resuming.
+    let step = UInt64(optimizer.stepCount)
     pool.forEach(shards) { shard, worker in
       let low = batch.startIndex + batch.count * shard / shards
       let high = batch.startIndex + batch.count * (shard + 1) / shards
       partial[shard].clear()
-      outcomes[shard] = (0, 0)
+      outcomes[shard] = (0, 0, 0)
       guard high > low else { return }
       load(batch[low..<high], from: source, worker)
-      passes[worker].forward(weights.start, samples: high - low)
-      outcomes[shard] = score(worker, high - low, factor: factor)
+      let noise =
+        model.bottleneck == nil
+        ? nil
+        : Philox(
+          seed: noiseSeed, purpose: .noise, index: step * UInt64(shards) + UInt64(shard))
+      passes[worker].forward(weights.start, samples: high - low, noise: noise)
+      let (loss, correct) = score(worker, high - low, factor: factor)
+      outcomes[shard] = (loss, correct, passes[worker].informationBound)
       passes[worker].backward(
         weights.start, gradients: partial[shard].start, samples: high - low)
     }
-    return outcomes.reduce((0, 0)) { ($0.0 + $1.loss, $0.1 + $1.correct) }
+    return outcomes.reduce((0, 0, 0)) { ($0.0 + $1.loss, $0.1 + $1.correct, $0.2 + $1.bound) }
   }
 
   private func load<Source: SampleSource>(

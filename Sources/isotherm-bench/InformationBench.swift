@@ -39,10 +39,12 @@ struct DensityBench: ParsableCommand {
 
   func run() throws {
     let pool = WorkerPool(threadCount: ProcessInfo.processInfo.activeProcessorCount)
-    let pairs = try KnownTruth.sparseNormal(dimension, active: 2, rho: 0.75).sample(samples, seed: 1)
+    let pairs = try KnownTruth.sparseNormal(dimension, active: 2, rho: 0.75).sample(
+      samples, seed: 1)
     var (seconds, value) = (Double.infinity, 0.0)
     for _ in 0..<rounds {
-      seconds = min(seconds, try time { value = try DensityInformation(noise: 0.5).value(pairs, pool).value })
+      seconds = min(
+        seconds, try time { value = try DensityInformation(noise: 0.5).value(pairs, pool).value })
     }
     Console.output(try Console.encode(["seconds": seconds, "estimate_nats": value]))
   }

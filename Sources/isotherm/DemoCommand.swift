@@ -38,7 +38,7 @@ struct DemoCommand: ParsableCommand {
       .run(out: place("fields"), force: force)
     let information = try InformRun(
       run, settings: [], threads: common.threadCount, progress: progress
-    ).run(out: place("information"), force: force)
+    ).run(out: place("information"), force ? .replacing : .new)
     let headline = try analyze(readers, run, fields, information)
     try draw(readers, run, fields, information)
     try tell(headline, began)

@@ -16,5 +16,7 @@ struct Isotherm: ParsableCommand {
       isotherm-archive, isotherm-analyze and isotherm-plot read archives; they can never retrain.
       """,
     version: "0.1.0",
-    subcommands: [TrainCommand.self, FitCommand.self, InformCommand.self, VerifyCommand.self, DemoCommand.self])
+    subcommands: [
+      TrainCommand.self, FitCommand.self, InformCommand.self, VerifyCommand.self, DemoCommand.self,
+    ])
 }

@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("isotherm", ["train", "fit", "inform", "demo"]),
+    ("isotherm", ["train", "fit", "inform", "verify", "demo"]),
     (
       "isotherm-archive",
       [

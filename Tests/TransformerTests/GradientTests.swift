@@ -4,10 +4,14 @@ import Testing
 import Transformer
 
 @Suite struct GradientTests {
-  @Test func `gradients agree with central differences for every parameter group`() throws {
-    let model = try ModelConfiguration(
+  @Test(arguments: [nil, ModelConfiguration.Bottleneck(layer: 0, weight: 0.3)])
+  func `gradients agree with central differences for every parameter group`(
+    bottleneck: ModelConfiguration.Bottleneck?
+  ) throws {
+    var model = try ModelConfiguration(
       inputWidth: 3, positionCount: 5, width: 8, headCount: 2, layerCount: 2, mlpWidth: 12,
       classCount: 3)
+    model.bottleneck = bottleneck
     let pool = WorkerPool(threadCount: 1)
     let trainer = Trainer<Double>(
       model, OptimizerConfiguration(rate: 0, warmup: 0, decay: 0, clip: 1e9), batch: 4, seed: 5,
@@ -45,5 +49,25 @@ import Transformer
           "\(entry.name): \(found) against \(expected)")
       }
     }
+  }
+
+  @Test func `a heavier bottleneck lets less information through`() throws {
+    var bounds: [Double] = []
+    for weight in [1e-4, 1e-2] {
+      var model = try ModelConfiguration(
+        inputWidth: 3, positionCount: 5, width: 8, headCount: 2, layerCount: 2, mlpWidth: 12,
+        classCount: 3)
+      model.bottleneck = .init(layer: 1, weight: weight)
+      let trainer = Trainer<Float>(
+        model, OptimizerConfiguration(rate: 1e-2, warmup: 0, decay: 0, clip: 1), batch: 16, seed: 5,
+        pool: WorkerPool(threadCount: 1))
+      let source = ToySource<Float>(count: 16, size: 15, classes: 3, seed: 2)
+      var last = 0.0
+      for _ in 0..<150 {
+        last = trainer.step(Array(0..<16)[...], from: source, rate: 1e-2).informationBound
+      }
+      bounds.append(last)
+    }
+    #expect(bounds[0] > bounds[1] && bounds[1] >= 0, "\(bounds)")
   }
 }

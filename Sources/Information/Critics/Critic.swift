@@ -29,7 +29,8 @@ struct Critic<Objective: CriticObjective>: MutualInformationEstimator {
   ) throws -> (value: Double, flags: Estimate.Flags) {
     guard pairs.count >= 100 else {
       throw EstimationError(
-        message: "a trained critic needs at least 100 pairs, found \(pairs.count); use ksg or gaussian")
+        message:
+          "a trained critic needs at least 100 pairs, found \(pairs.count); use ksg or gaussian")
     }
     let scaled = Preprocessing.standard.apply(pairs)
     var random = Philox(seed: key, purpose: .shuffling)

@@ -71,7 +71,8 @@ final class Perceptron {
   ) -> [Float] {
     var c = [Float](repeating: 0, count: rows * n)
     Float.gemm(
-      MatrixProduct(m: rows, n: n, k: k, alpha: 1, a: a, lda: k, b: w, ldb: n, beta: 0, c: &c, ldc: n))
+      MatrixProduct(
+        m: rows, n: n, k: k, alpha: 1, a: a, lda: k, b: w, ldb: n, beta: 0, c: &c, ldc: n))
     return c
   }
 

@@ -37,6 +37,9 @@ public struct Binning: Sendable {
     }
   }
 
+  /// Patterns that were gathered block by block.
+  public init(_ patterns: BinPatterns) { self.patterns = patterns.patterns }
+
   /// I(X;T) = H(T).
   public func inputInformation(_ plan: ResamplingPlan) -> Estimate {
     let value = Self.entropy(patterns)

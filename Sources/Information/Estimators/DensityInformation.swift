@@ -16,7 +16,9 @@ public struct DensityInformation: MutualInformationEstimator {
   public init(noise: Double = 0.25) { self.noise = noise }
 
   public var name: String { "kde" }
-  public var settings: String { "noise \(noise) of each side's root-mean-square spread, on both sides" }
+  public var settings: String {
+    "noise \(noise) of each side's root-mean-square spread, on both sides"
+  }
 
   public func value(
     _ pairs: PairedSamples, _ pool: WorkerPool
@@ -67,9 +69,19 @@ public struct DensityInformation: MutualInformationEstimator {
           let own = start + row
           let x = memory[worker].start + row * count
           let y = x + block * count
-          let (both, left, right) = Self.sums(
-            x, y, squares[0], squares[1], own, sides[0].factor, sides[1].factor)
-          if both > 0 {
+          // The sample itself is left out.
+          (x[own], y[own]) = (1e30, 1e30)
+          let (both, left, right) = squares[0].withUnsafeBufferPointer { xSquares in
+            squares[1].withUnsafeBufferPointer { ySquares -> (Double, Double, Double) in
+              guard let p = xSquares.baseAddress, let q = ySquares.baseAddress else {
+                return (0, 1, 1)
+              }
+              return GaussianKernels.sums(
+                .init(products: x, squares: p, factor: sides[0].factor),
+                .init(products: y, squares: q, factor: sides[1].factor), own: own, count: count)
+            }
+          }
+          if both > 1e-30 {
             sum += log(both) - log(left) - log(right) + log(Double(count - 1))
           } else {
             lonely += 1
@@ -81,26 +93,10 @@ public struct DensityInformation: MutualInformationEstimator {
     let lonely = parts.reduce(0) { $0 + $1.lonely }
     guard lonely < count else {
       throw EstimationError(
-        message: "no two samples are within the noise of each other; raise the noise above \(noise)")
+        message: "no two samples are within the noise of each other; raise the noise above \(noise)"
+      )
     }
     let value = parts.reduce(0) { $0 + $1.sum } / Double(count - lonely)
     return (value, lonely > count / 100 ? [.highDimension] : [])
-  }
-
-  /// Sums over all other samples of the kernels' product and of each kernel; sixteen at a time.
-  private static func sums(
-    _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ xSquares: [Float],
-    _ ySquares: [Float], _ own: Int, _ xFactor: Float, _ yFactor: Float
-  ) -> (both: Double, x: Double, y: Double) {
-    var (both, left, right) = (0.0, 0.0, 0.0)
-    let (a, b) = (xSquares[own], ySquares[own])
-    for j in 0..<xSquares.count where j != own {
-      let kx = exp(xFactor * max(0, x[j] + a + xSquares[j]))
-      let ky = exp(yFactor * max(0, y[j] + b + ySquares[j]))
-      both += Double(kx * ky)
-      left += Double(kx)
-      right += Double(ky)
-    }
-    return (both, left, right)
   }
 }

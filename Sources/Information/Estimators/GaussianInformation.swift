@@ -32,7 +32,8 @@ public struct GaussianInformation: MutualInformationEstimator {
     let freedom = pairs.count - 1
     guard freedom > dx + dy else {
       throw EstimationError(
-        message: "a covariance of \(dx + dy) dimensions needs more than \(dx + dy + 1) samples, found "
+        message:
+          "a covariance of \(dx + dy) dimensions needs more than \(dx + dy + 1) samples, found "
           + "\(pairs.count); take more samples, or kde or renyi")
     }
     let joint = pairs.x.beside(pairs.y)

@@ -28,11 +28,52 @@ public struct KernelDensity: Sendable {
 
   /// Kernel values of a layer at relative noise `noise`.
   public init(_ samples: LayerSamples, noise: Double, bound: Bound = .upper) {
-    count = samples.count
     let (distances, spread) = samples.squaredDistances()
+    self.init(samples.count, distances, spread, noise, bound)
+  }
+
+  /// Kernel values of a layer whose distances were gathered block by block.
+  public init(_ layer: LayerDistances, noise: Double, bound: Bound = .upper) {
+    self.init(layer.count, layer.squared, layer.spread, noise, bound)
+  }
+
+  private init(
+    _ count: Int, _ distances: [Double], _ spread: Double, _ noise: Double, _ bound: Bound
+  ) {
+    self.count = count
     isConstant = spread <= 0
     let variance = noise * noise * spread * (bound == .lower ? 4 : 1)
     kernel = distances.map { variance > 0 ? exp(-$0 / (2 * variance)) : 1 }
+  }
+
+  /// I(T + N; T' + N') with another layer of the same samples, leaving out each sample itself; see
+  /// ``DensityInformation``.
+  public func information(with other: KernelDensity, _ plan: ResamplingPlan) -> Estimate {
+    let all = Array(0..<count)
+    func statistic(_ chosen: [Int], _ order: [Int]?) -> Double {
+      var total = 0.0
+      for i in chosen {
+        let (x, y) = (i * count, (order?[i] ?? i) * count)
+        var (both, left, right) = (1e-300, 1e-300, 1e-300)
+        for j in chosen where j != i {
+          let (a, b) = (kernel[x + j], other.kernel[y + (order?[j] ?? j)])
+          both += a * b
+          left += a
+          right += b
+        }
+        total += log(both) - log(left) - log(right) + log(Double(chosen.count - 1))
+      }
+      return total / Double(chosen.count)
+    }
+    let value = statistic(all, nil)
+    let interval = Resampling.interval(value, count: count, plan) { statistic($0, nil) }
+    let null = Resampling.null(count: count, plan) { statistic(all, $0) }
+    var flags: Estimate.Flags = []
+    if !(value > null.upper) { flags.insert(.notAboveNull) }
+    if isConstant || other.isConstant { flags.insert(.constant) }
+    return Estimate(
+      value: value, null: null.mean, nullUpper: null.upper, lower: interval.lower,
+      upper: interval.upper, flags: flags)
   }
 
   /// I(X;T) with every sample its own x.

@@ -96,10 +96,12 @@ public struct Kraskov: MutualInformationEstimator {
           for index in 0..<2 {
             let counter = sides[index]
             if variant == .one {
-              terms.sum += digamma[counter.count(joint, place, radius, including: radius == 0, side) + 1]
+              terms.sum +=
+                digamma[counter.count(joint, place, radius, including: radius == 0, side) + 1]
             } else {
               let reach = counter.reach(joint, place, near.places)
-              terms.sum += digamma[max(1, counter.count(joint, place, reach, including: true, side))]
+              terms.sum +=
+                digamma[max(1, counter.count(joint, place, reach, including: true, side))]
             }
           }
         }

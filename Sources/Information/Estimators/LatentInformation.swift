@@ -14,10 +14,14 @@ public struct LatentInformation: MutualInformationEstimator {
   private let passes = 60
 
   /// An estimator.
-  public init(codeDimension: Int = 2, seed: UInt64) { (self.codeDimension, key) = (codeDimension, seed) }
+  public init(codeDimension: Int = 2, seed: UInt64) {
+    (self.codeDimension, key) = (codeDimension, seed)
+  }
 
   public var name: String { "latent" }
-  public var settings: String { "codes of \(codeDimension) dimensions, ksg with k = 5 on held-out halves" }
+  public var settings: String {
+    "codes of \(codeDimension) dimensions, ksg with k = 5 on held-out halves"
+  }
   public var seed: UInt64? { key }
   public var isResampled: Bool { false }
 

@@ -47,8 +47,9 @@ public struct MixedKraskov: MutualInformationEstimator {
           joint.findNearest(of: place, near)
           let radius = near.nearest[k - 1]
           let isEqual = radius == 0
-          sum += digamma[
-            isEqual ? joint.countNear(place, radius: 0, including: true, side) + 1 : k]
+          sum +=
+            digamma[
+              isEqual ? joint.countNear(place, radius: 0, including: true, side) + 1 : k]
           for counter in sides {
             sum -= digamma[counter.count(joint, place, radius, including: isEqual, side) + 1]
           }
