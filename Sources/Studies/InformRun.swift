@@ -13,7 +13,7 @@ public struct InformRun {
   private let configuration: StudyConfiguration
   private let pool: WorkerPool
   private let progress: ProgressLine
-  private let taps: [(name: String, depthTime: Double)]
+  private let taps: [InformedTap]
   private let labels: [Int32]
   private let checkpoints: Int
   private let samples: Int
@@ -32,22 +32,8 @@ public struct InformRun {
     self.progress = progress
     labels = try reader.read("/samples/label").elements
     checkpoints = try reader.describe("/checkpoints/step").shape[0]
-    let layers = Double(configuration.model.layers)
-    taps = try reader.names(in: "/activations").compactMap { name -> (String, Double)? in
-      let parts = name.split(separator: ".")
-      guard parts.count == 3, parts[0] == "residual", let layer = Double(parts[1]) else {
-        return nil
-      }
-      let within: Double = parts[2] == "pre" ? 0 : parts[2] == "mid" ? 0.5 : 1
-      return (name, (layer + within) / layers)
-    }.sorted { ($0.1, $0.0) < ($1.1, $1.0) }
-    guard let first = taps.first else {
-      throw ArchiveError(
-        .layout,
-        "\(reader.path): no residual stream was captured; train with capture.taps "
-          + "containing \"residual.*.post\"")
-    }
-    samples = try reader.describe("/activations/\(first.name)/values").shape[1]
+    taps = try InformedTap.all(reader, configuration)
+    samples = try taps.map { try reader.describe($0.path).shape[1] }.min() ?? 0
   }
 
   /// One array that will be written.
@@ -120,17 +106,22 @@ public struct InformRun {
   }
 
   /// Reads a layer a stretch of positions at a time: what is in memory does not grow with the layer.
-  private func layer(_ tap: String, _ checkpoint: Int) throws -> Layer {
-    let path = "/activations/\(tap)/values"
-    let shape = try reader.describe(path).shape
+  private func layer(_ tap: InformedTap, _ checkpoint: Int) throws -> Layer {
+    let shape = try reader.describe(tap.path).shape
     var layer = Layer(
-      distances: try LayerDistances(count: shape[1]),
-      patterns: BinPatterns(count: shape[1], bins: configuration.information.bins))
-    let step = max(1, (16 << 20) / max(1, shape[1] * shape[3]))
-    for position in stride(from: 0, to: shape[2], by: step) {
-      let count = min(step, shape[2] - position)
-      let values: NDArray<Float> = try reader.read(
-        path, start: [checkpoint, 0, position, 0], count: [1, shape[1], count, shape[3]])
+      distances: try LayerDistances(count: samples),
+      patterns: BinPatterns(count: samples, bins: configuration.information.bins))
+    // [checkpoint, sample, position, channel], or [checkpoint, sample, head, query, key] of one head.
+    let axis = shape.count - 2
+    let step = max(1, (16 << 20) / max(1, samples * shape[axis + 1]))
+    for position in stride(from: 0, to: shape[axis], by: step) {
+      var start = [Int](repeating: 0, count: shape.count)
+      var count = [1, samples] + shape.dropFirst(2)
+      (start[0], start[axis], count[axis]) = (
+        checkpoint, position, min(step, shape[axis] - position)
+      )
+      if let head = tap.head { (start[2], count[2]) = (head, 1) }
+      let values: NDArray<Float> = try reader.read(tap.path, start: start, count: count)
       try layer.distances.add(values.elements)
       layer.patterns.add(values.elements)
     }
@@ -148,8 +139,9 @@ public struct InformRun {
 
   private func estimate(_ checkpoint: Int, _ recorder: Recorder) throws {
     let settings = configuration.information
-    let input = settings.estimators.contains("ksg") ? try inputDistances() : nil
-    let layers = try concurrently(taps.count) { try layer(taps[$0].name, checkpoint) }
+    let needsInput = !Set(settings.estimators).isDisjoint(with: ["ksg", "renyi"])
+    let input = needsInput ? try inputDistances() : nil
+    let layers = try concurrently(taps.count) { try layer(taps[$0], checkpoint) }
     let labels = Array(labels.prefix(samples))
     for name in settings.estimators {
       let pairs = try concurrently(taps.count) { item in
@@ -179,6 +171,13 @@ public struct InformRun {
       let pixels = try DistanceKraskov(input ?? layer.distances)
       return (
         neighbours.information(with: pixels, plan), neighbours.labelInformation(labels, plan)
+      )
+    case "renyi":
+      let side = LayerRenyi(layer.distances, width: settings.noise)
+      let pixels = LayerRenyi(input ?? layer.distances, width: settings.noise)
+      return (
+        try side.information(with: pixels, plan),
+        try side.information(with: LayerRenyi(labels: labels), plan)
       )
     default:
       let binning = Binning(layer.patterns)
@@ -210,6 +209,10 @@ public struct InformRun {
     if name == "ksg" {
       return try DistanceKraskov(a).information(with: DistanceKraskov(b), plan)
     }
+    if name == "renyi" {
+      return try LayerRenyi(a, width: noise).information(
+        with: LayerRenyi(b, width: noise), plan)
+    }
     return KernelDensity(a, noise: noise).information(
       with: KernelDensity(b, noise: noise), plan)
   }
@@ -218,6 +221,9 @@ public struct InformRun {
 
   /// I(T_network; T_pde) at every depth-time that both have, on the samples that both hold, at the last checkpoint.
   private func compare(_ fields: RunReader, _ recorder: Recorder) throws {
+    guard configuration.information.taps == "residual" else {
+      throw UsageError("--fields compares residual streams: leave information.taps=attention out")
+    }
     let mine = try reader.read("/samples/index", as: Int32.self).elements.prefix(samples)
     let theirs = try fields.read("/samples/index", as: Int32.self).elements
     let common = mine.enumerated().compactMap { place, index in
@@ -237,7 +243,7 @@ public struct InformRun {
           return .none
         }
         let network: NDArray<Float> = try reader.readRow(
-          "/activations/\(taps[item].name)/values", checkpoints - 1)
+          taps[item].path, checkpoints - 1)
         let field: NDArray<Float> = try fields.readRow(path, row)
         return try Self.between(
           "kde", Self.distances(network, common.map(\.mine)),

@@ -43,6 +43,8 @@ enum InformSchema {
     switch estimator {
     case "kde": "upper bound, noise \(settings.noise) of each layer's root-mean-square spread"
     case "kde-lower": "lower bound, noise \(settings.noise) of each layer's root-mean-square spread"
+    case "renyi":
+      "order 1.01, kernel width \(settings.noise) of each side's root-mean-square spread"
     case "ksg": "k = 5, Euclidean distances of each side; input: the captured samples' own pixels"
     default: "\(settings.bins) bins a channel over its range"
     }

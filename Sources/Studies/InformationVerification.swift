@@ -160,6 +160,7 @@ public struct InformationVerification {
     let tries = 100
     let cases: [(any MutualInformationEstimator, KnownTruth)] = [
       (Kraskov(), .sparseNormal(1, active: 1, rho: 0.75)), (Kraskov(), .denseNormal(2, rho: 0.5)),
+      (Kraskov(variant: .two), .sparseNormal(1, active: 1, rho: 0.75)),
       (GaussianInformation(), .sparseNormal(1, active: 1, rho: 0.75)),
       (GaussianInformation(), .denseNormal(5, rho: 0.5)),
       (MixedKraskov(), .binaryChannel(bits: 1, flip: 0.1)),

@@ -68,6 +68,8 @@ public struct StudyConfiguration: Sendable {
     public var estimators: [String]
     /// Estimators of the information between every two layers; none by default.
     public var pairs: [String]
+    /// What is a layer: the residual stream at each depth, or the attention map of each head.
+    public var taps: String
     /// Standard deviation of the noise of `kde`, in units of a layer's root-mean-square distance from its mean.
     public var noise: Double
     /// Bins along each channel for `binning`.
@@ -214,8 +216,9 @@ public struct StudyConfiguration: Sendable {
     let information = Information(
       estimators: try reader.choices(
         "estimators", ["kde", "binning"],
-        ["kde", "kde-lower", "binning", "ksg"]),
-      pairs: try reader.choices("pairs", [], ["kde", "ksg"]),
+        ["kde", "kde-lower", "binning", "ksg", "renyi"]),
+      pairs: try reader.choices("pairs", [], ["kde", "ksg", "renyi"]),
+      taps: try reader.choice("taps", "residual", ["residual", "attention"]),
       noise: try reader.number("noise", 0.5, 1e-6...1e6),
       bins: try reader.integer("bins", 8, 2...65536),
       resamples: try reader.integer("bootstrap", 100, 2...100_000),
@@ -246,7 +249,7 @@ public struct StudyConfiguration: Sendable {
       substeps: \(pde.substeps), samples: \(pde.samples), epochs: \(pde.epochs), \
       batch: \(pde.batch), rate: \(pde.rate), attention_weight: \(pde.attentionWeight)}
       information: {estimators: [\(information.estimators.joined(separator: ", "))], \
-      pairs: [\(information.pairs.joined(separator: ", "))], \
+      pairs: [\(information.pairs.joined(separator: ", "))], taps: \(information.taps), \
       noise: \(information.noise), bins: \(information.bins), bootstrap: \(information.resamples), \
       shuffles: \(information.shuffles)}
 

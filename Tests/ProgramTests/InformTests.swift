@@ -68,8 +68,8 @@ import Testing
     }
     let arguments = [
       "inform", run, "--fields", folder + "/fields", "--set",
-      "information.estimators=[kde, kde-lower, binning, ksg]", "--set",
-      "information.pairs=[kde, ksg]",
+      "information.estimators=[kde, kde-lower, binning, ksg, renyi]", "--set",
+      "information.pairs=[kde, ksg, renyi]",
     ]
     let plan = try Programs.run("isotherm", arguments + ["--dry-run", "--json"])
     #expect(plan.status == 0)
@@ -84,6 +84,12 @@ import Testing
     let pde = try reader.read("/network_pde/autonomous/value", as: Double.self).elements
     #expect(pde.allSatisfy { $0.isFinite })
     #expect(try ArchiveCheck.run(folder + "/whole").findings.isEmpty)
+    let heads = try Programs.run(
+      "isotherm",
+      ["inform", run, "-o", folder + "/heads", "--set", "information.taps=attention"])
+    try #require(heads.status == 0, "\(heads.errors)")
+    let names = try RunReader(folder + "/heads").readTexts("/taps/name")
+    #expect(names.count == 4 && names[1] == "attention.0.map head 1", "\(names)")
     // Killed after its first commit, then resumed.
     let process = Process()
     process.executableURL = URL(fileURLWithPath: Programs.folder + "/isotherm")
