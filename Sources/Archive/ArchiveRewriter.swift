@@ -134,7 +134,7 @@ public struct ArchiveRewriter {
     for reader in joint(array) == 0 ? readers[...] : readers[..<1] {
       let dataset = try reader.root.dataset(array.path)
       guard let count = try dataset.shape.first else { continue }
-      pieces.append(RowJoin.Piece(dataset: dataset, start: rows, count: count))
+      pieces.append(RowJoin.Piece(open: { dataset }, start: rows, count: count))
       rows += count
     }
     return (pieces, rows)
@@ -172,7 +172,7 @@ public struct ArchiveRewriter {
   /// An array without the axis is one and the same in every rank; wall-clock seconds are the first rank's.
   private func checkEqual(_ array: ArraySchema) throws {
     guard !array.path.contains("seconds") else { return }
-    let hashes = Set(try readers.map { try $0.describe(array.path).sha256 ?? "" })
+    let hashes = Set(try readers.map { try $0.hash(of: array.path) })
     guard hashes.count == 1 else {
       throw ArchiveError(
         .layout,
@@ -241,5 +241,20 @@ extension String {
       rest = rest[found.upperBound...]
     }
     return rest.hasSuffix(last)
+  }
+}
+
+extension RunReader {
+  /// The logical hash of an array: the stored one, or of the values where a run is not sealed.
+  func hash(of path: String) throws -> String {
+    let array = try describe(path)
+    if let known = array.sha256 { return known }
+    let hash = LogicalHash()
+    if array.type == .utf8 {
+      hash.update(try readTexts(path))
+    } else {
+      try root.dataset(path).forEachBlock { hash.update($0) }
+    }
+    return hash.value(array.type, shape: array.shape)
   }
 }

@@ -19,9 +19,9 @@ package struct PartMerger: Sendable {
     do {
       let file = try File.create(temporary, replacing: true)
       let root = try file.root
-      let sources = try parts.map { try File.open(folder + "/" + $0.file, asSource: true).root }
+      let files = PartFiles(folder)
       for array in arrays where !isCancelled() {
-        try join(array, sources, root, isCancelled)
+        try join(array, files, root, isCancelled)
       }
       try file.close()
     } catch {
@@ -37,14 +37,14 @@ package struct PartMerger: Sendable {
   }
 
   private func join(
-    _ array: ArraySchema, _ sources: [Group], _ root: Group, _ isCancelled: () -> Bool
+    _ array: ArraySchema, _ files: PartFiles, _ root: Group, _ isCancelled: () -> Bool
   ) throws {
     var pieces: [RowJoin.Piece] = []
     var rows = 0
-    for source in sources where source.contains(array.path) {
-      let dataset = try source.dataset(array.path)
-      let count = try dataset.shape[0]
-      pieces.append(RowJoin.Piece(dataset: dataset, start: rows, count: count))
+    for part in parts where try files.root(part.file).contains(array.path) {
+      let open = { try files.root(part.file).dataset(array.path) }
+      let count = try open().shape[0]
+      pieces.append(RowJoin.Piece(open: open, start: rows, count: count))
       rows += count
     }
     guard rows > 0 else { return }

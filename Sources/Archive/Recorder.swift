@@ -51,6 +51,8 @@ public final class Recorder: @unchecked Sendable {
   private var acknowledgedRows: [String: Int] = [:]
   private var acknowledgedTexts: [String: [String]] = [:]
   private var isMerging = false
+  /// A merge that waits to be put into the index; guarded by the condition.
+  private var finishedMerge: (parts: [PartName], result: Result<PartName?, any Error>)?
   /// Parts that were merged: kept until the next merge, for readers that opened the index before.
   private var retired: [PartName] = []
   private var counting: CountingFile
@@ -352,6 +354,12 @@ public final class Recorder: @unchecked Sendable {
     let failed = failure != nil
     condition.unlock()
     var problem: (any Error)?
+    // Where commits come faster than parts are merged, the next one waits: else parts, and with them the cost of a commit
+    // and the memory of an index, would grow all the same.
+    if isMerging && parts.count >= policy.limit + policy.fan {
+      merging.sync {}
+      takeMerge()
+    }
     if !failed {
       do {
         try part.write(in: place.folder)
@@ -415,14 +423,23 @@ public final class Recorder: @unchecked Sendable {
       arrays: schema.arrays.filter { $0.type != .utf8 })
     merging.async { [self] in
       let result = Result { try merger.run { isStopping } }
-      writing.async { [self] in
-        isMerging = false
-        do {
-          if let merged = try result.get() { try exchange(merger.parts, for: merged) }
-        } catch {
-          condition.withLock { if failure == nil { failure = error } }
-        }
-      }
+      condition.withLock { finishedMerge = (merger.parts, result) }
+      writing.async { [self] in takeMerge() }
+    }
+  }
+
+  /// Puts a finished merge into the index. On the writing queue.
+  private func takeMerge() {
+    let finished = condition.withLock {
+      defer { finishedMerge = nil }
+      return finishedMerge
+    }
+    guard let finished else { return }
+    isMerging = false
+    do {
+      if let merged = try finished.result.get() { try exchange(finished.parts, for: merged) }
+    } catch {
+      condition.withLock { if failure == nil { failure = error } }
     }
   }
 
@@ -449,6 +466,7 @@ public final class Recorder: @unchecked Sendable {
     for name in outdated {
       try FileManager.default.removeItem(atPath: place.folder + "/" + name.file)
     }
+    releaseHDF5Memory()
     onEvent(.merged(parts: old.count))
     mergeWhenDue()
   }

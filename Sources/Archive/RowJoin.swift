@@ -9,15 +9,12 @@ import HDF5
 struct RowJoin {
   /// Rows of the target that come from all of a dataset.
   struct Piece {
-    let dataset: Dataset
+    /// Opens the dataset; few are held open at a time.
+    let open: () throws -> Dataset
     /// First row in the target.
     let start: Int
     /// Rows.
     let count: Int
-
-    init(dataset: Dataset, start: Int, count: Int) {
-      (self.dataset, self.start, self.count) = (dataset, start, count)
-    }
   }
 
   let array: ArraySchema
@@ -42,10 +39,12 @@ struct RowJoin {
     let step = chunk[0]
     // Pieces with the target's chunks, filters and type may be copied as they are stored.
     let shared = try pieces.map {
-      let layout = try $0.dataset.layout
+      let dataset = try $0.open()
+      let layout = try dataset.layout
       return try layout?.chunk == chunk && layout?.filters == array.filters
-        && $0.dataset.elementType == array.type
+        && dataset.elementType == array.type
     }
+    var current: (index: Int, dataset: Dataset)?
     var gathered: Range<Int>?
     for start in stride(from: 0, to: rows, by: step) {
       if isCancelled() { return }
@@ -56,7 +55,10 @@ struct RowJoin {
       {
         if let range = gathered { try convert(range, chunk, to: target) }
         gathered = nil
-        try copy(band, chunk, from: pieces[index], to: target)
+        let source =
+          try current.flatMap { $0.index == index ? $0.dataset : nil } ?? pieces[index].open()
+        current = (index, source)
+        try copy(band, chunk, from: source, at: pieces[index].start, to: target)
         continue
       }
       gathered = (gathered?.lowerBound ?? start)..<band.upperBound
@@ -73,12 +75,12 @@ struct RowJoin {
   private var rowByteCount: Int { array.rowCount * (array.type.byteCount ?? 1) }
 
   private func copy(
-    _ band: Range<Int>, _ chunk: [Int], from piece: Piece, to target: Dataset
+    _ band: Range<Int>, _ chunk: [Int], from source: Dataset, at start: Int, to target: Dataset
   ) throws {
     let grid = ChunkGrid(shape: shape(band.count), chunk: chunk)
     for offset in grid.offsets {
-      let place = [band.lowerBound - piece.start] + offset.dropFirst()
-      guard let stored = try piece.dataset.readChunk(offset: place) else { continue }
+      let place = [band.lowerBound - start] + offset.dropFirst()
+      guard let stored = try source.readChunk(offset: place) else { continue }
       try stored.bytes.withUnsafeBytes {
         try target.writeChunk(
           $0, offset: [band.lowerBound] + offset.dropFirst(), filterMask: stored.filterMask)
@@ -122,7 +124,7 @@ struct RowJoin {
         let high = min(range.upperBound, piece.start + piece.count)
         guard low < high else { continue }
         let part = bytes[(low - range.lowerBound) * rowBytes..<(high - range.lowerBound) * rowBytes]
-        try piece.dataset.readFast(
+        try piece.open().readFast(
           into: UnsafeMutableRawBufferPointer(rebasing: part), as: array.type,
           start: [low - piece.start] + start.dropFirst(), count: [high - low] + shape.dropFirst())
       }

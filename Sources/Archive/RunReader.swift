@@ -119,7 +119,7 @@ public final class RunReader: @unchecked Sendable {
       path: dataset.path, type: try dataset.elementType, axes: axes,
       units: try dataset.attribute("units")?.text ?? "1",
       longName: try dataset.attribute("long_name")?.text ?? "",
-      sha256: try dataset.attribute("logical_sha256")?.text,
+      sha256: try dataset.attribute("logical_sha256")?.text.flatMap { $0.isEmpty ? nil : $0 },
       storedByteCount: dataset.storedByteCount, chunk: layout?.chunk, filters: layout?.filters)
   }
 

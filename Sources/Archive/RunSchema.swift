@@ -76,7 +76,9 @@ public struct RunSchema: Sendable, Codable {
       }
       var bytes = array.type.byteCount ?? 1
       for length in array.axes.compactMap(\.length) {
-        guard length > 0 else { return "\(array.path) has an axis of length \(length)" }
+        guard (1...1 << 28).contains(length) else {
+          return "\(array.path) has an axis of length \(length)"
+        }
         let (product, isTooLarge) = bytes.multipliedReportingOverflow(by: length)
         guard !isTooLarge, product <= 1 << 50 else { return "\(array.path) is too large" }
         bytes = product

@@ -13,22 +13,17 @@ struct Sealer {
     let temporary = place.stem + ".h5.sealing"
     do {
       let file = try File.create(temporary, replacing: true)
-      var parts: [String: File] = [:]
+      let files = PartFiles(place.folder)
       try tree.write(to: file, finished: Date()) { group, array, shape in
         let dataset = try group.createDataset(
           array.name, array.type, shape: shape,
           DatasetCreation(
             maximumShape: array.isStream ? [nil] + shape.dropFirst().map { $0 } : nil,
             chunk: array.chunk(rows: shape.first ?? 1), filters: array.filters))
-        var pieces: [RowJoin.Piece] = []
-        for source in sources[array.path] ?? [] where source.count > 0 {
-          let part =
-            try parts[source.file] ?? File.open(place.folder + "/" + source.file, asSource: true)
-          parts[source.file] = part
-          pieces.append(
-            RowJoin.Piece(
-              dataset: try part.root.dataset(source.dataset), start: source.start,
-              count: source.count))
+        let pieces = (sources[array.path] ?? []).filter { $0.count > 0 }.map { source in
+          RowJoin.Piece(
+            open: { try files.root(source.file).dataset(source.dataset) }, start: source.start,
+            count: source.count)
         }
         try RowJoin(array, pieces).write(to: dataset)
         return dataset

@@ -107,7 +107,8 @@ struct TreeWriter {
     if !array.coordinates.isEmpty {
       try dataset.setAttribute("coordinates", .text(array.coordinates.joined(separator: " ")))
     }
-    if let hash = try hash(array) { try dataset.setAttribute("logical_sha256", .text(hash)) }
+    // Empty while rows are still to come: it also tells an array that labels an axis from a mere axis.
+    try dataset.setAttribute("logical_sha256", .text(try hash(array) ?? ""))
     for (name, value) in array.attributes.sorted(by: { $0.key < $1.key }) {
       try dataset.setAttribute(name, value)
     }

@@ -32,3 +32,15 @@ static inline hid_t isotherm_space_all(void) { return H5S_ALL; }
 static inline hsize_t isotherm_unlimited(void) { return H5S_UNLIMITED; }
 static inline hid_t isotherm_estack_default(void) { return H5E_DEFAULT; }
 static inline unsigned isotherm_object_all(void) { return H5F_OBJ_ALL | H5F_OBJ_LOCAL; }
+
+#include <malloc.h>
+// «H5dont_atexit must be called before any other HDF5 function.» Two heaps are enough where one lock serves all calls; with
+// one a thread, what a thread frees lies idle in its own.
+static inline int isotherm_prepare(void) {
+  mallopt(M_ARENA_MAX, 2);
+  return H5dont_atexit();
+}
+static inline void isotherm_release_memory(void) {
+  H5garbage_collect();
+  malloc_trim(0);
+}

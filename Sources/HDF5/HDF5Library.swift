@@ -10,7 +10,7 @@ enum HDF5Library {
 
   /// «H5dont_atexit … must be called before any other HDF5 function» (HDF5 Reference Manual). Without it the library
   /// closes what a full disk has left unwritable once more at exit, and crashes there.
-  private static let prepared: Bool = H5dont_atexit() >= 0
+  private static let prepared: Bool = isotherm_prepare() >= 0
 
   /// Runs `body` with the lock held.
   static func synchronized<Result>(_ body: () throws -> Result) rethrows -> Result {
@@ -30,4 +30,10 @@ public func hdf5Version() -> String {
     H5get_libversion(&major, &minor, &release)
     return "\(major).\(minor).\(release)"
   }
+}
+
+/// Gives back memory that the library keeps for objects it may make again, and what the allocator keeps of it. Virtual
+/// datasets of many sources leave megabytes of such memory with each file.
+public func releaseHDF5Memory() {
+  HDF5Library.synchronized { isotherm_release_memory() }
 }

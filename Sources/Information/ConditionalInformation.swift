@@ -16,7 +16,6 @@ public enum ConditionalInformation {
     _ = try PairedSamples(x, z)
     try Kraskov.check(pairs, neighborCount)
     let joint = NeighborTree(x.beside(y).beside(z))
-    // Columns lie as x, y, z: the sides of the joint tree need their columns together.
     let (xz, yz, only) = (NeighborTree(x.beside(z)), NeighborTree(y.beside(z)), NeighborTree(z))
     let digamma = DigammaTable(x.count + 1)
     let trees = [xz, yz, only]
@@ -25,34 +24,16 @@ public enum ConditionalInformation {
       for (place, sample) in tree.order.enumerated() { places[Int(sample)] = place }
       return places
     }
-    let block = 256
-    let blocks = (x.count + block - 1) / block
-    var parts = [Double](repeating: 0, count: blocks)
-    let scratch = (0..<pool.threadCount).map { _ in
-      (
-        NeighborTree.Scratch(neighbors: neighborCount, dimension: joint.dimension),
-        NeighborTree.Scratch(neighbors: 1, dimension: joint.dimension)
-      )
-    }
-    parts.withUnsafeMutableBufferPointer { parts in
-      nonisolated(unsafe) let parts = parts
-      pool.forEach(blocks) { item, worker in
-        let (near, side) = scratch[worker]
-        var sum = 0.0
-        for place in item * block..<min((item + 1) * block, joint.count) {
-          joint.findNearest(of: place, near)
-          let radius = near.nearest[neighborCount - 1]
-          let sample = Int(joint.order[place])
-          for (tree, sign) in zip(0..<3, [1.0, 1, -1]) {
-            let count = trees[tree].countNear(
-              places[tree][sample], radius: radius, including: radius == 0, side)
-            sum += sign * digamma[count + 1]
-          }
-        }
-        parts[item] = sum
+    let sum = joint.sum(neighbors: neighborCount, pool) { place, near, scratch in
+      let radius = near.nearest[neighborCount - 1]
+      let sample = Int(joint.order[place])
+      return zip(0..<3, [1.0, 1, -1]).reduce(0) { sum, item in
+        let count = trees[item.0].countNear(
+          places[item.0][sample], radius: radius, including: radius == 0, scratch)
+        return sum + item.1 * digamma[count + 1]
       }
-    }
-    return digamma[neighborCount] - parts.reduce(0, +) / Double(x.count)
+    }.sum
+    return digamma[neighborCount] - sum / Double(x.count)
   }
 
   /// ½ ln |Σxz| |Σyz| / |Σz| |Σxyz| of the normal distribution with the samples' covariance, its bias for normal data

@@ -142,6 +142,39 @@ import Testing
     #expect(try RunReader(path).read("/x/y", as: Float.self).elements == values)
   }
 
+  @Test func `ranks that are not sealed yet join too`() throws {
+    let schema = { (samples: Int) in
+      RunSchema(
+        .run, title: "open",
+        arrays: [
+          ArraySchema("/x/y", .int32, [.init("sample", samples)], longName: "y"),
+          ArraySchema("/z/step", .int32, [.growing("step")], longName: "step"),
+        ], provenance: Provenance(configuration: "", seed: 1, blasCore: ""))
+    }
+    var recorders: [Recorder] = []
+    for rank in 0..<2 {
+      let recorder = try Recorder(RunPlace(folder + "/open\(rank)"), schema(2 + rank))
+      try recorder.append("/x/y", (0..<2 + rank).map { Int32(10 * rank + $0) })
+      try recorder.append("/z/step", [1, 2] as [Int32])
+      try recorder.finish()
+      recorders.append(recorder)
+    }
+    let ranks = try (0..<2).map { try RunReader(folder + "/open\($0).run") }
+    let path = folder + "/open.h5"
+    try ArchiveRewriter(ranks, ArchiveRewriter.Options()).write(to: path, replacing: false)
+    #expect(try RunReader(path).read("/x/y", as: Int32.self).elements == [0, 1, 10, 11, 12])
+    #expect(try ArchiveCheck.run(path).findings.isEmpty)
+    // What is not shared out must be the same in every rank.
+    for (rank, step) in [Int32(7), 9].enumerated() {
+      try recorders[rank].append("/z/step", [step])
+      try recorders[rank].finish()
+    }
+    let differing = try (0..<2).map { try RunReader(folder + "/open\($0).run") }
+    #expect(throws: ArchiveError.self) {
+      try ArchiveRewriter(differing, ArchiveRewriter.Options()).write(to: path, replacing: true)
+    }
+  }
+
   @Test func `ranks that do not fit together are refused by name`() throws {
     let schema = RunSchema(
       .run, title: "other",

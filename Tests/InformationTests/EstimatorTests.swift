@@ -4,12 +4,28 @@ import Kernels
 import Testing
 
 @Suite struct EstimatorTests {
+  /// A layer as each estimator takes it.
+  private struct Layer {
+    let values: [Float]
+    let distances: LayerDistances
+    init(count: Int, values: [Float]) throws {
+      var distances = try LayerDistances(count: count)
+      try distances.add(values)
+      (self.values, self.distances) = (values, distances)
+    }
+    func binned(_ bins: Int) -> Binning {
+      var patterns = BinPatterns(count: distances.count, bins: bins)
+      patterns.add(values)
+      return Binning(patterns)
+    }
+  }
+
   private let plan = ResamplingPlan(resamples: 60, shuffles: 60, seed: 1)
 
   /// `count` samples in `dimension` numbers; class c is shifted by `shift · c` in the first.
   private func samples(
     _ count: Int, _ dimension: Int, shift: Double
-  ) throws -> (layer: LayerSamples, labels: [Int32]) {
+  ) throws -> (layer: Layer, labels: [Int32]) {
     var random = Philox(seed: 3, stream: 1)
     var values: [Float] = []
     var labels: [Int32] = []
@@ -20,12 +36,12 @@ import Testing
         values.append(Float(random.normal() + (d == 0 ? shift * Double(label) : 0)))
       }
     }
-    return (try LayerSamples(count: count, values: values), labels)
+    return (try Layer(count: count, values: values), labels)
   }
 
   @Test func `kde tells two far classes apart by ln 2`() throws {
     let (layer, labels) = try samples(200, 1, shift: 1000)
-    let estimate = KernelDensity(layer, noise: 0.1).labelInformation(labels, plan)
+    let estimate = KernelDensity(layer.distances, noise: 0.1).labelInformation(labels, plan)
     #expect(abs(estimate.value - log(2)) < 1e-6)
     #expect(estimate.null < 0.05)
     #expect(!estimate.flags.contains(.notAboveNull))
@@ -35,8 +51,8 @@ import Testing
   @Test func `labels that say nothing are not above their null`() throws {
     let (layer, labels) = try samples(200, 3, shift: 0)
     for estimate in [
-      KernelDensity(layer, noise: 0.5).labelInformation(labels, plan),
-      Binning(layer, bins: 4).labelInformation(labels, plan),
+      KernelDensity(layer.distances, noise: 0.5).labelInformation(labels, plan),
+      layer.binned(4).labelInformation(labels, plan),
     ] {
       #expect(estimate.flags.contains(.notAboveNull))
       #expect(estimate.value - estimate.null < 0.05)
@@ -62,50 +78,50 @@ import Testing
       }
       total -= log(sum / 40) / 40
     }
-    let estimate = KernelDensity(layer, noise: 0.3).inputInformation(plan)
+    let estimate = KernelDensity(layer.distances, noise: 0.3).inputInformation(plan)
     #expect(abs(estimate.value - total) < 1e-9)
     #expect(estimate.flags.contains(.pairingFree))
   }
 
   @Test func `no estimate of I(X;T) exceeds ln n, and tiny noise saturates`() throws {
     let (layer, _) = try samples(64, 20, shift: 1)
-    let sharp = KernelDensity(layer, noise: 1e-3).inputInformation(plan)
+    let sharp = KernelDensity(layer.distances, noise: 1e-3).inputInformation(plan)
     #expect(sharp.value <= log(64) + 1e-9)
     #expect(sharp.flags.contains(.saturated))
-    let bins = Binning(layer, bins: 30).inputInformation(plan)
+    let bins = layer.binned(30).inputInformation(plan)
     #expect(abs(bins.value - log(64)) < 1e-9)
     #expect(bins.flags.contains(.saturated))
   }
 
   @Test func `binning of a two-valued channel is its entropy`() throws {
     let values = (0..<100).map { Float($0 < 25 ? -3 : 8) }
-    let layer = try LayerSamples(count: 100, values: values)
-    let estimate = Binning(layer, bins: 10).inputInformation(plan)
+    let layer = try Layer(count: 100, values: values)
+    let estimate = layer.binned(10).inputInformation(plan)
     #expect(abs(estimate.value - (-0.25 * log(0.25) - 0.75 * log(0.75))) < 1e-12)
   }
 
   @Test func `scaling a layer changes nothing`() throws {
     let (layer, labels) = try samples(80, 4, shift: 2)
-    let scaled = try LayerSamples(count: 80, values: layer.values.map { $0 * 1024 })
-    let a = KernelDensity(layer, noise: 0.4).labelInformation(labels, plan)
-    let b = KernelDensity(scaled, noise: 0.4).labelInformation(labels, plan)
+    let scaled = try Layer(count: 80, values: layer.values.map { $0 * 1024 })
+    let a = KernelDensity(layer.distances, noise: 0.4).labelInformation(labels, plan)
+    let b = KernelDensity(scaled.distances, noise: 0.4).labelInformation(labels, plan)
     #expect(abs(a.value - b.value) < 1e-9)
   }
 
   @Test func `a constant layer is flagged, and NaN or too few samples are refused`() throws {
-    let constant = try LayerSamples(count: 10, values: [Float](repeating: 2, count: 30))
-    let estimate = KernelDensity(constant, noise: 0.5).inputInformation(plan)
+    let constant = try Layer(count: 10, values: [Float](repeating: 2, count: 30))
+    let estimate = KernelDensity(constant.distances, noise: 0.5).inputInformation(plan)
     #expect(estimate.flags.contains(.constant))
     #expect(abs(estimate.value) < 1e-12)
     #expect(throws: EstimationError.self) {
-      try LayerSamples(count: 5, values: [1, 2, .nan, 4, 5])
+      try Layer(count: 5, values: [1, 2, .nan, 4, 5])
     }
-    #expect(throws: EstimationError.self) { try LayerSamples(count: 3, values: [1, 2, 3]) }
+    #expect(throws: EstimationError.self) { try Layer(count: 3, values: [1, 2, 3]) }
   }
 
   @Test func `the same seed gives the same estimate`() throws {
     let (layer, labels) = try samples(60, 3, shift: 1)
-    let density = KernelDensity(layer, noise: 0.5)
+    let density = KernelDensity(layer.distances, noise: 0.5)
     let (a, b) = (density.labelInformation(labels, plan), density.labelInformation(labels, plan))
     #expect(a.lower == b.lower && a.null == b.null)
   }

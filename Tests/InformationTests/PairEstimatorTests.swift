@@ -220,10 +220,6 @@ import Testing
     #expect(
       Binning(patterns).inputInformation(plan).value == Binning(whole2).inputInformation(plan).value
     )
-    let direct = Binning(try LayerSamples(count: 50, values: values), bins: 3)
-    #expect(
-      abs(direct.inputInformation(plan).value - Binning(patterns).inputInformation(plan).value)
-        < 1e-12)
   }
 
   @Test func `neighbours of layers say that one tells the other`() throws {

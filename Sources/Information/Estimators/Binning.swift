@@ -11,33 +11,7 @@ import Kernels
 public struct Binning: Sendable {
   private let patterns: [Int]
 
-  /// Patterns of a layer with `bins` bins a channel.
-  public init(_ samples: LayerSamples, bins: Int) {
-    let (count, dimension) = (samples.count, samples.dimension)
-    var low = [Float](repeating: .infinity, count: dimension)
-    var high = [Float](repeating: -.infinity, count: dimension)
-    for row in 0..<count {
-      for column in 0..<dimension {
-        let value = samples.values[row * dimension + column]
-        low[column] = min(low[column], value)
-        high[column] = max(high[column], value)
-      }
-    }
-    var known: [[UInt16]: Int] = [:]
-    patterns = (0..<count).map { row in
-      let pattern = (0..<dimension).map { column -> UInt16 in
-        let range = high[column] - low[column]
-        guard range > 0 else { return 0 }
-        let value = samples.values[row * dimension + column] - low[column]
-        return UInt16(min(Float(bins - 1), (value / range * Float(bins)).rounded(.down)))
-      }
-      if let number = known[pattern] { return number }
-      known[pattern] = known.count
-      return known.count - 1
-    }
-  }
-
-  /// Patterns that were gathered block by block.
+  /// Of a layer's patterns.
   public init(_ patterns: BinPatterns) { self.patterns = patterns.patterns }
 
   /// I(X;T) = H(T).

@@ -27,23 +27,10 @@ public struct KernelDensity: Sendable {
   private let isConstant: Bool
 
   /// Kernel values of a layer at relative noise `noise`.
-  public init(_ samples: LayerSamples, noise: Double, bound: Bound = .upper) {
-    let (distances, spread) = samples.squaredDistances()
-    self.init(samples.count, distances, spread, noise, bound)
-  }
-
-  /// Kernel values of a layer whose distances were gathered block by block.
   public init(_ layer: LayerDistances, noise: Double, bound: Bound = .upper) {
-    self.init(layer.count, layer.squared, layer.spread, noise, bound)
-  }
-
-  private init(
-    _ count: Int, _ distances: [Double], _ spread: Double, _ noise: Double, _ bound: Bound
-  ) {
-    self.count = count
-    isConstant = spread <= 0
-    let variance = noise * noise * spread * (bound == .lower ? 4 : 1)
-    kernel = distances.map { variance > 0 ? exp(-$0 / (2 * variance)) : 1 }
+    (count, isConstant) = (layer.count, layer.spread <= 0)
+    let variance = noise * noise * layer.spread * (bound == .lower ? 4 : 1)
+    kernel = layer.squared.map { variance > 0 ? exp(-$0 / (2 * variance)) : 1 }
   }
 
   /// I(T + N; T' + N') with another layer of the same samples, leaving out each sample itself; see

@@ -45,7 +45,7 @@ public struct Kraskov: MutualInformationEstimator {
     if dimension > 5 { flags.insert(.highDimension) }
     let terms =
       dimension <= 10
-      ? try treeTerms(pairs, pool) : PairwiseNeighbors(pairs).terms(neighborCount, variant, pool)
+      ? treeTerms(pairs, pool) : PairwiseNeighbors(pairs).terms(neighborCount, variant, pool)
     if terms.ties > 0 { flags.insert(.ties) }
     let digamma = DigammaTable(pairs.count + 1)
     let correction = variant == .one ? 0 : 1 / Double(neighborCount)
@@ -68,51 +68,22 @@ public struct Kraskov: MutualInformationEstimator {
     var ties = 0
   }
 
-  private static let block = 256
-
-  private func treeTerms(_ pairs: PairedSamples, _ pool: WorkerPool) throws -> Terms {
+  private func treeTerms(_ pairs: PairedSamples, _ pool: WorkerPool) -> Terms {
     let joint = NeighborTree(pairs.x.beside(pairs.y))
     let sides = [SideCounter(pairs.x, 0), SideCounter(pairs.y, pairs.x.dimension)]
     let digamma = DigammaTable(pairs.count + 1)
-    let blocks = (pairs.count + Self.block - 1) / Self.block
-    var parts = [Terms](repeating: Terms(), count: blocks)
-    let scratch = (0..<pool.threadCount).map { _ in
-      (
-        NeighborTree.Scratch(neighbors: neighborCount, dimension: joint.dimension),
-        NeighborTree.Scratch(neighbors: 1, dimension: joint.dimension)
-      )
-    }
-    parts.withUnsafeMutableBufferPointer { parts in
-      // Safe to share: every item fills its own part.
-      nonisolated(unsafe) let parts = parts
-      pool.forEach(blocks) { item, worker in
-        let (near, side) = scratch[worker]
-        var terms = Terms()
-        let start = item * Self.block
-        for place in start..<min(start + Self.block, joint.count) {
-          joint.findNearest(of: place, near)
-          let radius = near.nearest[neighborCount - 1]
-          if radius == 0 { terms.ties += 1 }
-          for index in 0..<2 {
-            let counter = sides[index]
-            if variant == .one {
-              terms.sum +=
-                digamma[counter.count(joint, place, radius, including: radius == 0, side) + 1]
-            } else {
-              let reach = counter.reach(joint, place, near.places)
-              terms.sum +=
-                digamma[max(1, counter.count(joint, place, reach, including: true, side))]
-            }
-          }
+    let result = joint.sum(neighbors: neighborCount, pool) { place, near, scratch in
+      let radius = near.nearest[neighborCount - 1]
+      return sides.reduce(0) { sum, side in
+        if variant == .one {
+          let count = side.count(joint, place, radius, including: radius == 0, scratch)
+          return sum + digamma[count + 1]
         }
-        parts[item] = terms
+        let reach = side.reach(joint, place, near.places)
+        return sum + digamma[max(1, side.count(joint, place, reach, including: true, scratch))]
       }
     }
-    // In the order of the blocks, so that the sum does not depend on the threads.
-    return parts.reduce(into: Terms()) {
-      $0.sum += $1.sum
-      $0.ties += $1.ties
-    }
+    return Terms(sum: result.sum, ties: result.ties)
   }
 }
 

@@ -29,35 +29,16 @@ public struct MixedKraskov: MutualInformationEstimator {
     let joint = NeighborTree(pairs.x.beside(pairs.y))
     let sides = [SideCounter(pairs.x, 0), SideCounter(pairs.y, pairs.x.dimension)]
     let digamma = DigammaTable(count + 1)
-    let block = 256
-    let blocks = (count + block - 1) / block
-    var parts = [Double](repeating: 0, count: blocks)
-    let scratch = (0..<pool.threadCount).map { _ in
-      (
-        NeighborTree.Scratch(neighbors: k, dimension: joint.dimension),
-        NeighborTree.Scratch(neighbors: 1, dimension: joint.dimension)
-      )
-    }
-    parts.withUnsafeMutableBufferPointer { parts in
-      nonisolated(unsafe) let parts = parts
-      pool.forEach(blocks) { item, worker in
-        let (near, side) = scratch[worker]
-        var sum = 0.0
-        for place in item * block..<min((item + 1) * block, count) {
-          joint.findNearest(of: place, near)
-          let radius = near.nearest[k - 1]
-          let isEqual = radius == 0
-          sum +=
-            digamma[
-              isEqual ? joint.countNear(place, radius: 0, including: true, side) + 1 : k]
-          for counter in sides {
-            sum -= digamma[counter.count(joint, place, radius, including: isEqual, side) + 1]
-          }
-        }
-        parts[item] = sum
+    let sum = joint.sum(neighbors: k, pool) { place, near, scratch in
+      let radius = near.nearest[k - 1]
+      let isEqual = radius == 0
+      let equal =
+        isEqual ? joint.countNear(place, radius: 0, including: true, scratch) + 1 : k
+      return sides.reduce(digamma[equal]) { sum, side in
+        sum - digamma[side.count(joint, place, radius, including: isEqual, scratch) + 1]
       }
-    }
-    let value = parts.reduce(0, +) / Double(count) + Double.logarithm(Double(count))
+    }.sum
+    let value = sum / Double(count) + Double.logarithm(Double(count))
     var flags: Estimate.Flags = []
     if pairs.x.dimension + pairs.y.dimension > 6 { flags.insert(.highDimension) }
     return (value, flags)

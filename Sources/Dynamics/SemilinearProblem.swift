@@ -1,0 +1,37 @@
+/// ∂u/∂t = Lu + N(t, u): diffusion, which is linear and stiff, and everything else, which is neither.
+public struct SemilinearProblem: Sendable {
+  /// L.
+  public let diffusion: DiffusionOperator
+  /// N, point by point or not.
+  public let reaction: @Sendable (_ t: Double, _ u: [Double]) -> [Double]
+
+  /// A problem.
+  public init(
+    _ diffusion: DiffusionOperator,
+    reaction: @escaping @Sendable (_ t: Double, _ u: [Double]) -> [Double]
+  ) {
+    (self.diffusion, self.reaction) = (diffusion, reaction)
+  }
+
+  /// Lu + N(t, u).
+  public func rate(_ t: Double, _ u: [Double]) -> [Double] {
+    zip(diffusion.apply(u), reaction(t, u)).map { $0 + $1 }
+  }
+}
+
+/// One step of a fixed size. `Δt` is a parameter of each step, so that a step size may change between steps.
+public protocol SemilinearStepper: Sendable {
+  /// Name in problem files.
+  var name: String { get }
+  /// Order of convergence in Δt for smooth solutions.
+  var order: Int { get }
+  /// Largest |λ|Δt for an eigenvalue λ < 0 of the diffusion at which steps do not grow; nil where there is no limit.
+  var stabilityLimit: Double? { get }
+  /// u(t + Δt) from u(t).
+  func step(_ problem: SemilinearProblem, _ t: Double, _ dt: Double, _ u: [Double]) -> [Double]
+}
+
+/// u + factor · v
+func combine(_ u: [Double], _ factor: Double, _ v: [Double]) -> [Double] {
+  zip(u, v).map { $0 + factor * $1 }
+}

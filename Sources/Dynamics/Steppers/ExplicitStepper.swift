@@ -1,0 +1,47 @@
+/// Any explicit Runge-Kutta method on the whole right-hand side.
+public struct ExplicitStepper: SemilinearStepper {
+  /// Its coefficients.
+  public let tableau: ButcherTableau
+
+  /// The method of a tableau.
+  public init(_ tableau: ButcherTableau) { self.tableau = tableau }
+
+  public var name: String { tableau.name }
+  public var order: Int { tableau.order }
+  public var stabilityLimit: Double? { tableau.realStabilityLimit }
+
+  public func step(
+    _ problem: SemilinearProblem, _ t: Double, _ dt: Double, _ u: [Double]
+  ) -> [Double] {
+    var stages: [[Double]] = []
+    for row in tableau.a {
+      var stage = u
+      for (weight, k) in zip(row, stages) where weight != 0 {
+        stage = combine(stage, dt * weight, k)
+      }
+      stages.append(problem.rate(t + dt * row.reduce(0, +), stage))
+    }
+    return zip(tableau.b, stages).reduce(u) { combine($0, dt * $1.0, $1.1) }
+  }
+}
+
+extension ButcherTableau {
+  /// Largest x with |R(-x)| ≤ 1 for all smaller ones, R the stability function: found by bisection of the first crossing.
+  var realStabilityLimit: Double {
+    func growth(_ x: Double) -> Double {
+      var stages: [Double] = []
+      for row in a {
+        stages.append(-x * (1 + zip(row, stages).reduce(0) { $0 + $1.0 * $1.1 }))
+      }
+      return abs(1 + zip(b, stages).reduce(0) { $0 + $1.0 * $1.1 })
+    }
+    var x = 0.0
+    while growth(x + 0.01) <= 1 + 1e-12, x < 100 { x += 0.01 }
+    var (low, high) = (x, x + 0.01)
+    for _ in 0..<50 {
+      let middle = (low + high) / 2
+      if growth(middle) <= 1 + 1e-12 { low = middle } else { high = middle }
+    }
+    return low
+  }
+}

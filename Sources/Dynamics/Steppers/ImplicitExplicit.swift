@@ -1,0 +1,47 @@
+/// (I - ΔtL) u⁺ = u + Δt N(u): diffusion implicit, everything else explicit. Order 1; damps all modes of the diffusion.
+public struct ImplicitExplicitEuler: SemilinearStepper {
+  /// The method.
+  public init() {}
+  public let name = "imex-euler"
+  public let order = 1
+  public let stabilityLimit: Double? = nil
+
+  public func step(
+    _ problem: SemilinearProblem, _ t: Double, _ dt: Double, _ u: [Double]
+  ) -> [Double] {
+    problem.diffusion.function(
+      { 1 / (1 - dt * $0) }, combine(u, dt, problem.reaction(t, u)))
+  }
+}
+
+/// The L-stable second-order pair ARS(2,2,2) of Ascher, Ruuth & Spiteri (1997, section 2.6), γ = 1 - 1/√2.
+public struct ImplicitExplicitSecond: SemilinearStepper {
+  /// The method.
+  public init() {}
+  public let name = "imex-ars222"
+  public let order = 2
+  public let stabilityLimit: Double? = nil
+
+  public func step(
+    _ problem: SemilinearProblem, _ t: Double, _ dt: Double, _ u: [Double]
+  ) -> [Double] {
+    let gamma = 1 - 0.5.squareRoot()
+    let delta = -2 * 2.0.squareRoot() / 3
+    func solve(_ value: [Double]) -> [Double] {
+      problem.diffusion.function({ 1 / (1 - gamma * dt * $0) }, value)
+    }
+    // Explicit stages at 0, γ, 1 with weights 0, 1 - δ', …: rows (γ), (δ, 1 - δ); b = (0, 1 - γ, γ).
+    let n0 = problem.reaction(t, u)
+    let first = solve(combine(u, gamma * dt, n0))
+    let n1 = problem.reaction(t + gamma * dt, first)
+    let l1 = problem.diffusion.apply(first)
+    var right = combine(u, (1 - gamma) * dt, l1)
+    right = combine(combine(right, delta * dt, n0), (1 - delta) * dt, n1)
+    let second = solve(right)
+    let n2 = problem.reaction(t + dt, second)
+    let l2 = problem.diffusion.apply(second)
+    var result = combine(combine(u, (1 - gamma) * dt, l1), gamma * dt, l2)
+    result = combine(combine(result, (1 - gamma) * dt, n1), gamma * dt, n2)
+    return result
+  }
+}
