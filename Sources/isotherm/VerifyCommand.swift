@@ -6,7 +6,23 @@ import Studies
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify", abstract: "Compare what is computed with known answers.",
-    subcommands: [VerifyInformationCommand.self])
+    subcommands: [VerifyDynamicsCommand.self, VerifyInformationCommand.self])
+}
+
+/// `isotherm verify dynamics`
+struct VerifyDynamicsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "dynamics",
+    abstract: "Steppers, diffusion and mean-field attention against exact answers.",
+    discussion: """
+      Orders of every stepper over five step sizes, orders in space, heat modes, mass, maximum and energy, tokens on the       sphere, Gaussian measures and the time of their blow-up. Exit status 1 when a row falls outside its tolerance.
+      """)
+
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    try Verification(rows: DynamicsVerification().run()).tell(json: common.json)
+  }
 }
 
 /// `isotherm verify information`
@@ -43,6 +59,11 @@ struct Verification: Encodable {
     passed = rows.allSatisfy(\.passed)
   }
 
+  /// Four digits after the point, or a power of ten where those would all be 0.
+  private static func small(_ value: Double) -> String {
+    value == 0 || abs(value) >= 1e-3 ? Format.fixed(value, 4) : Format.short(value)
+  }
+
   /// Prints them; exit status 1 when one is outside its tolerance.
   func tell(json: Bool) throws {
     if json {
@@ -52,8 +73,8 @@ struct Verification: Encodable {
       for row in rows {
         table.add([
           (row.passed ? "" : "FAILED ") + row.name, Format.fixed(row.expected, 4),
-          Format.fixed(row.found, 4), Format.fixed(row.error, 4),
-          row.tolerance.isFinite ? Format.fixed(row.tolerance, 3) : "flagged", row.note,
+          Format.fixed(row.found, 4), Self.small(row.error),
+          row.tolerance.isFinite ? Self.small(row.tolerance) : "flagged", row.note,
         ])
       }
       Console.output(table.text)

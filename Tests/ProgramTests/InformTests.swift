@@ -105,4 +105,16 @@ import Testing
     try #require(resumed.status == 0, "\(resumed.errors)")
     #expect(try RunReader(folder + "/stopped").logicalHash() == reader.logicalHash())
   }
+
+  @Test func `the dynamics stand up to their exact answers`() throws {
+    let outcome = try Programs.run("isotherm", ["verify", "dynamics", "--json"])
+    #expect(outcome.status == 0, "\(outcome.output)")
+    let document = try json(outcome.output)
+    #expect(document["passed"] as? Bool == true)
+    let rows = try #require(document["rows"] as? [[String: Any]])
+    #expect(rows.count >= 20)
+    for key in ["name", "expected", "found", "error", "tolerance", "passed"] {
+      #expect(rows[0][key] != nil, "\(key)")
+    }
+  }
 }
