@@ -5,10 +5,14 @@
 public struct CrankNicolson: SemilinearStepper {
   /// The method.
   public init() {}
+  /// Name in problem files.
   public let name = "crank-nicolson"
+  /// Order of convergence.
   public let order = 2
+  /// Largest stable |λ|Δt; nil where there is none.
   public let stabilityLimit: Double? = nil
 
+  /// One step; see ``SemilinearStepper/step(_:_:_:_:)``.
   public func step(
     _ problem: SemilinearProblem, _ t: Double, _ dt: Double, _ u: [Double]
   ) -> [Double] {

@@ -6,10 +6,14 @@ public struct ExplicitStepper: SemilinearStepper {
   /// The method of a tableau.
   public init(_ tableau: ButcherTableau) { self.tableau = tableau }
 
+  /// Name in problem files.
   public var name: String { tableau.name }
+  /// Order of convergence.
   public var order: Int { tableau.order }
+  /// Largest stable |λ|Δt; nil where there is none.
   public var stabilityLimit: Double? { tableau.realStabilityLimit }
 
+  /// One step; see ``SemilinearStepper/step(_:_:_:_:)``.
   public func step(
     _ problem: SemilinearProblem, _ t: Double, _ dt: Double, _ u: [Double]
   ) -> [Double] {

@@ -7,10 +7,14 @@ import Foundation
 public struct ExponentialRungeKutta: SemilinearStepper {
   /// The method.
   public init() {}
+  /// Name in problem files.
   public let name = "etd2rk"
+  /// Order of convergence.
   public let order = 2
+  /// Largest stable |λ|Δt; nil where there is none.
   public let stabilityLimit: Double? = nil
 
+  /// One step; see ``SemilinearStepper/step(_:_:_:_:)``.
   public func step(
     _ problem: SemilinearProblem, _ t: Double, _ dt: Double, _ u: [Double]
   ) -> [Double] {

@@ -2,10 +2,14 @@
 public struct ImplicitExplicitEuler: SemilinearStepper {
   /// The method.
   public init() {}
+  /// Name in problem files.
   public let name = "imex-euler"
+  /// Order of convergence.
   public let order = 1
+  /// Largest stable |λ|Δt; nil where there is none.
   public let stabilityLimit: Double? = nil
 
+  /// One step; see ``SemilinearStepper/step(_:_:_:_:)``.
   public func step(
     _ problem: SemilinearProblem, _ t: Double, _ dt: Double, _ u: [Double]
   ) -> [Double] {
@@ -18,10 +22,14 @@ public struct ImplicitExplicitEuler: SemilinearStepper {
 public struct ImplicitExplicitSecond: SemilinearStepper {
   /// The method.
   public init() {}
+  /// Name in problem files.
   public let name = "imex-ars222"
+  /// Order of convergence.
   public let order = 2
+  /// Largest stable |λ|Δt; nil where there is none.
   public let stabilityLimit: Double? = nil
 
+  /// One step; see ``SemilinearStepper/step(_:_:_:_:)``.
   public func step(
     _ problem: SemilinearProblem, _ t: Double, _ dt: Double, _ u: [Double]
   ) -> [Double] {

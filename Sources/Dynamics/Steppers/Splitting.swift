@@ -11,10 +11,14 @@ public struct Splitting: SemilinearStepper {
   /// exp(½ΔtL), reaction, exp(½ΔtL). Order 2.
   public static let strang = Splitting(isSymmetric: true)
 
+  /// Name in problem files.
   public var name: String { isSymmetric ? "strang" : "lie" }
+  /// Order of convergence.
   public var order: Int { isSymmetric ? 2 : 1 }
+  /// Largest stable |λ|Δt; nil where there is none.
   public var stabilityLimit: Double? { nil }
 
+  /// One step; see ``SemilinearStepper/step(_:_:_:_:)``.
   public func step(
     _ problem: SemilinearProblem, _ t: Double, _ dt: Double, _ u: [Double]
   ) -> [Double] {

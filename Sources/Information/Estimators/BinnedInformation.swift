@@ -14,11 +14,14 @@ public struct BinnedInformation: MutualInformationEstimator {
   /// An estimator.
   public init(bins: Int? = nil) { self.bins = bins }
 
+  /// Name on the command line and in archives.
   public var name: String { "binning" }
+  /// Its settings in words.
   public var settings: String {
     "\(bins.map(String.init) ?? "⌈n^¼⌉ + 2") bins a column over its range, Miller-Madow correction"
   }
 
+  /// The estimate and its flags; see ``MutualInformationEstimator/value(_:_:)``.
   public func value(
     _ pairs: PairedSamples, _ pool: WorkerPool
   ) throws -> (value: Double, flags: Estimate.Flags) {

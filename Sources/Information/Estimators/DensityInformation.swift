@@ -15,11 +15,14 @@ public struct DensityInformation: MutualInformationEstimator {
   /// An estimator.
   public init(noise: Double = 0.25) { self.noise = noise }
 
+  /// Name on the command line and in archives.
   public var name: String { "kde" }
+  /// Its settings in words.
   public var settings: String {
     "noise \(noise) of each side's root-mean-square spread, on both sides"
   }
 
+  /// The estimate and its flags; see ``MutualInformationEstimator/value(_:_:)``.
   public func value(
     _ pairs: PairedSamples, _ pool: WorkerPool
   ) throws -> (value: Double, flags: Estimate.Flags) {

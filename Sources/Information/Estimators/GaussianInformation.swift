@@ -13,9 +13,12 @@ public struct GaussianInformation: MutualInformationEstimator {
   /// An estimator.
   public init() {}
 
+  /// Name on the command line and in archives.
   public var name: String { "gaussian" }
+  /// Its settings in words.
   public var settings: String { "covariance determinants, exact bias correction for normal data" }
 
+  /// The estimate and its flags; see ``MutualInformationEstimator/value(_:_:)``.
   public func value(
     _ pairs: PairedSamples, _ pool: WorkerPool
   ) throws -> (value: Double, flags: Estimate.Flags) {

@@ -33,9 +33,12 @@ public struct Kraskov: MutualInformationEstimator {
     (self.neighborCount, self.variant) = (neighborCount, variant)
   }
 
+  /// Name on the command line and in archives.
   public var name: String { variant == .one ? "ksg" : "ksg2" }
+  /// Its settings in words.
   public var settings: String { "k = \(neighborCount), maximum norm up to 10 dimensions" }
 
+  /// The estimate and its flags; see ``MutualInformationEstimator/value(_:_:)``.
   public func value(
     _ pairs: PairedSamples, _ pool: WorkerPool
   ) throws -> (value: Double, flags: Estimate.Flags) {

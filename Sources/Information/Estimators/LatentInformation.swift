@@ -18,13 +18,18 @@ public struct LatentInformation: MutualInformationEstimator {
     (self.codeDimension, key) = (codeDimension, seed)
   }
 
+  /// Name on the command line and in archives.
   public var name: String { "latent" }
+  /// Its settings in words.
   public var settings: String {
     "codes of \(codeDimension) dimensions, ksg with k = 5 on held-out halves"
   }
+  /// Seed of its own random choices.
   public var seed: UInt64? { key }
+  /// Whether an interval is made by resampling.
   public var isResampled: Bool { false }
 
+  /// The estimate and its flags; see ``MutualInformationEstimator/value(_:_:)``.
   public func value(
     _ pairs: PairedSamples, _ pool: WorkerPool
   ) throws -> (value: Double, flags: Estimate.Flags) {

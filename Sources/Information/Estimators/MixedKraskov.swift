@@ -18,9 +18,12 @@ public struct MixedKraskov: MutualInformationEstimator {
   /// An estimator with `neighborCount` neighbours.
   public init(neighborCount: Int = 5) { self.neighborCount = neighborCount }
 
+  /// Name on the command line and in archives.
   public var name: String { "mixed-ksg" }
+  /// Its settings in words.
   public var settings: String { "k = \(neighborCount), maximum norm" }
 
+  /// The estimate and its flags; see ``MutualInformationEstimator/value(_:_:)``.
   public func value(
     _ pairs: PairedSamples, _ pool: WorkerPool
   ) throws -> (value: Double, flags: Estimate.Flags) {

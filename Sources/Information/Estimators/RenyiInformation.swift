@@ -18,11 +18,14 @@ public struct RenyiInformation: MutualInformationEstimator {
   /// An estimator.
   public init(width: Double = 0.5) { self.width = width }
 
+  /// Name on the command line and in archives.
   public var name: String { "renyi" }
+  /// Its settings in words.
   public var settings: String {
     "order \(Self.order), kernel width \(width) of each side's spread, at most \(Self.sampleLimit) samples"
   }
 
+  /// The estimate and its flags; see ``MutualInformationEstimator/value(_:_:)``.
   public func value(
     _ pairs: PairedSamples, _ pool: WorkerPool
   ) throws -> (value: Double, flags: Estimate.Flags) {

@@ -13,10 +13,14 @@ public struct SlicedInformation: MutualInformationEstimator {
   /// An estimator.
   public init(sliceCount: Int = 100, seed: UInt64) { (self.sliceCount, key) = (sliceCount, seed) }
 
+  /// Name on the command line and in archives.
   public var name: String { "sliced" }
+  /// Its settings in words.
   public var settings: String { "\(sliceCount) pairs of random directions, ksg with k = 5" }
+  /// Seed of its own random choices.
   public var seed: UInt64? { key }
 
+  /// The estimate and its flags; see ``MutualInformationEstimator/value(_:_:)``.
   public func value(
     _ pairs: PairedSamples, _ pool: WorkerPool
   ) throws -> (value: Double, flags: Estimate.Flags) {
