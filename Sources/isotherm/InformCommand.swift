@@ -115,7 +115,8 @@ struct InformCommand: ParsableCommand {
     let chosen = EstimatorChoice.estimator(estimator, options) ?? automatic.estimator
     let change = transform ?? (estimator == "auto" ? automatic.preprocessing : .none)
     let plan = ResamplingPlan(
-      resamples: resamples, shuffles: shuffles ?? (chosen.isResampled ? 20 : 3), seed: seed)
+      resamples: resamples,
+      shuffles: shuffles ?? (chosen.isResampled || chosen.seed == nil ? 20 : 3), seed: seed)
     let estimate = try chosen.estimate(
       change.apply(pairs), plan, WorkerPool(threadCount: common.threadCount))
     let result = PairResult(

@@ -14,6 +14,9 @@ public struct BinnedInformation: MutualInformationEstimator {
   /// An estimator.
   public init(bins: Int? = nil) { self.bins = bins }
 
+  /// No: the bias is not in any interval.
+  public var isResampled: Bool { false }
+
   /// Name on the command line and in archives.
   public var name: String { "binning" }
   /// Its settings in words.

@@ -1,25 +1,29 @@
 import Foundation
 import Kernels
 
-/// The information of two sides blurred by Gaussian noise, from kernel densities at the samples: with kernels K of width
-/// `noise` times each side's root-mean-square distance from its mean, every sum leaving out the sample itself,
+/// The plug-in of Gaussian kernel densities at the samples: with kernels K of width `noise` times each side's
+/// root-mean-square distance from its mean, every sum leaving out the sample itself,
 ///
 ///     I = ⟨ ln [ (1/n) Σ_j Kx_ij Ky_ij ] - ln [ (1/n) Σ_j Kx_ij ] - ln [ (1/n) Σ_j Ky_ij ] ⟩
 ///
-/// In nats. What does not hold: it is the information of X + N and Y + N', so lower than I(X;Y) the more noise there is; with
-/// little noise in many dimensions the sums have one term each and say nothing (flag `highDimension`).
+/// In nats. What does not hold: smoothing takes information away, the more the wider the kernels and the finer the
+/// dependence, and no interval contains that bias, so none is stated; narrow kernels in many dimensions leave sums of one term
+/// each and say nothing (flag `highDimension`).
 public struct DensityInformation: MutualInformationEstimator {
-  /// Standard deviation of the noise, over each side's root-mean-square distance from its mean.
+  /// Width of the kernels, over each side's root-mean-square distance from its mean.
   public var noise: Double
 
   /// An estimator.
   public init(noise: Double = 0.25) { self.noise = noise }
 
+  /// No: the bias is not in any interval.
+  public var isResampled: Bool { false }
+
   /// Name on the command line and in archives.
   public var name: String { "kde" }
   /// Its settings in words.
   public var settings: String {
-    "noise \(noise) of each side's root-mean-square spread, on both sides"
+    "kernels of \(noise) of each side's root-mean-square spread, on both sides"
   }
 
   /// The estimate and its flags; see ``MutualInformationEstimator/value(_:_:)``.

@@ -18,6 +18,9 @@ public struct RenyiInformation: MutualInformationEstimator {
   /// An estimator.
   public init(width: Double = 0.5) { self.width = width }
 
+  /// No: the bias is not in any interval.
+  public var isResampled: Bool { false }
+
   /// Name on the command line and in archives.
   public var name: String { "renyi" }
   /// Its settings in words.
