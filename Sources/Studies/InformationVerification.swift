@@ -50,13 +50,13 @@ public struct InformationVerification {
   private func mean(
     _ truth: KnownTruth, _ estimator: any MutualInformationEstimator,
     _ preprocessing: Preprocessing,
-    seeds: Int = 5
+    seeds: Int = 5, samples: Int = Self.samples
   ) throws -> (value: Double, note: String) {
     progress("\(estimator.name): \(truth.name)")
     let began = Date()
     let values = try (1...seeds).map { seed in
       try estimator.value(
-        preprocessing.apply(truth.sample(Self.samples, seed: UInt64(seed))), pool)
+        preprocessing.apply(truth.sample(samples, seed: UInt64(seed))), pool)
     }
     let seconds = Date().timeIntervalSince(began) / Double(seeds)
     let flags = Set(values.flatMap(\.flags.names)).sorted().joined(separator: " ")
@@ -81,6 +81,14 @@ public struct InformationVerification {
             "\(estimator.name): \(truth.name)", expected: truth.truth, found: value,
             tolerance: tolerance, note: note))
       }
+    }
+    let normal = KnownTruth.sparseNormal(1, active: 1, rho: 0.75)
+    for (samples, seeds) in [(500, 40), (2000, 10), (20_000, 5)] {
+      let (value, note) = try mean(normal, Kraskov(), .none, seeds: seeds, samples: samples)
+      rows.append(
+        VerificationRow(
+          "ksg: \(samples) samples, \(normal.name)", expected: normal.truth, found: value,
+          tolerance: 0.02, note: note))
     }
     for truth in KnownTruth.table
     where truth.name.contains("channel") && truth.name.contains("bit")
