@@ -41,6 +41,11 @@ public struct SampleMatrix: Sendable {
     return SampleMatrix(trusted: chosen.count, result)
   }
 
+  /// The samples at these places in single precision, as networks take them.
+  func floats(_ rows: [Int]) -> [Float] {
+    rows.flatMap { values[$0 * dimension..<($0 + 1) * dimension].map { Float($0) } }
+  }
+
   /// One column.
   public func column(_ index: Int) -> [Double] {
     (0..<count).map { values[$0 * dimension + index] }

@@ -284,6 +284,25 @@ import Testing
     }
   }
 
+  @Test func `one class only is never above its null`() throws {
+    var layer = try LayerDistances(count: 60)
+    let values = try matrix(60, 3, seed: 88).values.map { Float($0) }
+    try layer.add(values)
+    var patterns = BinPatterns(count: 60, bins: 4)
+    patterns.add(values)
+    let labels = [Int32](repeating: 2, count: 60)
+    let plan = ResamplingPlan(resamples: 5, shuffles: 5, seed: 1)
+    for estimate in [
+      KernelDensity(layer, noise: 0.5).labelInformation(labels, plan),
+      Binning(patterns).labelInformation(labels, plan),
+      try DistanceKraskov(layer).labelInformation(labels, plan),
+      try LayerRenyi(layer, width: 0.5).information(with: LayerRenyi(labels: labels), plan),
+    ] {
+      #expect(abs(estimate.value) < 1e-9)
+      #expect(estimate.flags.contains(.notAboveNull) || estimate.flags.contains(.constant))
+    }
+  }
+
   @Test func `rank and asinh leave the order, and standard the units, behind`() throws {
     let pairs = try PairedSamples(matrix(99, 1, seed: 91), matrix(99, 1, seed: 92))
     let cubed = try PairedSamples(

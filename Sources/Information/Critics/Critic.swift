@@ -69,7 +69,7 @@ struct Critic<Objective: CriticObjective>: MutualInformationEstimator {
     let x = Perceptron(input: pairs.x.dimension, hidden: hidden, output: embedding + 1, &random)
     let y = Perceptron(input: pairs.y.dimension, hidden: hidden, output: embedding + 1, &random)
     func scores(_ rows: [Int]) -> [Float] {
-      combine(x.forward(floats(pairs.x, rows)), y.forward(floats(pairs.y, rows)), rows.count)
+      combine(x.forward(pairs.x.floats(rows)), y.forward(pairs.y.floats(rows)), rows.count)
     }
     let size = min(batch, training.count)
     let (held, tested) = (Array(validation.prefix(512)), Array(test.prefix(1024)))
@@ -80,7 +80,7 @@ struct Critic<Objective: CriticObjective>: MutualInformationEstimator {
       let order = random.permutation(training.count)
       for start in stride(from: 0, to: training.count - size + 1, by: size) {
         let rows = order[start..<start + size].map { training[$0] }
-        let (fx, fy) = (x.forward(floats(pairs.x, rows)), y.forward(floats(pairs.y, rows)))
+        let (fx, fy) = (x.forward(pairs.x.floats(rows)), y.forward(pairs.y.floats(rows)))
         var d = combine(fx, fy, size)
         Objective.gradient(&d, size)
         let (dx, dy) = split(d, fx, fy, size)
@@ -98,12 +98,6 @@ struct Critic<Objective: CriticObjective>: MutualInformationEstimator {
     x.weights.assign(best.x)
     y.weights.assign(best.y)
     return (Objective.value(scores(tested), tested.count), best.score - earlier < 0.03)
-  }
-
-  private func floats(_ samples: SampleMatrix, _ rows: [Int]) -> [Float] {
-    rows.flatMap { row in
-      samples.values[row * samples.dimension..<(row + 1) * samples.dimension].map { Float($0) }
-    }
   }
 
   /// Scores of all pairs of rows: φ·ψ / √embedding + a + b; the last column of each side is a or b.

@@ -77,9 +77,9 @@ public struct LatentInformation: MutualInformationEstimator {
       let rate = 3e-3 * (1 - 0.95 * Double(pass) / Double(passes))
       for start in stride(from: 0, to: training.count - size + 1, by: size) {
         let rows = order[start..<start + size].map { training[$0] }
-        let target = floats(both, rows)
+        let target = both.floats(rows)
         for (side, (encoder, decoder)) in zip([pairs.x, pairs.y], zip(encoders, decoders)) {
-          let found = decoder.forward(encoder.forward(floats(side, rows)))
+          let found = decoder.forward(encoder.forward(side.floats(rows)))
           var d = [Float](repeating: 0, count: found.count)
           for i in found.indices { d[i] = (found[i] - target[i]) / Float(size) }
           encoder.backward(decoder.backward(d))
@@ -89,14 +89,8 @@ public struct LatentInformation: MutualInformationEstimator {
       }
     }
     let codes = zip([pairs.x, pairs.y], encoders).map { side, encoder in
-      SampleMatrix(trusted: held.count, encoder.forward(floats(side, held)).map { Double($0) })
+      SampleMatrix(trusted: held.count, encoder.forward(side.floats(held)).map { Double($0) })
     }
     return Preprocessing.standard.apply(PairedSamples(trusted: codes[0], codes[1]))
-  }
-
-  private func floats(_ samples: SampleMatrix, _ rows: [Int]) -> [Float] {
-    rows.flatMap { row in
-      samples.values[row * samples.dimension..<(row + 1) * samples.dimension].map { Float($0) }
-    }
   }
 }
