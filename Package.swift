@@ -82,7 +82,7 @@ let programs: [Target] = [
 func tests(_ target: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .testTarget(
     name: target + "Tests", dependencies: [.init(stringLiteral: target)] + dependencies,
-    exclude: target == "Transformer" ? ["torch-vectors.json"] : [], swiftSettings: native)
+    exclude: target == "Corpora" ? ["wordpiece-vectors.json"] : [], swiftSettings: native)
 }
 
 let tests: [Target] = [

@@ -5,9 +5,9 @@ import Transformer
 final class RightHandSide<S: KernelScalar> {
   /// What one evaluation leaves for its adjoint.
   struct Tape {
-    let norm1: LayerNorm<S>.Tape
+    let norm1: Normalization<S>.Tape
     let attention: SelfAttention<S>.Tape
-    let norm2: LayerNorm<S>.Tape
+    let norm2: Normalization<S>.Tape
     let reaction: FeedForward<S>.Tape
 
     init(_ arena: inout Arena<S>, _ shape: BatchShape) {
@@ -56,11 +56,11 @@ final class RightHandSide<S: KernelScalar> {
       width: shape.width)
     guard equation.model == .autonomous else { return }
     let epsilon = S(equation.network.epsilon)
-    LayerNorm.forward(u, .init(weights, layout, "norm1"), tape.norm1, shape, epsilon: epsilon)
+    Normalization.forward(u, .init(weights, layout, "norm1"), tape.norm1, shape, epsilon: epsilon)
     SelfAttention.forward(
       tape.norm1.output, .init(weights, layout, "attention."), tape.attention, shape, addTo: out,
       factor: weights[layout.offset("attention_strength")])
-    LayerNorm.forward(u, .init(weights, layout, "norm2"), tape.norm2, shape, epsilon: epsilon)
+    Normalization.forward(u, .init(weights, layout, "norm2"), tape.norm2, shape, epsilon: epsilon)
     FeedForward.forward(
       tape.norm2.output, .init(weights, layout, "reaction."), tape.reaction, shape, addTo: out,
       factor: S(equation.network.layerCount))
@@ -71,7 +71,7 @@ final class RightHandSide<S: KernelScalar> {
     _ u: UnsafePointer<S>, _ weights: UnsafeMutablePointer<S>, _ tape: Tape, samples: Int
   ) {
     let shape = equation.shape(samples: samples)
-    LayerNorm.forward(
+    Normalization.forward(
       u, .init(weights, equation.layout, "norm1"), tape.norm1, shape,
       epsilon: S(equation.network.epsilon))
     SelfAttention.map(
@@ -97,14 +97,14 @@ final class RightHandSide<S: KernelScalar> {
       dOut: g, factor: weights[place], tape.norm1.output, .init(weights, layout, "attention."),
       gradients: .init(gradients, layout, "attention."), tape.attention, scratch, shape,
       dx: dNormed.start, attraction: attraction)
-    LayerNorm.backward(
+    Normalization.backward(
       dy: dNormed.start, u, .init(weights, layout, "norm1"),
       gradients: .init(gradients, layout, "norm1"), tape.norm1, shape, addTo: du)
     FeedForward.backward(
       dOut: g, factor: S(equation.network.layerCount), tape.norm2.output,
       .init(weights, layout, "reaction."), gradients: .init(gradients, layout, "reaction."),
       tape.reaction, scratch: dHidden.start, shape, dx: dNormed.start)
-    LayerNorm.backward(
+    Normalization.backward(
       dy: dNormed.start, u, .init(weights, layout, "norm2"),
       gradients: .init(gradients, layout, "norm2"), tape.norm2, shape, addTo: du)
   }

@@ -67,6 +67,38 @@ extension Double: KernelScalar {
       weights, gradient: gradient, first: first, second: second, count: count, step)
   }
 
+  /// The plain loop.
+  public static func rmsNorm(
+    _ x: UnsafePointer<Double>, gain: UnsafePointer<Double>, to y: UnsafeMutablePointer<Double>,
+    inverse: UnsafeMutablePointer<Double>, rows: Int, width: Int, epsilon: Double
+  ) {
+    PlainKernels.rmsNorm(
+      x, gain: gain, to: y, inverse: inverse, rows: rows, width: width, epsilon: epsilon)
+  }
+
+  /// The plain loop.
+  public static func rmsNormGradient(
+    _ x: UnsafePointer<Double>, gain: UnsafePointer<Double>, inverse: UnsafePointer<Double>,
+    dy: UnsafePointer<Double>, dx: UnsafeMutablePointer<Double>,
+    gainGradient: UnsafeMutablePointer<Double>, rows: Int, width: Int
+  ) {
+    PlainKernels.rmsNormGradient(
+      x, gain: gain, inverse: inverse, dy: dy, dx: dx, gainGradient: gainGradient, rows: rows,
+      width: width)
+  }
+
+  /// The plain loop.
+  public static func swiGLU(
+    gate g: UnsafePointer<Double>, _ u: UnsafePointer<Double>, to y: UnsafeMutablePointer<Double>,
+    count: Int
+  ) { PlainKernels.swiGLU(gate: g, u, to: y, count: count) }
+
+  /// The plain loop.
+  public static func swiGLUGradient(
+    gate g: UnsafePointer<Double>, _ u: UnsafePointer<Double>, _ d: UnsafeMutablePointer<Double>,
+    dGate: UnsafeMutablePointer<Double>, count: Int
+  ) { PlainKernels.swiGLUGradient(gate: g, u, d, dGate: dGate, count: count) }
+
   /// libm's exp.
   public static func exponential(_ x: Double) -> Double { exp(x) }
   /// libm's log.

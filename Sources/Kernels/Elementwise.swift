@@ -36,6 +36,29 @@ public enum Elementwise<S: KernelScalar> {
     }
   }
 
+  /// `h ← h + bias` in place over rows of `width`, and `y = max(h, 0)`.
+  @specialized(where S == Float)
+  public static func biasReLU(
+    _ h: UnsafeMutablePointer<S>, bias: UnsafePointer<S>, to y: UnsafeMutablePointer<S>,
+    rows: Int, width: Int
+  ) {
+    for r in 0..<rows {
+      let (h, y) = (h + r * width, y + r * width)
+      for c in 0..<width {
+        h[c] += bias[c]
+        y[c] = h[c] > 0 ? h[c] : 0
+      }
+    }
+  }
+
+  /// `d ← d` where `h` is positive, 0 elsewhere.
+  @specialized(where S == Float)
+  public static func reluGradient(
+    _ h: UnsafePointer<S>, _ d: UnsafeMutablePointer<S>, count: Int
+  ) {
+    for i in 0..<count { d[i] = h[i] > 0 ? d[i] : 0 }
+  }
+
   /// Adds the sum over `rows` rows of `x`, times `factor`, to `sums` (`width` long).
   @specialized(where S == Float)
   public static func addColumnSums(

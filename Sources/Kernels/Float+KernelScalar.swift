@@ -175,6 +175,92 @@ extension Float: KernelScalar {
     PlainKernels.geluGradient(h + whole, d + whole, count: count - whole)
   }
 
+  /// Vector form of the plain loop; rows whose width is not a multiple of 16 take the plain one.
+  public static func rmsNorm(
+    _ x: UnsafePointer<Float>, gain: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>,
+    inverse: UnsafeMutablePointer<Float>, rows: Int, width: Int, epsilon: Float
+  ) {
+    guard width % 16 == 0 else {
+      return PlainKernels.rmsNorm(
+        x, gain: gain, to: y, inverse: inverse, rows: rows, width: width, epsilon: epsilon)
+    }
+    for r in 0..<rows {
+      let (x, y) = (x + r * width, y + r * width)
+      var square = Vector16.zero
+      for c in stride(from: 0, to: width, by: 16) {
+        let value = Vector16.load(x + c)
+        square = value.fma(value, square)
+      }
+      let factor = 1 / (square.total / Float(width) + epsilon).squareRoot()
+      let spread = Vector16(repeating: factor)
+      for c in stride(from: 0, to: width, by: 16) {
+        (Vector16.load(x + c) * spread * Vector16.load(gain + c)).store(y + c)
+      }
+      inverse[r] = factor
+    }
+  }
+
+  /// Vector form of the plain loop; rows whose width is not a multiple of 16 take the plain one.
+  public static func rmsNormGradient(
+    _ x: UnsafePointer<Float>, gain: UnsafePointer<Float>, inverse: UnsafePointer<Float>,
+    dy: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>,
+    gainGradient: UnsafeMutablePointer<Float>, rows: Int, width: Int
+  ) {
+    guard width % 16 == 0 else {
+      return PlainKernels.rmsNormGradient(
+        x, gain: gain, inverse: inverse, dy: dy, dx: dx, gainGradient: gainGradient, rows: rows,
+        width: width)
+    }
+    for r in 0..<rows {
+      let (x, dy, dx) = (x + r * width, dy + r * width, dx + r * width)
+      let spread = Vector16(repeating: inverse[r])
+      var dot = Vector16.zero
+      for c in stride(from: 0, to: width, by: 16) {
+        let normal = Vector16.load(x + c) * spread
+        let slope = Vector16.load(dy + c)
+        dot = (slope * Vector16.load(gain + c)).fma(normal, dot)
+        slope.fma(normal, Vector16.load(gainGradient + c)).store(gainGradient + c)
+      }
+      let slant = Vector16(repeating: dot.total / Float(width))
+      for c in stride(from: 0, to: width, by: 16) {
+        let normal = Vector16.load(x + c) * spread
+        let scaled = Vector16.load(dy + c) * Vector16.load(gain + c)
+        (Vector16.load(dx + c) + (scaled - normal * slant) * spread).store(dx + c)
+      }
+    }
+  }
+
+  /// Vector form of the plain loop.
+  public static func swiGLU(
+    gate g: UnsafePointer<Float>, _ u: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>,
+    count: Int
+  ) {
+    let whole = count & ~15
+    let one = Vector16(repeating: 1)
+    for i in stride(from: 0, to: whole, by: 16) {
+      let x = Vector16.load(g + i)
+      (x / (one + (-x).exponential) * Vector16.load(u + i)).store(y + i)
+    }
+    PlainKernels.swiGLU(gate: g + whole, u + whole, to: y + whole, count: count - whole)
+  }
+
+  /// Vector form of the plain loop.
+  public static func swiGLUGradient(
+    gate g: UnsafePointer<Float>, _ u: UnsafePointer<Float>, _ d: UnsafeMutablePointer<Float>,
+    dGate: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    let whole = count & ~15
+    let one = Vector16(repeating: 1)
+    for i in stride(from: 0, to: whole, by: 16) {
+      let (x, slope) = (Vector16.load(g + i), Vector16.load(d + i))
+      let sigma = one / (one + (-x).exponential)
+      (slope * Vector16.load(u + i) * sigma * x.fma(one - sigma, one)).store(dGate + i)
+      (slope * x * sigma).store(d + i)
+    }
+    PlainKernels.swiGLUGradient(
+      gate: g + whole, u + whole, d + whole, dGate: dGate + whole, count: count - whole)
+  }
+
   /// The plain loop: it has no reduction, so the compiler vectorises it.
   public static func adamW(
     _ weights: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,

@@ -41,6 +41,29 @@ public protocol KernelScalar: BinaryFloatingPoint, ArrayElement {
   /// `d ← d · GELU'(h)` in place.
   static func geluGradient(_ h: UnsafePointer<Self>, _ d: UnsafeMutablePointer<Self>, count: Int)
 
+  /// Root-mean-square normalisation (Zhang & Sennrich 2019, eq. 4): `y = γ x/√(mean x² + ε)`. `inverse` receives one
+  /// value a row, for the gradient.
+  static func rmsNorm(
+    _ x: UnsafePointer<Self>, gain: UnsafePointer<Self>, to y: UnsafeMutablePointer<Self>,
+    inverse: UnsafeMutablePointer<Self>, rows: Int, width: Int, epsilon: Self)
+
+  /// Gradient of ``rmsNorm(_:gain:to:inverse:rows:width:epsilon:)``: *adds* to `dx` and `gainGradient`.
+  static func rmsNormGradient(
+    _ x: UnsafePointer<Self>, gain: UnsafePointer<Self>, inverse: UnsafePointer<Self>,
+    dy: UnsafePointer<Self>, dx: UnsafeMutablePointer<Self>,
+    gainGradient: UnsafeMutablePointer<Self>, rows: Int, width: Int)
+
+  /// `y = g σ(g) u`, the gated unit SwiGLU (Shazeer 2020, eq. 5).
+  static func swiGLU(
+    gate g: UnsafePointer<Self>, _ u: UnsafePointer<Self>, to y: UnsafeMutablePointer<Self>,
+    count: Int)
+
+  /// Gradient of ``swiGLU(gate:_:to:count:)``: `d` holds that of the result and receives that of `u`; that of the
+  /// gate is written to `dGate`.
+  static func swiGLUGradient(
+    gate g: UnsafePointer<Self>, _ u: UnsafePointer<Self>, _ d: UnsafeMutablePointer<Self>,
+    dGate: UnsafeMutablePointer<Self>, count: Int)
+
   /// One AdamW step over `count` weights; see ``AdamWStep``.
   static func adamW(
     _ weights: UnsafeMutablePointer<Self>, gradient: UnsafePointer<Self>,

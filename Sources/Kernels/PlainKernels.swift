@@ -120,6 +120,61 @@ public enum PlainKernels<S: KernelScalar> {
     }
   }
 
+  /// Root-mean-square normalisation.
+  public static func rmsNorm(
+    _ x: UnsafePointer<S>, gain: UnsafePointer<S>, to y: UnsafeMutablePointer<S>,
+    inverse: UnsafeMutablePointer<S>, rows: Int, width: Int, epsilon: S
+  ) {
+    for r in 0..<rows {
+      let (x, y) = (x + r * width, y + r * width)
+      var square: S = 0
+      for c in 0..<width { square += x[c] * x[c] }
+      let factor = 1 / (square / S(width) + epsilon).squareRoot()
+      for c in 0..<width { y[c] = gain[c] * (x[c] * factor) }
+      inverse[r] = factor
+    }
+  }
+
+  /// Gradient of root-mean-square normalisation: with x̂ the normalised row and g = γ dy,
+  /// dx = (g - x̂ mean(g x̂))/√(mean x² + ε).
+  public static func rmsNormGradient(
+    _ x: UnsafePointer<S>, gain: UnsafePointer<S>, inverse: UnsafePointer<S>,
+    dy: UnsafePointer<S>, dx: UnsafeMutablePointer<S>, gainGradient: UnsafeMutablePointer<S>,
+    rows: Int, width: Int
+  ) {
+    for r in 0..<rows {
+      let (x, dy, dx) = (x + r * width, dy + r * width, dx + r * width)
+      let factor = inverse[r]
+      var dot: S = 0
+      for c in 0..<width {
+        let normal = x[c] * factor
+        dot += gain[c] * dy[c] * normal
+        gainGradient[c] += dy[c] * normal
+      }
+      dot /= S(width)
+      for c in 0..<width { dx[c] += (gain[c] * dy[c] - x[c] * factor * dot) * factor }
+    }
+  }
+
+  /// SwiGLU, one element at a time.
+  public static func swiGLU(
+    gate g: UnsafePointer<S>, _ u: UnsafePointer<S>, to y: UnsafeMutablePointer<S>, count: Int
+  ) {
+    for i in 0..<count { y[i] = g[i] / (1 + S.exponential(-g[i])) * u[i] }
+  }
+
+  /// (g σ(g))' = σ(g) (1 + g (1 - σ(g))).
+  public static func swiGLUGradient(
+    gate g: UnsafePointer<S>, _ u: UnsafePointer<S>, _ d: UnsafeMutablePointer<S>,
+    dGate: UnsafeMutablePointer<S>, count: Int
+  ) {
+    for i in 0..<count {
+      let sigma = 1 / (1 + S.exponential(-g[i]))
+      dGate[i] = d[i] * u[i] * sigma * (1 + g[i] * (1 - sigma))
+      d[i] *= g[i] * sigma
+    }
+  }
+
   /// AdamW, one weight at a time.
   public static func adamW(
     _ weights: UnsafeMutablePointer<S>, gradient: UnsafePointer<S>,

@@ -55,6 +55,19 @@ final class ConfigurationReader {
     return value
   }
 
+  /// One of an enumeration's cases, by its raw value.
+  func choice<Choice: CaseIterable & RawRepresentable<String>>(
+    _ key: String, _ fallback: Choice
+  ) throws -> Choice {
+    let allowed = Choice.allCases.map(\.rawValue)
+    let value = try choice(key, fallback.rawValue, allowed)
+    return Choice(rawValue: value) ?? fallback
+  }
+
+  func flag(_ key: String, _ fallback: Bool) throws -> Bool {
+    try choice(key, "\(fallback)", ["true", "false"]) == "true"
+  }
+
   func choices(_ key: String, _ fallback: [String], _ allowed: [String]) throws -> [String] {
     known.append(key)
     guard let node = node[Node(key)] else { return fallback }

@@ -21,7 +21,12 @@ public struct FitRun {
     run = try TrainedRun(name, settings: settings)
     let study = run.study
     let configuration = study.configuration.pde
-    let grid = FieldGrid(rows: study.grid.rows, columns: study.grid.columns)
+    guard case .images(_, let patches) = study.data, study.model.classTokenCount == 0 else {
+      throw UsageError(
+        "\(run.reader.path): fit takes networks over images without a class token; text and class tokens "
+          + "have no grid of positions yet")
+    }
+    let grid = FieldGrid(rows: patches.rows, columns: patches.columns)
     self.grid = grid
     models = configuration.models.compactMap(MasterEquation.Model.init).map {
       MasterEquation($0, grid: grid, network: study.model)
@@ -29,14 +34,14 @@ public struct FitRun {
     pool = WorkerPool(threadCount: threads)
     self.progress = progress
     heldOut = Array(study.captured.prefix(try run.attentionSamples()))
-    guard configuration.samples <= study.set.trainIndices.count else {
+    guard configuration.samples <= study.trainIndices.count else {
       throw UsageError(
         "pde.samples: \(configuration.samples) asked for, the training split has "
-          + "\(study.set.trainIndices.count)")
+          + "\(study.trainIndices.count)")
     }
     var random = Philox(seed: study.configuration.seed, purpose: .fitting, index: 1 << 32)
-    let order = random.permutation(study.set.trainIndices.count)
-    fitSamples = order.prefix(configuration.samples).map { study.set.trainIndices[$0] }
+    let order = random.permutation(study.trainIndices.count)
+    fitSamples = order.prefix(configuration.samples).map { study.trainIndices[$0] }
   }
 
   /// Fits every model and seals `out`; returns the sealed file.
@@ -59,7 +64,7 @@ public struct FitRun {
     let judged = gather(weights, heldOut)
     progress.end("\(fitSamples.count) fitted, \(heldOut.count) held out")
     try recorder.append("/samples/index", heldOut.map { Int32($0) })
-    try recorder.append("/samples/label", heldOut.map { run.study.set.labels[$0] })
+    try recorder.append("/samples/label", heldOut.map { run.study.data.label($0) })
     try recorder.append("/reference/position_mean", positionMean(fitted))
     for model in models {
       try fit(model, to: fitted, judged: judged, recorder)
@@ -142,11 +147,10 @@ public struct FitRun {
 
   private func gather(_ weights: Buffer<Float>, _ samples: [Int]) -> Trajectories<Float> {
     let layers = run.study.model.layerCount
-    let residuals = [Tap.residualPre(0)] + (0..<layers).map { Tap.residualPost($0) }
-    let maps = (0..<layers).map { Tap.attentionMap($0) }
-    let arrays = TapSampler(run.study, residuals + maps, pool: pool).run(
-      weights, samples: samples,
-      limits: [Int](repeating: samples.count, count: residuals.count + maps.count))
+    let residuals = [Tap(.residualPre(0))] + (0..<layers).map { Tap(.residualPost($0)) }
+    let maps = (0..<layers).map { Tap(.map($0)) }
+    let taps = (residuals + maps).map { (tap: $0, samples: samples.count) }
+    let arrays = TapSampler(run.study, taps, pool: pool).run(weights, samples: samples)
     return Trajectories(
       count: samples.count, residuals: Array(arrays.prefix(residuals.count)),
       maps: Array(arrays.dropFirst(residuals.count)))

@@ -9,22 +9,63 @@ public struct StudyConfiguration: Sendable {
   public struct Data: Sendable {
     /// Path of the data set; relative ones are looked for beside the working folder, then beside the package.
     public var file: String
-    /// Pixels along a patch's side.
-    public var patch: Int
+    /// What the samples are.
+    public var modality: Modality
+
+    /// What the samples are.
+    public enum Modality: Sendable {
+      /// Images in patches of that many pixels along a side.
+      case image(patch: Int)
+      /// Passages as tokens.
+      case text(Text)
+    }
   }
 
-  /// Sizes of the encoder.
+  /// How passages become tokens, and what is asked of them.
+  public struct Text: Sendable {
+    /// The tokenizers.
+    public enum Tokenizer: String, Sendable, CaseIterable { case bpe, bytes, wordpiece }
+    /// What is predicted.
+    public enum Task: String, Sendable, CaseIterable {
+      /// The class of a passage.
+      case label
+      /// The next token, over the passages of a split one after the other.
+      case next
+    }
+    /// How text becomes tokens.
+    public var tokenizer: Tokenizer
+    /// Tokens of a byte-pair tokenizer that is learned from the training split.
+    public var vocabulary: Int
+    /// Pieces of WordPiece, one a line.
+    public var vocabularyFile: String
+    /// Positions a sample has; longer passages are cut.
+    public var tokens: Int
+    /// What is predicted.
+    public var task: Task
+  }
+
+  /// Sizes and choices of the Transformer.
   public struct Model: Sendable {
     /// d_model, H, L, d_mlp.
     public var width: Int, heads: Int, layers: Int, mlp: Int
+    /// Everything else.
+    public var variant: ModelConfiguration.Variant
+    /// PDE-guided layers.
+    public var refinements: [Refinement]
   }
 
   /// How it is trained.
   public struct Training: Sendable {
-    /// Passes over the training split, and samples a step.
-    public var epochs: Int, batch: Int
-    /// AdamW's settings.
+    /// Passes over the training split, samples that go through the network at once, and how often that is done a step.
+    public var epochs: Int, batch: Int, accumulate: Int
+    /// The optimiser's settings.
     public var optimizer: OptimizerConfiguration
+    /// Share of a target's weight spread over all classes.
+    public var labelSmoothing: Double
+    /// Share of the training split that is kept for validation.
+    public var validation: Double
+    /// Checkpoints without a lower validation loss after which training stops; 0 for never.
+    public var patience: Int
     /// The variational bottleneck, or none.
     public var bottleneck: ModelConfiguration.Bottleneck?
   }
@@ -42,6 +83,8 @@ public struct StudyConfiguration: Sendable {
     public var requests: [Request]
     /// Held-out samples in all.
     public var samples: Int
+    /// Steps between two checkpoints; 0 for an epoch.
+    public var steps: Int
     /// How values are stored: float32, or one of the halves.
     public var type: String
   }
@@ -114,7 +157,7 @@ public struct StudyConfiguration: Sendable {
     title = try root.text("title", "untitled")
     seed = UInt64(try root.integer("seed", 1, 0...Int.max))
     data = try Self.data(root.section("data"))
-    model = try Self.model(root.section("model"))
+    model = try Self.model(root.section("model"), data)
     training = try Self.training(root.section("training"))
     capture = try Self.capture(root.section("capture"))
     pde = try Self.pde(root.section("pde"))
@@ -122,54 +165,12 @@ public struct StudyConfiguration: Sendable {
     try root.finish()
   }
 
-  private static func data(_ reader: ConfigurationReader) throws -> Data {
-    _ = try reader.choice("modality", "image", ["image"])
-    let data = Data(
-      file: try reader.text("file", nil), patch: try reader.integer("patch", 4, 1...1024))
-    try reader.finish()
-    return data
-  }
-
-  private static func model(_ reader: ConfigurationReader) throws -> Model {
-    let model = Model(
-      width: try reader.integer("width", 64, 1...8192),
-      heads: try reader.integer("heads", 4, 1...1024),
-      layers: try reader.integer("layers", 6, 1...1000),
-      mlp: try reader.integer("mlp", 256, 1...65536))
-    _ = try reader.choice("norm", "pre", ["pre"])
-    _ = try reader.choice("residual", "true", ["true"])
-    _ = try reader.choice("positions", "learned", ["learned"])
-    _ = try reader.choice("pool", "mean", ["mean"])
-    try reader.finish()
-    return model
-  }
-
-  private static func training(_ reader: ConfigurationReader) throws -> Training {
-    let training = Training(
-      epochs: try reader.integer("epochs", 5, 1...100_000),
-      batch: try reader.integer("batch", 128, 1...1_000_000),
-      optimizer: OptimizerConfiguration(
-        rate: try reader.number("rate", 1e-3, 0...100),
-        warmup: try reader.number("warmup", 0.1, 0...1),
-        decay: try reader.number("decay", 0.01, 0...10),
-        clip: try reader.number("clip", 1, 1e-12...1e12)),
-      bottleneck: try bottleneck(reader))
-    try reader.finish()
-    return training
-  }
-
-  /// Both keys or neither.
-  private static func bottleneck(
-    _ reader: ConfigurationReader
-  ) throws -> ModelConfiguration.Bottleneck? {
-    let layer = try reader.integer("bottleneck_layer", -1, -1...999)
-    let weight = try reader.number("bottleneck_weight", 0, 0...1e6)
-    return layer < 0 ? nil : ModelConfiguration.Bottleneck(layer: layer, weight: weight)
-  }
-
   private static func capture(_ reader: ConfigurationReader) throws -> Capture {
     let samples = try reader.integer("samples", 256, 1...1_000_000)
-    _ = try reader.choice("every", "epoch", ["epoch"])
+    let every = try reader.text("every", "epoch")
+    guard let steps = every == "epoch" ? 0 : Int(every), steps >= 0, every != "0" else {
+      throw UsageError("capture.every: expected epoch or a number of steps, found \(every)")
+    }
     let type = try reader.choice("type", "float32", ["float32", "float16", "bfloat16"])
     var requests: [Capture.Request] = []
     for item in try reader.items("taps") ?? [] {
@@ -189,7 +190,7 @@ public struct StudyConfiguration: Sendable {
       }
     }
     try reader.finish()
-    return Capture(requests: requests, samples: samples, type: type)
+    return Capture(requests: requests, samples: samples, steps: steps, type: type)
   }
 
   private static func pde(_ reader: ConfigurationReader) throws -> PDE {
@@ -225,38 +226,5 @@ public struct StudyConfiguration: Sendable {
       shuffles: try reader.integer("shuffles", 100, 1...100_000))
     try reader.finish()
     return information
-  }
-
-  /// The whole configuration with every default written out, YAML.
-  public var yaml: String {
-    let taps = capture.requests.map { "{tap: \"\($0.pattern)\", samples: \($0.samples)}" }
-    let o = training.optimizer
-    let channel =
-      training.bottleneck.map {
-        ", bottleneck_layer: \($0.layer), bottleneck_weight: \($0.weight)"
-      } ?? ""
-    return """
-      title: \(quoted(title))
-      seed: \(seed)
-      data: {modality: image, file: \(quoted(data.file)), patch: \(data.patch)}
-      model: {width: \(model.width), heads: \(model.heads), layers: \(model.layers), \
-      mlp: \(model.mlp), norm: pre, residual: true, positions: learned, pool: mean}
-      training: {epochs: \(training.epochs), batch: \(training.batch), rate: \(o.rate), \
-      warmup: \(o.warmup), decay: \(o.decay), clip: \(o.clip)\(channel)}
-      capture: {taps: [\(taps.joined(separator: ", "))], samples: \(capture.samples), \
-      every: epoch, type: \(capture.type)}
-      pde: {models: [\(pde.models.joined(separator: ", "))], stepper: rk4, boundary: neumann, \
-      substeps: \(pde.substeps), samples: \(pde.samples), epochs: \(pde.epochs), \
-      batch: \(pde.batch), rate: \(pde.rate), attention_weight: \(pde.attentionWeight)}
-      information: {estimators: [\(information.estimators.joined(separator: ", "))], \
-      pairs: [\(information.pairs.joined(separator: ", "))], taps: \(information.taps), \
-      noise: \(information.noise), bins: \(information.bins), bootstrap: \(information.resamples), \
-      shuffles: \(information.shuffles)}
-
-      """
-  }
-
-  private func quoted(_ text: String) -> String {
-    "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
   }
 }

@@ -1,16 +1,18 @@
 import Archive
 import Arrays
 import Console
+import Corpora
 import Foundation
 import Kernels
 import Transformer
 
 /// Trains the encoder of a study and archives everything it sees.
 public struct TrainRun {
-  private let study: ImageStudy
-  private let taps: [(tap: Tap, samples: Int)]
-  private let pool: WorkerPool
-  private let progress: ProgressLine
+  let study: LoadedStudy
+  let taps: [(tap: Tap, samples: Int)]
+  let pool: WorkerPool
+  let sampler: TapSampler
+  let progress: ProgressLine
 
   /// What a run comes to.
   public struct Outcome: Sendable {
@@ -24,10 +26,16 @@ public struct TrainRun {
 
   /// Loads the data and checks the whole configuration, before anything is written.
   public init(_ configuration: StudyConfiguration, threads: Int, progress: ProgressLine) throws {
-    study = try ImageStudy(configuration)
+    study = try LoadedStudy(configuration)
     taps = try study.taps()
     pool = WorkerPool(threadCount: threads)
+    sampler = TapSampler(study, taps, pool: pool)
     self.progress = progress
+    if case .text(let samples) = study.data, samples.cutCount > 0 {
+      progress.note(
+        "\(samples.cutCount) of \(samples.count) passages have more than \(samples.positions) tokens and "
+          + "are cut")
+    }
     if let warning = BLASCore.warning { progress.note("warning: " + warning) }
     switch configuration.capture.type {
     case "float16":
@@ -42,30 +50,14 @@ public struct TrainRun {
     }
   }
 
-  /// What the run will write: path, shape, bytes before compression.
-  public func plan() -> [(path: String, shape: [Int], bytes: Int)] {
-    let steps = stepsPerEpoch * study.configuration.training.epochs
-    return schema().arrays.map { array in
-      let grows = array.path.hasPrefix("/progress") ? steps : checkpointCount
-      let shape = array.shape(rows: grows)
-      return (array.path, shape, shape.reduce(1, *) * (array.type.byteCount ?? 16))
-    }
-  }
-
-  private var checkpointCount: Int { study.configuration.training.epochs + 1 }
-  private var stepsPerEpoch: Int {
-    let batch = study.configuration.training.batch
-    return (study.set.trainIndices.count + batch - 1) / batch
-  }
-
-  private func schema() -> RunSchema {
+  func schema() -> RunSchema {
     RunSchema(
       .run, title: study.configuration.title,
       arrays: TrainSchema.arrays(study, ParameterLayout(study.model), taps),
       defaultGroup: "/progress",
       provenance: Provenance(
         configuration: study.configuration.yaml, seed: study.configuration.seed,
-        blasCore: BLASCore.name, sources: [study.set.source]))
+        blasCore: BLASCore.name, sources: [study.data.provenance]))
   }
 
   /// What to do about an archive of that name.
@@ -120,159 +112,115 @@ public struct TrainRun {
   private func train(
     _ recorder: Recorder, resuming: Bool
   ) throws -> (accuracy: Double, speed: Double) {
-    let configuration = study.configuration
+    let training = study.configuration.training
     let trainer = Trainer<Float>(
-      study.model, configuration.training.optimizer, batch: configuration.training.batch,
-      seed: configuration.seed, pool: pool)
-    recorder.write("/classes/name", study.set.classNames)
-    let total = stepsPerEpoch * configuration.training.epochs
-    let began = Date()
-    var (busy, seen) = (0.0, 0)
-    var (accuracy, first) = (0.0, 0)
+      study.model, training.optimizer, batch: training.batch, seed: study.configuration.seed,
+      pool: pool)
+    trainer.smoothing = training.labelSmoothing
+    writeNames(recorder)
+    var state: Progress
     if resuming {
-      (accuracy, first) = try restore(trainer, from: recorder.place)
-      progress.note("resuming after epoch \(first)")
+      state = try restore(trainer, from: recorder.place)
+      progress.note("resuming after step \(trainer.optimizer.stepCount)")
     } else {
       try writeSamples(recorder)
-      accuracy = try checkpoint(trainer, recorder, epoch: 0)
+      state = Progress()
+      try checkpoint(trainer, recorder, &state)
     }
     progress.begin("train")
-    for epoch in first..<configuration.training.epochs {
-      var random = Philox(
-        seed: configuration.seed, purpose: .shuffling, index: UInt64(epoch))
-      let order = random.permutation(study.set.trainIndices.count).map {
-        study.set.trainIndices[$0]
-      }
-      for start in stride(from: 0, to: order.count, by: configuration.training.batch) {
-        let batch = order[start..<min(start + configuration.training.batch, order.count)]
-        let step = trainer.optimizer.stepCount
-        let rate = configuration.training.optimizer.rate(step: step, total: total)
-        let clock = Date()
-        let report = trainer.step(batch, from: study.source, rate: rate)
-        busy += Date().timeIntervalSince(clock)
-        seen += batch.count
-        guard report.loss.isFinite, report.gradientNorm.isFinite else {
-          throw TrainError.nonFinite(step: step + 1)
-        }
-        let passes = Double(epoch) + Double(start + batch.count) / Double(order.count)
-        try record(report, step + 1, passes, Date().timeIntervalSince(began), recorder)
-        progress.update(
-          seen, of: order.count * (configuration.training.epochs - first), unit: "samples",
-          detail: "loss \(Format.fixed(report.loss, 3))")
-        try recorder.tick()
-        try Interruption.check(
-          "everything up to step \(step + 1) is kept in \(recorder.place.folder); "
-            + "go on with the same command and --resume"
-        ) { try recorder.finish() }
-      }
-      accuracy = try checkpoint(trainer, recorder, epoch: epoch + 1)
-    }
-    let speed = busy > 0 ? Double(seen) / busy : 0
+    try steps(trainer, study.source, recorder, &state)
+    let speed = state.busy > 0 ? Double(state.seen) / state.busy : 0
     progress.end(
-      "test accuracy \(Format.fixed(100 * accuracy, 1)) %, \(Format.short(speed)) samples/s")
-    return (accuracy, speed)
+      "test accuracy \(Format.fixed(100 * state.accuracy, 1)) %, \(Format.short(speed)) samples/s")
+    return (state.accuracy, speed)
   }
 
-  private func record(
-    _ report: StepReport, _ step: Int, _ epoch: Double, _ seconds: Double, _ recorder: Recorder
-  ) throws {
-    try recorder.append("/progress/loss", [report.loss])
-    try recorder.append("/progress/accuracy", [report.accuracy])
-    try recorder.append("/progress/learning_rate", [report.rate])
-    try recorder.append("/progress/gradient_norm", [report.gradientNorm])
-    if study.model.bottleneck != nil {
-      try recorder.append("/progress/information_bound", [report.informationBound])
-    }
-    try recorder.append("/progress/epoch", [epoch])
-    try recorder.append("/progress/seconds", [seconds])
-    try recorder.append("/progress/step", [Int32(step)])
-  }
+  /// How far a run is.
+  struct Progress {
+    /// Test accuracy at the last checkpoint.
+    var accuracy = 0.0
+    /// Lowest validation loss, and checkpoints since.
+    var best = Double.infinity, waited = 0
+    /// Seconds spent in steps, and samples seen in them.
+    var busy = 0.0, seen = 0
 
-  private func writeSamples(_ recorder: Recorder) throws {
-    let (set, captured) = (study.set, study.captured)
-    let size = set.size.height * set.size.width
-    try recorder.append("/samples/index", captured.map { Int32($0) })
-    try recorder.append("/samples/label", captured.map { set.labels[$0] })
-    try recorder.append("/samples/split", captured.map { _ in UInt8(1) })
-    try recorder.append(
-      "/samples/image", captured.flatMap { set.images.elements[$0 * size..<($0 + 1) * size] })
-  }
-
-  /// Puts the trainer where the last checkpoint of a run's folder left it; returns test accuracy and epochs done.
-  private func restore(
-    _ trainer: Trainer<Float>, from place: RunPlace
-  ) throws -> (accuracy: Double, epochs: Int) {
-    let reader = try RunReader(place.folder)
-    let steps = try reader.read("/checkpoints/step", as: Int32.self).elements
-    // The index may name checkpoints whose part was dropped; resuming anchors on the last whole one.
-    let last = steps.count - 1
-    func copy(_ path: String, to target: UnsafeMutablePointer<Float>, _ count: Int) throws {
-      let values: NDArray<Float> = try reader.readRow(path, last)
-      guard values.count == count else {
-        throw ArchiveError(
-          .layout, "\(reader.path):\(path): expected \(count) values, found \(values.count)")
+    /// Takes note of a validation loss.
+    mutating func judge(_ loss: Double) {
+      if loss < best {
+        (best, waited) = (loss, 0)
+      } else {
+        waited += 1
       }
-      for (index, value) in values.elements.enumerated() { target[index] = value }
     }
-    for entry in trainer.layout.entries {
-      try copy(
-        "/checkpoints/parameters/\(entry.name)", to: trainer.weights.start + entry.offset,
-        entry.count)
-    }
-    let optimizer = trainer.optimizer
-    try copy(
-      "/checkpoints/optimizer/first_moment", to: optimizer.first.start, optimizer.first.count)
-    try copy(
-      "/checkpoints/optimizer/second_moment", to: optimizer.second.start, optimizer.second.count)
-    optimizer.stepCount = Int(steps[last])
-    let epochs = try reader.read("/checkpoints/epoch", as: Double.self).elements[last]
-    let accuracy = try reader.read("/checkpoints/test_accuracy", as: Double.self).elements[last]
-    return (accuracy, Int(epochs))
   }
 
-  /// Evaluates, captures and records one checkpoint; returns the test accuracy.
-  private func checkpoint(
-    _ trainer: Trainer<Float>, _ recorder: Recorder, epoch: Int
-  ) throws -> Double {
-    let test = trainer.evaluate(study.set.testIndices, from: study.source)
-    try recorder.append("/checkpoints/step", [Int32(trainer.optimizer.stepCount)])
-    try recorder.append("/checkpoints/epoch", [Double(epoch)])
-    try recorder.append("/checkpoints/data_position", [Int64(0)])
-    try recorder.append("/checkpoints/test_loss", [test.loss])
-    try recorder.append("/checkpoints/test_accuracy", [test.accuracy])
-    try recorder.append(
-      "/checkpoints/random_state", [study.configuration.seed, UInt64(epoch)])
-    try recorder.append("/checkpoints/optimizer/first_moment", trainer.optimizer.first.elements)
-    try recorder.append("/checkpoints/optimizer/second_moment", trainer.optimizer.second.elements)
-    for entry in trainer.layout.entries {
-      try recorder.append(
-        "/checkpoints/parameters/\(entry.name)",
-        UnsafeBufferPointer(start: trainer.weights.start + entry.offset, count: entry.count))
+  /// All steps that are left.
+  private func steps<Source: SampleSource<Float>>(
+    _ trainer: Trainer<Float>, _ source: Source, _ recorder: Recorder, _ state: inout Progress
+  ) throws {
+    let training = study.configuration.training
+    let (size, total) = (training.batch * training.accumulate, stepsPerEpoch * training.epochs)
+    let first = trainer.optimizer.stepCount
+    let began = Date()
+    var order: [Int] = []
+    for step in first..<max(first, total) {
+      let (epoch, place) = step.quotientAndRemainder(dividingBy: stepsPerEpoch)
+      if place == 0 || order.isEmpty { order = self.order(epoch) }
+      let batch = order[place * size..<min((place + 1) * size, order.count)]
+      let clock = Date()
+      let report = trainer.step(
+        batch, from: source, rate: training.optimizer.rate(step: step, total: total))
+      state.busy += Date().timeIntervalSince(clock)
+      state.seen += batch.count
+      guard report.isFinite else {
+        let place = trainer.firstNonFinite(batch, from: source)
+        try recorder.finish()
+        throw TrainError.nonFinite(step: step + 1, place: place, folder: recorder.place.folder)
+      }
+      let passes = Double(epoch) + Double(place * size + batch.count) / Double(order.count)
+      try record(report, trainer, step + 1, passes, Date().timeIntervalSince(began), recorder)
+      progress.update(
+        step + 1 - first, of: total - first, unit: "steps",
+        detail: "loss \(Format.fixed(report.loss, 3))")
+      try recorder.tick()
+      try Interruption.check(
+        "everything up to step \(step + 1) is kept in \(recorder.place.folder); "
+          + "go on with the same command and --resume"
+      ) { try recorder.finish() }
+      guard isCheckpoint(step + 1, total) else { continue }
+      try checkpoint(trainer, recorder, &state)
+      if training.patience > 0, state.waited >= training.patience {
+        progress.note(
+          "stopped early after step \(step + 1): the validation loss has not fallen for "
+            + "\(state.waited) checkpoints")
+        return
+      }
     }
-    try capture(trainer, recorder)
-    try recorder.commit()
-    return test.accuracy
   }
 
-  private func capture(_ trainer: Trainer<Float>, _ recorder: Recorder) throws {
-    let sampler = TapSampler(study, taps.map(\.tap), pool: pool)
-    let arrays = sampler.run(
-      trainer.weights, samples: study.captured, limits: taps.map(\.samples))
-    for ((tap, _), values) in zip(taps, arrays) {
-      try recorder.append(TrainSchema.path(tap), values.elements)
-    }
+  /// Samples of an epoch in the order they are trained on.
+  private func order(_ epoch: Int) -> [Int] {
+    var random = Philox(
+      seed: study.configuration.seed, purpose: .shuffling, index: UInt64(epoch))
+    return random.permutation(study.trainIndices.count).map { study.trainIndices[$0] }
+  }
+
+  private func isCheckpoint(_ step: Int, _ total: Int) -> Bool {
+    let every = study.configuration.capture.steps
+    return step == total || step % (every == 0 ? stepsPerEpoch : every) == 0
   }
 }
 
 /// A training run that cannot go on.
 enum TrainError: Error, CustomStringConvertible {
-  case nonFinite(step: Int)
+  case nonFinite(step: Int, place: String?, folder: String)
 
   var description: String {
     switch self {
-    case .nonFinite(let step):
-      "training diverged: loss or gradient is not finite at step \(step); the checkpoints before "
-        + "are kept; try a lower training.rate or training.clip"
+    case .nonFinite(let step, let place, let folder):
+      "training diverged at step \(step): \(place ?? "the loss") is not finite; the step was not taken, and "
+        + "\(folder) keeps the checkpoints before it (isotherm-archive seal joins them); try a lower "
+        + "training.rate or training.clip"
     }
   }
 }

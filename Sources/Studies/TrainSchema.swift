@@ -1,22 +1,25 @@
 import Archive
 import Arrays
+import Corpora
 import Transformer
 
 /// The arrays of a training run.
 enum TrainSchema {
   /// Path of a tap's values.
   static func path(_ tap: Tap) -> String {
-    switch tap {
-    case .attentionMap: "/attention/\(tap.name)/values"
-    default: "/activations/\(tap.name)/values"
+    if tap.isGradient { return "/gradients/\(tap.name)/values" }
+    switch tap.place {
+    case .map, .scores: return "/attention/\(tap.name)/values"
+    default: return "/activations/\(tap.name)/values"
     }
   }
 
   static func arrays(
-    _ study: ImageStudy, _ layout: ParameterLayout, _ taps: [(tap: Tap, samples: Int)]
+    _ study: LoadedStudy, _ layout: ParameterLayout, _ taps: [(tap: Tap, samples: Int)]
   ) -> [ArraySchema] {
     let type = ElementType(rawValue: study.configuration.capture.type) ?? .float32
-    return samples(study) + progress(study.model.bottleneck != nil) + checkpoints(study, layout)
+    return samples(study) + progress(study.model.bottleneck != nil) + gradientNorms(study)
+      + checkpoints(study, layout)
       + taps.map { tap, samples in
         let axes = tap.axes(study.model, samples: samples).map {
           ArraySchema.AxisSchema($0.name, $0.length)
@@ -27,22 +30,66 @@ enum TrainSchema {
       }
   }
 
-  private static func samples(_ study: ImageStudy) -> [ArraySchema] {
+  private static func samples(_ study: LoadedStudy) -> [ArraySchema] {
     let sample = ArraySchema.AxisSchema("sample", study.captured.count)
-    let (height, width) = study.set.size
-    return [
+    let shared = [
       ArraySchema(
         "/samples/index", .int32, [sample], longName: "position in the data set"),
-      ArraySchema("/samples/label", .int32, [sample], longName: "class"),
+      ArraySchema(
+        "/samples/label", .int32, [sample],
+        longName: isContinued(study) ? "class of the passage it starts in" : "class"),
       ArraySchema(
         "/samples/split", .uint8, [sample], longName: "0 train, 1 test",
         attributes: ["flag_meanings": .text("train test")]),
+    ]
+    let classes = ArraySchema(
+      "/classes/name", .utf8, [.init("class", study.data.classNames.count)],
+      longName: "name of each class")
+    switch study.data {
+    case .images(let set, _):
+      let (height, width) = set.size
+      let image = ArraySchema(
+        "/samples/image", .uint8, [sample, .init("y", height), .init("x", width)],
+        longName: "grey image")
+      return shared + [image, classes]
+    case .text(let text):
+      return shared + texts(sample, text) + [classes]
+    }
+  }
+
+  private static func isContinued(_ study: LoadedStudy) -> Bool {
+    if case .text(let samples) = study.data { samples.predictsNext } else { false }
+  }
+
+  private static func texts(
+    _ sample: ArraySchema.AxisSchema, _ text: TokenSamples
+  ) -> [ArraySchema] {
+    let arrays = [
       ArraySchema(
-        "/samples/image", .uint8,
-        [sample, .init("y", height), .init("x", width)], longName: "grey image"),
+        "/samples/token", .int32, [sample, .init("position", text.positions)],
+        longName: "tokens, padded with 0"),
+      ArraySchema("/samples/length", .int32, [sample], longName: "tokens that are no padding"),
+      ArraySchema("/samples/text", .utf8, [sample], longName: "text of the tokens"),
+    ]
+    guard let tokenizer = text.tokenizer as? BytePairTokenizer, !tokenizer.merges.isEmpty else {
+      return arrays
+    }
+    return arrays + [
       ArraySchema(
-        "/classes/name", .utf8, [.init("class", study.set.classNames.count)],
-        longName: "name of each class"),
+        "/tokenizer/merge", .int32, [.init("merge", tokenizer.merges.count), .init("pair", 2)],
+        longName: "the two tokens that token 256 + merge joins; tokens below 256 are bytes")
+    ]
+  }
+
+  /// Norms of the gradient of each layer's parameters, every step.
+  private static func gradientNorms(_ study: LoadedStudy) -> [ArraySchema] {
+    let group = ArraySchema.AxisSchema("parameter_group", ParameterGroup.allCases.count)
+    return [
+      ArraySchema(
+        "/gradients/norm", .float64,
+        [.growing("step"), .init("layer", study.model.layerCount), group],
+        longName: "gradient norm of a layer's parameters before clipping"),
+      ArraySchema("/gradients/group_name", .utf8, [group], longName: "parameters of a layer"),
     ]
   }
 
@@ -75,7 +122,7 @@ enum TrainSchema {
   }
 
   private static func checkpoints(
-    _ study: ImageStudy, _ layout: ParameterLayout
+    _ study: LoadedStudy, _ layout: ParameterLayout
   ) -> [ArraySchema] {
     let checkpoint = ArraySchema.AxisSchema.growing("checkpoint")
     func scalar(_ name: String, _ type: ElementType, _ longName: String, _ units: String = "1")
@@ -93,6 +140,7 @@ enum TrainSchema {
       scalar("step", .int32, "optimiser steps done"),
       scalar("epoch", .float64, "passes over the training split done"),
       scalar("data_position", .int64, "samples of the current pass done"),
+    ] + heldOut(study, scalar) + [
       scalar("test_loss", .float64, "mean cross entropy on the test split", "nat"),
       scalar("test_accuracy", .float64, "share of the test split classified rightly"),
       ArraySchema(
@@ -100,10 +148,35 @@ enum TrainSchema {
         longName: "seed and next stream of the shuffling generator (Philox 4x32-10)"),
       ArraySchema(
         "/checkpoints/optimizer/first_moment", .float32, flat,
-        longName: "first moment of AdamW, parameters in order"),
-      ArraySchema(
-        "/checkpoints/optimizer/second_moment", .float32, flat,
-        longName: "second moment of AdamW, parameters in order"),
-    ] + parameters
+        longName: "first moment of the optimiser, parameters in order"),
+    ]
+      + (study.configuration.training.optimizer.algorithm == .adamw
+        ? [
+          ArraySchema(
+            "/checkpoints/optimizer/second_moment", .float32, flat,
+            longName: "second moment of AdamW, parameters in order")
+        ] : []) + parameters
+  }
+
+  /// Scores that only some studies have.
+  private static func heldOut(
+    _ study: LoadedStudy, _ scalar: (String, ElementType, String, String) -> ArraySchema
+  ) -> [ArraySchema] {
+    var arrays: [ArraySchema] = []
+    if !study.validationIndices.isEmpty {
+      arrays += [
+        scalar("validation_loss", .float64, "mean cross entropy on the validation samples", "nat"),
+        scalar(
+          "validation_accuracy", .float64, "share of the validation samples classified rightly", "1"
+        ),
+      ]
+    }
+    if isContinued(study) {
+      arrays.append(
+        scalar(
+          "test_bits_per_character", .float64, "cross entropy on the test split per character",
+          "bit"))
+    }
+    return arrays
   }
 }

@@ -8,7 +8,7 @@ import Transformer
 /// A sealed or running training archive, opened to go on from: its study, and the weights of a checkpoint.
 struct TrainedRun {
   let reader: RunReader
-  let study: ImageStudy
+  let study: LoadedStudy
   let layout: ParameterLayout
 
   /// Opens the archive `name`, with `--set` assignments put into its configuration.
@@ -18,10 +18,10 @@ struct TrainedRun {
     let yaml = try reader.readTexts("/provenance/configuration").first ?? ""
     let configuration = try StudyConfiguration(
       yaml: yaml, name: "\(reader.path):/provenance/configuration", settings: settings)
-    study = try ImageStudy(configuration)
+    study = try LoadedStudy(configuration)
     layout = ParameterLayout(study.model)
     let recorded = try reader.sources().first?.sha256
-    guard recorded == nil || recorded == study.set.source.sha256 else {
+    guard recorded == nil || recorded == study.data.provenance.sha256 else {
       throw ArchiveError(
         .layout,
         "\(reader.path): the data set \(configuration.data.file) differs from the one this run was "

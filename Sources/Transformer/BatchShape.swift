@@ -8,13 +8,18 @@ public struct BatchShape: Sendable {
   public var width: Int
   /// Number of heads.
   public var heads: Int
+  /// Heads of keys and values; divides `heads`.
+  public var keyValueHeads: Int
   /// Width of the MLP.
   public var hidden: Int
 
-  /// All sizes.
-  public init(samples: Int, positions: Int, width: Int, heads: Int, hidden: Int) {
+  /// All sizes; as many heads of keys and values as of queries unless told.
+  public init(
+    samples: Int, positions: Int, width: Int, heads: Int, hidden: Int, keyValueHeads: Int? = nil
+  ) {
     (self.samples, self.positions, self.width) = (samples, positions, width)
     (self.heads, self.hidden) = (heads, hidden)
+    self.keyValueHeads = keyValueHeads ?? heads
   }
 
   /// Rows of a `[sample, position]` matrix.
@@ -25,4 +30,12 @@ public struct BatchShape: Sendable {
   public var map: Int { samples * heads * positions * positions }
   /// Channels a head works on.
   public var headWidth: Int { width / heads }
+  /// Channels of the keys, and of the values.
+  public var keyWidth: Int { keyValueHeads * headWidth }
+  /// Channels of queries, keys and values side by side.
+  public var projectedWidth: Int { width + 2 * keyWidth }
+  /// First channel of the keys that query head `head` attends to, within the projected channels.
+  func keyChannel(_ head: Int) -> Int { width + head / (heads / keyValueHeads) * headWidth }
+  /// First channel of the values that query head `head` mixes, within the projected channels.
+  func valueChannel(_ head: Int) -> Int { keyChannel(head) + keyWidth }
 }

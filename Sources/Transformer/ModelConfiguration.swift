@@ -1,8 +1,8 @@
-/// The shape of an encoder: a pre-norm Transformer over a fixed number of positions, mean pooling, one classifier.
+/// The shape of a Transformer: what a position brings in, the layers, and what comes out.
 public struct ModelConfiguration: Sendable, Hashable {
-  /// Numbers a position brings in: pixels of a patch.
-  public var inputWidth: Int
-  /// Number of positions n.
+  /// What a position brings in.
+  public var input: Input
+  /// Number of positions n, the class token's included.
   public var positionCount: Int
   /// Width of the residual stream, d_model.
   public var width: Int
@@ -12,13 +12,30 @@ public struct ModelConfiguration: Sendable, Hashable {
   public var layerCount: Int
   /// Width of the MLP, d_mlp.
   public var mlpWidth: Int
-  /// Number of classes.
+  /// Number of classes, or of tokens for next-token prediction.
   public var classCount: Int
-  /// Added to the variance in layer normalisation.
+  /// What everything else is; the default is the canonical pre-norm encoder.
+  public var variant: Variant
+  /// Added to the variance, or the mean square, in normalisation.
   public var epsilon: Double = 1e-5
-
   /// A Gaussian channel in the residual stream, or none.
   public var bottleneck: Bottleneck?
+  /// PDE-guided layers, in the order of depth.
+  public var refinements: [Refinement] = []
+  /// Positions as a grid `[row, column]` for refinements; one row for text. The class token is not on it.
+  public var grid: (rows: Int, columns: Int) {
+    get { (gridRows, (positionCount - classTokenCount) / max(gridRows, 1)) }
+    set { gridRows = newValue.rows }
+  }
+  private var gridRows = 1
+
+  /// What a position brings in.
+  public enum Input: Sendable, Hashable {
+    /// Numbers, mapped linearly: the pixels of a patch.
+    case patches(width: Int)
+    /// One of `vocabulary` tokens.
+    case tokens(vocabulary: Int)
+  }
 
   /// A variational bottleneck (Alemi et al. 2017): after a layer the stream becomes z = u + σ ε, ε normal, σ learned for each
   /// channel, and the loss gains β times the mean of KL(N(u, σ²) ‖ N(0, 1)), which bounds I(X;Z) from above, in nats.
@@ -32,15 +49,20 @@ public struct ModelConfiguration: Sendable, Hashable {
     public init(layer: Int, weight: Double) { (self.layer, self.weight) = (layer, weight) }
   }
 
-  /// All sizes of an encoder.
-  /// - Throws: ``ModelError`` when a size is impossible.
+  /// All sizes of a Transformer.
+  /// - Throws: ``ModelError`` when a size is impossible, or two choices exclude each other.
   public init(
-    inputWidth: Int, positionCount: Int, width: Int, headCount: Int, layerCount: Int,
-    mlpWidth: Int, classCount: Int
+    input: Input, positionCount: Int, width: Int, headCount: Int, layerCount: Int,
+    mlpWidth: Int, classCount: Int, variant: Variant = Variant()
   ) throws {
-    (self.inputWidth, self.positionCount, self.width) = (inputWidth, positionCount, width)
+    (self.input, self.positionCount, self.width) = (input, positionCount, width)
     (self.headCount, self.layerCount, self.mlpWidth) = (headCount, layerCount, mlpWidth)
-    self.classCount = classCount
+    (self.classCount, self.variant) = (classCount, variant)
+    try checkSizes()
+    try variant.check(self)
+  }
+
+  private func checkSizes() throws {
     for (name, value) in [
       ("input width", inputWidth), ("positions", positionCount), ("width", width),
       ("heads", headCount), ("layers", layerCount), ("mlp", mlpWidth), ("classes", classCount),
@@ -56,6 +78,21 @@ public struct ModelConfiguration: Sendable, Hashable {
 
   /// Channels a head works on, d_head.
   public var headWidth: Int { width / headCount }
+  /// Heads of keys and values.
+  public var keyValueHeadCount: Int { variant.keyValueHeads ?? headCount }
+  /// Numbers a position brings in, or tokens there are.
+  public var inputWidth: Int {
+    switch input {
+    case .patches(let width): width
+    case .tokens(let vocabulary): vocabulary
+    }
+  }
+  /// Positions that the class token takes: 1 or 0.
+  public var classTokenCount: Int { variant.pooling == .classToken ? 1 : 0 }
+  /// Positions that the data fills.
+  public var inputCount: Int { positionCount - classTokenCount }
+  /// Targets a sample has: 1 class, or a token a position.
+  public var targetCount: Int { variant.pooling == .each ? positionCount : 1 }
 }
 
 /// An impossible model.
@@ -64,4 +101,7 @@ public struct ModelError: Error, Sendable, CustomStringConvertible {
   public var message: String
   /// The message.
   public var description: String { message }
+
+  /// An error with this message.
+  public init(message: String) { self.message = message }
 }

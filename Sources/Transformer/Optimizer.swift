@@ -1,40 +1,51 @@
 import Foundation
 import Kernels
 
-/// AdamW with linear warm-up, cosine decay and clipping by the global norm.
+/// How weights are moved: the algorithm, its rate through training, and clipping by the global norm.
 public struct OptimizerConfiguration: Sendable, Hashable {
+  /// The algorithms.
+  public enum Algorithm: String, Sendable, CaseIterable {
+    /// Adam with decoupled weight decay (Loshchilov & Hutter 2019).
+    case adamw
+    /// Gradient descent with momentum, m ← μ m + g + λ w, w ← w - rate · m (PyTorch's form).
+    case sgd
+  }
+
+  /// The algorithm.
+  public var algorithm = Algorithm.adamw
   /// Highest learning rate.
   public var rate: Double
+  /// How the rate goes through training.
+  public var schedule = LearningSchedule.cosine
   /// Share of all steps over which the rate rises linearly from 0.
   public var warmup: Double
-  /// Decoupled weight decay of matrices.
+  /// Weight decay of matrices: decoupled for AdamW, part of the gradient for SGD.
   public var decay: Double
   /// Largest global gradient norm; larger gradients are scaled down to it. Infinite for none.
   public var clip: Double
+  /// μ of SGD.
+  public var momentum = 0.9
   /// Decay of the first and second moment, and the constant added to the root.
   public var beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8
 
-  /// The four values a study file names.
+  /// The four values most studies name.
   public init(rate: Double, warmup: Double, decay: Double, clip: Double) {
     (self.rate, self.warmup, self.decay, self.clip) = (rate, warmup, decay, clip)
   }
 
-  /// Learning rate of `step` (0-based) of `total`: linear warm-up, then a half cosine to a hundredth.
+  /// Learning rate of `step` (0-based) of `total`.
   public func rate(step: Int, total: Int) -> Double {
-    let rise = max(1, Int((warmup * Double(total)).rounded()))
-    if step < rise { return rate * Double(step + 1) / Double(rise) }
-    let progress = Double(step - rise) / Double(max(1, total - rise))
-    return rate * (0.01 + 0.99 * 0.5 * (1 + cos(.pi * min(1, progress))))
+    rate * schedule.factor(step: step, total: total, warmup: warmup)
   }
 }
 
-/// The moments of AdamW beside the weights they move.
+/// The moments of an optimiser beside the weights they move; SGD has only the first.
 public final class Optimizer<S: KernelScalar>: @unchecked Sendable {
   /// Settings.
   public let configuration: OptimizerConfiguration
   /// First moment, laid out as the weights.
   public let first: Buffer<S>
-  /// Second moment, laid out as the weights.
+  /// Second moment, laid out as the weights; empty for SGD.
   public let second: Buffer<S>
   /// Steps done.
   public var stepCount = 0
@@ -44,7 +55,7 @@ public final class Optimizer<S: KernelScalar>: @unchecked Sendable {
   public init(_ configuration: OptimizerConfiguration, _ layout: ParameterLayout) {
     self.configuration = configuration
     first = Buffer(layout.count)
-    second = Buffer(layout.count)
+    second = Buffer(configuration.algorithm == .adamw ? layout.count : 0)
     var ranges: [(offset: Int, count: Int, decays: Bool)] = []
     for entry in layout.entries {
       if let last = ranges.last, last.decays == entry.decays {
@@ -63,15 +74,32 @@ public final class Optimizer<S: KernelScalar>: @unchecked Sendable {
     stepCount += 1
     let scale = norm > configuration.clip ? configuration.clip / norm : 1
     for range in ranges {
+      let (w, g) = (weights + range.offset, gradient + range.offset)
+      let m = first.start + range.offset
+      let decay = range.decays ? configuration.decay : 0
+      if configuration.algorithm == .sgd {
+        momentum(w, g, m, range.count, scale: S(scale), decay: S(decay), rate: S(rate))
+        continue
+      }
       S.adamW(
-        weights + range.offset, gradient: gradient + range.offset,
-        first: first.start + range.offset,
-        second: second.start + range.offset, count: range.count,
+        w, gradient: g, first: m, second: second.start + range.offset, count: range.count,
         AdamWStep(
           rate: S(rate), beta1: S(configuration.beta1), beta2: S(configuration.beta2),
-          epsilon: S(configuration.epsilon), decay: range.decays ? S(configuration.decay) : 0,
+          epsilon: S(configuration.epsilon), decay: S(decay),
           correction1: S(1 - pow(configuration.beta1, Double(stepCount))),
           correction2: S(1 - pow(configuration.beta2, Double(stepCount))), gradientScale: S(scale)))
+    }
+  }
+
+  @specialized(where S == Float)
+  private func momentum(
+    _ w: UnsafeMutablePointer<S>, _ g: UnsafePointer<S>, _ m: UnsafeMutablePointer<S>,
+    _ count: Int, scale: S, decay: S, rate: S
+  ) {
+    let mu = S(configuration.momentum)
+    for i in 0..<count {
+      m[i] = mu * m[i] + scale * g[i] + decay * w[i]
+      w[i] -= rate * m[i]
     }
   }
 }

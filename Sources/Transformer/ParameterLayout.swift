@@ -41,45 +41,33 @@ public struct ParameterLayout: Sendable {
   /// An empty layout.
   public init() {}
 
-  /// The parameters of an encoder.
-  public init(_ model: ModelConfiguration) {
-    let d = Axis("output_channel", model.width)
-    let input = Axis("input_channel", model.width)
-    let channel = Axis("channel", model.width)
-    append("embed.weight", [d, Axis("pixel", model.inputWidth)], .matrix)
-    append("embed.bias", [channel], .constant(0))
-    append(
-      "position_embedding.weight", [Axis("position", model.positionCount), channel], .normal(0.02))
-    for l in 0..<model.layerCount {
-      append("blocks.\(l).norm1.weight", [channel], .constant(1))
-      append("blocks.\(l).norm1.bias", [channel], .constant(0))
-      appendAttention("blocks.\(l).attention.", width: model.width)
-      append("blocks.\(l).norm2.weight", [channel], .constant(1))
-      append("blocks.\(l).norm2.bias", [channel], .constant(0))
-      appendFeedForward("blocks.\(l).mlp.", width: model.width, hidden: model.mlpWidth)
-    }
-    append("final_norm.weight", [channel], .constant(1))
-    append("final_norm.bias", [channel], .constant(0))
-    append("classifier.weight", [Axis("class", model.classCount), input], .matrix)
-    append("classifier.bias", [Axis("class", model.classCount)], .constant(0))
-    // Last, so that a bottleneck leaves the first values of all others as they are.
-    if model.bottleneck != nil { append("bottleneck.log_sigma", [channel], .constant(-2)) }
-  }
-
   /// Appends the eight parameters of a self-attention whose names start with `prefix`.
-  public mutating func appendAttention(_ prefix: String, width: Int) {
+  /// `keyWidth`: channels of the keys and of the values, fewer than `width` when heads share them.
+  public mutating func appendAttention(_ prefix: String, width: Int, keyWidth: Int? = nil) {
     let matrix = [Axis("output_channel", width), Axis("input_channel", width)]
-    for part in ["query", "key", "value"] { append(prefix + part + ".weight", matrix, .matrix) }
-    for part in ["query", "key", "value"] {
-      append(prefix + part + ".bias", [Axis("channel", width)], .constant(0))
-    }
+    let key = Axis(keyWidth == nil ? "output_channel" : "key_channel", keyWidth ?? width)
+    let keyMatrix = [key, matrix[1]]
+    append(prefix + "query.weight", matrix, .matrix)
+    append(prefix + "key.weight", keyMatrix, .matrix)
+    append(prefix + "value.weight", keyMatrix, .matrix)
+    let channel = Axis("channel", width)
+    let keyChannel = keyWidth == nil ? channel : key
+    append(prefix + "query.bias", [channel], .constant(0))
+    append(prefix + "key.bias", [keyChannel], .constant(0))
+    append(prefix + "value.bias", [keyChannel], .constant(0))
     append(prefix + "output.weight", matrix, .matrix)
     append(prefix + "output.bias", [Axis("channel", width)], .constant(0))
   }
 
-  /// Appends the four parameters of an MLP whose names start with `prefix`.
-  public mutating func appendFeedForward(_ prefix: String, width: Int, hidden: Int) {
+  /// Appends the four parameters of an MLP whose names start with `prefix`, six of a gated one.
+  public mutating func appendFeedForward(
+    _ prefix: String, width: Int, hidden: Int, gated: Bool = false
+  ) {
     let f = Axis("hidden", hidden)
+    if gated {
+      append(prefix + "gate.weight", [f, Axis("input_channel", width)], .matrix)
+      append(prefix + "gate.bias", [f], .constant(0))
+    }
     append(prefix + "up.weight", [f, Axis("input_channel", width)], .matrix)
     append(prefix + "up.bias", [f], .constant(0))
     append(prefix + "down.weight", [Axis("output_channel", width), f], .matrix)
@@ -99,6 +87,9 @@ public struct ParameterLayout: Sendable {
     guard let place = places[name] else { preconditionFailure("no parameter \(name)") }
     return entries[place].offset
   }
+
+  /// Place of the first element of the parameter `name`, or nil.
+  public func find(_ name: String) -> Int? { places[name].map { entries[$0].offset } }
 
   /// First values of all parameters: entry `i` draws from stream `i` of `seed`, so that adding a parameter leaves
   /// the others as they were.

@@ -62,24 +62,24 @@ struct TrainCommand: ParsableCommand {
 
   private func printPlan(_ run: TrainRun) throws {
     let plan = run.plan()
-    if common.json {
-      return try Console.output(
-        json: plan.map { PlannedArray(path: $0.path, shape: $0.shape, bytes: $0.bytes) })
-    }
+    if common.json { return try Console.output(json: PrintedPlan(plan)) }
     var table = Table(["array", "shape", "bytes"])
-    for array in plan where !array.path.hasPrefix("/checkpoints/parameters/") {
+    for array in plan.arrays where !array.path.hasPrefix("/checkpoints/parameters/") {
       table.add([
         array.path, array.shape.map(String.init).joined(separator: " x "),
         Format.bytes(array.bytes),
       ])
     }
-    let parameters = plan.filter { $0.path.hasPrefix("/checkpoints/parameters/") }
+    let parameters = plan.arrays.filter { $0.path.hasPrefix("/checkpoints/parameters/") }
     table.add([
       "/checkpoints/parameters/*", "\(parameters.count) arrays",
       Format.bytes(parameters.map(\.bytes).reduce(0, +)),
     ])
     Console.output(table.text)
-    Console.output("\nIn all \(Format.bytes(plan.map(\.bytes).reduce(0, +))) before compression.")
+    Console.output(
+      "\nIn all \(Format.bytes(plan.arrays.map(\.bytes).reduce(0, +))) before compression; "
+        + "\(plan.steps) steps of \(plan.parameters) parameters, about "
+        + "\(Format.duration(plan.seconds)) and \(Format.bytes(plan.memory)) of memory.")
   }
 }
 
@@ -95,10 +95,23 @@ private struct TrainResult: Encodable {
   }
 }
 
-private struct PlannedArray: Encodable {
-  var path: String
-  var shape: [Int]
-  var bytes: Int
+private struct PrintedPlan: Encodable {
+  struct PlannedArray: Encodable {
+    var path: String
+    var shape: [Int]
+    var bytes: Int
+  }
+  var arrays: [PlannedArray]
+  var memory: Int
+  var seconds: Double
+  var steps: Int
+  var parameters: Int
+
+  init(_ plan: TrainRun.Plan) {
+    arrays = plan.arrays.map { PlannedArray(path: $0.path, shape: $0.shape, bytes: $0.bytes) }
+    (memory, seconds) = (plan.memory, plan.seconds)
+    (steps, parameters) = (plan.steps, plan.parameters)
+  }
 }
 
 /// Where results go.

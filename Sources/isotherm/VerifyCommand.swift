@@ -2,11 +2,13 @@ import ArgumentParser
 import Console
 import Studies
 
-/// `isotherm verify information`
+/// `isotherm verify`
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify", abstract: "Compare what is computed with known answers.",
-    subcommands: [VerifyDynamicsCommand.self, VerifyInformationCommand.self])
+    subcommands: [
+      VerifyDynamicsCommand.self, VerifyInformationCommand.self, VerifyTransformerCommand.self,
+    ])
 }
 
 /// `isotherm verify dynamics`
@@ -15,7 +17,8 @@ struct VerifyDynamicsCommand: ParsableCommand {
     commandName: "dynamics",
     abstract: "Steppers, diffusion and mean-field attention against exact answers.",
     discussion: """
-      Orders of every stepper over five step sizes, orders in space, heat modes, mass, maximum and energy, tokens on the       sphere, Gaussian measures and the time of their blow-up. Exit status 1 when a row falls outside its tolerance.
+      Orders of every stepper over five step sizes, orders in space, heat modes, mass, maximum and energy, tokens on the \
+      sphere, Gaussian measures and the time of their blow-up. Exit status 1 when a row falls outside its tolerance.
       """)
 
   @OptionGroup var common: CommonOptions
@@ -46,6 +49,25 @@ struct VerifyInformationCommand: ParsableCommand {
     }.run()
     progress.end("\(rows.count) rows")
     try Verification(rows: rows).tell(json: common.json)
+  }
+}
+
+/// `isotherm verify transformer`
+struct VerifyTransformerCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "transformer",
+    abstract: "Every variant of the network against PyTorch, and its exactness.",
+    discussion: """
+      Loss, logits, the last residual stream and all gradients of each variant against committed results of PyTorch in \
+      float64; masks that must not leak; weights that must have the same bits on any number of threads and resumed at \
+      any step. Exit status 1 when a row falls outside its tolerance.
+      """)
+
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    try Verification(rows: TransformerVerification(threads: common.threadCount).run())
+      .tell(json: common.json)
   }
 }
 

@@ -7,7 +7,8 @@ import Transformer
 @Suite struct MasterEquationTests {
   static func network() throws -> ModelConfiguration {
     try ModelConfiguration(
-      inputWidth: 4, positionCount: 6, width: 8, headCount: 2, layerCount: 3, mlpWidth: 10,
+      input: .patches(width: 4), positionCount: 6, width: 8, headCount: 2, layerCount: 3,
+      mlpWidth: 10,
       classCount: 2)
   }
 

@@ -53,6 +53,47 @@ import Testing
     #expect(difference(d.fast, d.plain) < 1e-6)
   }
 
+  @Test(arguments: [16, 48, 20])
+  func `RMS norm and its gradient agree with the plain loop`(width: Int) {
+    let rows = 6
+    let x = pair(numbers(rows * width, 4, scale: 3))
+    let (gain, y) = (pair(numbers(width, 5)), pair(numbers(rows * width, 7)))
+    let inverse = pair(numbers(rows, 9))
+    let (dy, dx) = (pair(numbers(rows * width, 10)), pair(numbers(rows * width, 11)))
+    let dGain = pair(numbers(width, 12))
+    Float.rmsNorm(
+      x.fast.start, gain: gain.fast.start, to: y.fast.start, inverse: inverse.fast.start,
+      rows: rows, width: width, epsilon: 1e-5)
+    PlainKernels.rmsNorm(
+      x.plain.start, gain: gain.plain.start, to: y.plain.start, inverse: inverse.plain.start,
+      rows: rows, width: width, epsilon: 1e-5)
+    Float.rmsNormGradient(
+      x.fast.start, gain: gain.fast.start, inverse: inverse.fast.start, dy: dy.fast.start,
+      dx: dx.fast.start, gainGradient: dGain.fast.start, rows: rows, width: width)
+    PlainKernels.rmsNormGradient(
+      x.plain.start, gain: gain.plain.start, inverse: inverse.plain.start, dy: dy.plain.start,
+      dx: dx.plain.start, gainGradient: dGain.plain.start, rows: rows, width: width)
+    #expect(difference(y.fast, y.plain) < 2e-6)
+    #expect(difference(dx.fast, dx.plain) < 3e-6)
+    #expect(difference(dGain.fast, dGain.plain) < 5e-6)
+  }
+
+  @Test(arguments: [16, 37])
+  func `SwiGLU and its gradient agree with the plain loop`(count: Int) {
+    let (g, u) = (pair(numbers(count, 4, scale: 5)), pair(numbers(count, 5)))
+    let (y, d) = (pair(numbers(count, 6)), pair(numbers(count, 7)))
+    let dGate = pair(numbers(count, 8))
+    Float.swiGLU(gate: g.fast.start, u.fast.start, to: y.fast.start, count: count)
+    PlainKernels.swiGLU(gate: g.plain.start, u.plain.start, to: y.plain.start, count: count)
+    Float.swiGLUGradient(
+      gate: g.fast.start, u.fast.start, d.fast.start, dGate: dGate.fast.start, count: count)
+    PlainKernels.swiGLUGradient(
+      gate: g.plain.start, u.plain.start, d.plain.start, dGate: dGate.plain.start, count: count)
+    #expect(difference(y.fast, y.plain) < 2e-6)
+    #expect(difference(d.fast, d.plain) < 2e-6)
+    #expect(difference(dGate.fast, dGate.plain) < 2e-6)
+  }
+
   @Test(arguments: [16, 20, 64])
   func `layer norm and its gradient agree with the plain loop`(width: Int) {
     let rows = 6

@@ -82,8 +82,11 @@ import Testing
     let outcome = try Programs.run(
       "isotherm", ["train", Programs.study, "-o", folder + "/r", "--dry-run", "--json"])
     #expect(outcome.status == 0)
-    let arrays = try #require(
-      try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [[String: Any]])
+    let plan = try #require(
+      try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
+    let arrays = try #require(plan["arrays"] as? [[String: Any]])
+    #expect((plan["memory"] as? Int ?? 0) > 10 << 20 && (plan["seconds"] as? Double ?? 0) > 0)
+    #expect(plan["steps"] as? Int == 785)
     let stream = try #require(
       arrays.first { $0["path"] as? String == "/activations/residual.0.post/values" })
     #expect(stream["shape"] as? [Int] == [6, 256, 49, 64])

@@ -31,7 +31,9 @@ import Testing
   @Test func `wrong types and impossible values name what is allowed`() {
     #expect(message(minimal + "model: {width: wide}").contains("expected a whole number from 1"))
     #expect(message(minimal + "training: {epochs: -1}").contains("found -1"))
-    #expect(message(minimal + "model: {norm: middle}") == "model.norm: expected pre, found middle")
+    #expect(
+      message(minimal + "model: {norm: middle}")
+        == "model.norm: expected pre, post, none, found middle")
     #expect(message("title: x\n").contains("data.file: is missing"))
     #expect(message("[1, 2").contains("not YAML"))
     #expect(message("").contains("empty"))

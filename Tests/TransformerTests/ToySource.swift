@@ -25,9 +25,48 @@ struct ToySource<S: KernelScalar>: SampleSource {
 
   var count: Int { labels.count }
 
-  func write(_ index: Int, to input: UnsafeMutablePointer<S>) {
-    for i in 0..<size { input[i] = inputs[index * size + i] }
+  func write(_ index: Int, to slot: SampleSlot<S>) {
+    for i in 0..<size { slot.input[i] = inputs[index * size + i] }
+    slot.targets[0] = labels[index]
+  }
+}
+
+/// Random token sequences of several lengths, padded; the class is the first token's parity, and each next token follows from
+/// the one before by a fixed permutation, with a little noise.
+struct ToyTokens<S: KernelScalar>: SampleSource {
+  let tokens: [[Int32]]
+  let positions: Int
+  let predictsNext: Bool
+
+  init(count: Int, positions: Int, vocabulary: Int, predictsNext: Bool, seed: UInt64) {
+    var random = Philox(seed: seed, stream: 3)
+    let follower = random.permutation(vocabulary).map { Int32($0) }
+    tokens = (0..<count).map { _ in
+      let length = positions - Int(random.uniform() * Double(positions / 2))
+      var token = Int32(random.uniform() * Double(vocabulary))
+      return (0..<length + 1).map { _ in
+        defer {
+          token =
+            random.uniform() < 0.05
+            ? Int32(random.uniform() * Double(vocabulary)) : follower[Int(token)]
+        }
+        return token
+      }
+    }
+    (self.positions, self.predictsNext) = (positions, predictsNext)
   }
 
-  func label(_ index: Int) -> Int32 { labels[index] }
+  var count: Int { tokens.count }
+
+  func write(_ index: Int, to slot: SampleSlot<S>) {
+    let sample = tokens[index]
+    slot.fill(sample.count - 1)
+    for i in 0..<positions {
+      slot.tokens[i] = i + 1 < sample.count ? sample[i] : 0
+      if predictsNext { slot.targets[i] = i + 1 < sample.count ? sample[i + 1] : -1 }
+    }
+    if !predictsNext { slot.targets[0] = sample[0] % 2 }
+  }
+
+  func targetCount(_ index: Int) -> Int { predictsNext ? tokens[index].count - 1 : 1 }
 }

@@ -1,0 +1,72 @@
+import Archive
+import Foundation
+
+/// Labelled passages of text, with fixed splits.
+public struct PassageSet: Sendable {
+  /// The passages, in the file's order.
+  public let texts: [String]
+  /// Class of each passage.
+  public let labels: [Int32]
+  /// Passages of the training split.
+  public let trainIndices: [Int]
+  /// Passages of the test split: never trained on or fitted to.
+  public let testIndices: [Int]
+  /// Name of each class.
+  public let classNames: [String]
+  /// Merges of the byte-pair tokenizer stored with the data, or nil.
+  public let tokenizer: BytePairTokenizer?
+  /// The file as a source of provenance.
+  public let source: Provenance.Source
+
+  /// Reads a data set in the archive's layout.
+  /// - Throws: when the file is missing, damaged, or not a labelled set of passages.
+  public init(_ path: String) throws {
+    let reader = try RunReader(path, expecting: [.dataset])
+    guard reader.contains("/samples/text") else {
+      throw ArchiveError(
+        .layout,
+        "\(path): expected passages in /samples/text, found none; is it an image set? "
+          + "set data.modality accordingly")
+    }
+    texts = try reader.readTexts("/samples/text")
+    labels = try reader.read("/samples/label").elements
+    let split: [UInt8] = try reader.read("/samples/split").elements
+    classNames = try reader.readTexts("/classes/name")
+    guard labels.count == texts.count, split.count == texts.count else {
+      throw ArchiveError(
+        .layout,
+        "\(path): \(texts.count) passages, but \(labels.count) labels and \(split.count) "
+          + "split flags; the file is damaged")
+    }
+    let classCount = classNames.count
+    guard labels.allSatisfy({ $0 >= 0 && $0 < classCount }) else {
+      throw ArchiveError(
+        .layout, "\(path):/samples/label: a label lies outside the \(classCount) classes")
+    }
+    trainIndices = split.indices.filter { split[$0] == 0 }
+    testIndices = split.indices.filter { split[$0] == 1 }
+    guard !trainIndices.isEmpty, !testIndices.isEmpty else {
+      throw ArchiveError(
+        .layout,
+        "\(path):/samples/split: expected train (0) and test (1) samples, found "
+          + "\(trainIndices.count) and \(testIndices.count)")
+    }
+    tokenizer =
+      reader.contains("/tokenizer/merge") ? try BytePairTokenizer(reader, "/tokenizer/merge") : nil
+    source = try reader.asSource()
+  }
+}
+
+extension BytePairTokenizer {
+  /// Reads merges `[merge, pair]`.
+  /// - Throws: when a merge names a token that does not exist before it.
+  public init(_ reader: RunReader, _ path: String) throws {
+    let pairs: [Int32] = try reader.read(path).elements
+    let merges = stride(from: 0, to: pairs.count - 1, by: 2).map { (pairs[$0], pairs[$0 + 1]) }
+    guard let tokenizer = BytePairTokenizer(merges: merges) else {
+      throw ArchiveError(
+        .layout, "\(reader.path):\(path): a merge names a token made after it; the file is damaged")
+    }
+    self = tokenizer
+  }
+}

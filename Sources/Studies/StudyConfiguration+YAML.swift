@@ -1,0 +1,67 @@
+extension StudyConfiguration {
+  /// The whole configuration with every default written out, YAML.
+  public var yaml: String {
+    let taps = capture.requests.map { "{tap: \"\($0.pattern)\", samples: \($0.samples)}" }
+    return """
+      title: \(quoted(title))
+      seed: \(seed)
+      \(dataLine)
+      \(modelLine)
+      \(trainingLine)
+      capture: {taps: [\(taps.joined(separator: ", "))], samples: \(capture.samples), \
+      every: \(capture.steps == 0 ? "epoch" : "\(capture.steps)"), type: \(capture.type)}
+      pde: {models: [\(pde.models.joined(separator: ", "))], stepper: rk4, boundary: neumann, \
+      substeps: \(pde.substeps), samples: \(pde.samples), epochs: \(pde.epochs), \
+      batch: \(pde.batch), rate: \(pde.rate), attention_weight: \(pde.attentionWeight)}
+      information: {estimators: [\(information.estimators.joined(separator: ", "))], \
+      pairs: [\(information.pairs.joined(separator: ", "))], taps: \(information.taps), \
+      noise: \(information.noise), bins: \(information.bins), bootstrap: \(information.resamples), \
+      shuffles: \(information.shuffles)}
+
+      """
+  }
+
+  private var dataLine: String {
+    switch data.modality {
+    case .image(let patch):
+      return "data: {modality: image, file: \(quoted(data.file)), patch: \(patch)}"
+    case .text(let text):
+      let file =
+        text.vocabularyFile.isEmpty ? "" : "vocabulary_file: \(quoted(text.vocabularyFile)), "
+      return
+        "data: {modality: text, file: \(quoted(data.file)), tokenizer: \(text.tokenizer.rawValue), "
+        + "vocabulary: \(text.vocabulary), \(file)tokens: \(text.tokens), task: \(text.task.rawValue)}"
+    }
+  }
+
+  private var modelLine: String {
+    let variant = model.variant
+    let refine = model.refinements.map {
+      "{kind: \($0.kind.rawValue), after: \($0.layer.map(String.init) ?? "embedding"), steps: \($0.steps)}"
+    }
+    return "model: {width: \(model.width), heads: \(model.heads), "
+      + "kv_heads: \(variant.keyValueHeads ?? model.heads), layers: \(model.layers), mlp: \(model.mlp), "
+      + "norm: \(variant.norm.rawValue), norm_kind: \(variant.normKind.rawValue), "
+      + "residual: \(variant.hasResidual), positions: \(variant.positions.rawValue), "
+      + "activation: \(variant.activation.rawValue), pool: \(variant.pooling.rawValue), "
+      + "causal: \(variant.isCausal), tied: \(variant.isTied), dropout: \(variant.dropout), "
+      + "refine: [\(refine.joined(separator: ", "))]}"
+  }
+
+  private var trainingLine: String {
+    let o = training.optimizer
+    let channel =
+      training.bottleneck.map {
+        ", bottleneck_layer: \($0.layer), bottleneck_weight: \($0.weight)"
+      } ?? ""
+    return "training: {epochs: \(training.epochs), batch: \(training.batch), "
+      + "accumulate: \(training.accumulate), optimizer: \(o.algorithm.rawValue), rate: \(o.rate), "
+      + "schedule: \(o.schedule.rawValue), warmup: \(o.warmup), decay: \(o.decay), clip: \(o.clip), "
+      + "momentum: \(o.momentum), label_smoothing: \(training.labelSmoothing), "
+      + "validation: \(training.validation), patience: \(training.patience)\(channel)}"
+  }
+
+  private func quoted(_ text: String) -> String {
+    "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+  }
+}

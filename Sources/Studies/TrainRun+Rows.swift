@@ -1,0 +1,149 @@
+import Archive
+import Arrays
+import Console
+import Corpora
+import Foundation
+import Kernels
+import Transformer
+
+/// What a training run writes, and how it is put back where a checkpoint left it.
+extension TrainRun {
+  func record(
+    _ report: StepReport, _ trainer: Trainer<Float>, _ step: Int, _ epoch: Double,
+    _ seconds: Double, _ recorder: Recorder
+  ) throws {
+    try recorder.append(
+      "/gradients/norm", trainer.layerSquares().flatMap { $0.map { $0.squareRoot() } })
+    try recorder.append("/progress/loss", [report.loss])
+    try recorder.append("/progress/accuracy", [report.accuracy])
+    try recorder.append("/progress/learning_rate", [report.rate])
+    try recorder.append("/progress/gradient_norm", [report.gradientNorm])
+    if study.model.bottleneck != nil {
+      try recorder.append("/progress/information_bound", [report.informationBound])
+    }
+    try recorder.append("/progress/epoch", [epoch])
+    try recorder.append("/progress/seconds", [seconds])
+    try recorder.append("/progress/step", [Int32(step)])
+  }
+
+  /// Texts that are written whole.
+  func writeNames(_ recorder: Recorder) {
+    recorder.write("/classes/name", study.data.classNames)
+    recorder.write("/gradients/group_name", ParameterGroup.allCases.map { "\($0)" })
+    if case .text(let samples) = study.data {
+      recorder.write("/samples/text", study.captured.map { samples.text($0) })
+    }
+  }
+
+  func writeSamples(_ recorder: Recorder) throws {
+    let captured = study.captured
+    try recorder.append("/samples/index", captured.map { Int32($0) })
+    try recorder.append("/samples/label", captured.map { study.data.label($0) })
+    try recorder.append("/samples/split", captured.map { _ in UInt8(1) })
+    switch study.data {
+    case .images(let set, _):
+      let size = set.size.height * set.size.width
+      try recorder.append(
+        "/samples/image", captured.flatMap { set.images.elements[$0 * size..<($0 + 1) * size] })
+    case .text(let samples):
+      try recorder.append("/samples/token", captured.flatMap { samples.tokens($0).padded })
+      try recorder.append("/samples/length", captured.map { Int32(samples.tokens($0).length) })
+      if let tokenizer = samples.tokenizer as? BytePairTokenizer, !tokenizer.merges.isEmpty {
+        try recorder.append("/tokenizer/merge", tokenizer.merges.flatMap { [$0.0, $0.1] })
+      }
+    }
+  }
+
+  /// Puts the trainer where the last checkpoint of a run's folder left it.
+  func restore(
+    _ trainer: Trainer<Float>, from place: RunPlace
+  ) throws -> Progress {
+    let reader = try RunReader(place.folder)
+    let steps = try reader.read("/checkpoints/step", as: Int32.self).elements
+    // The index may name checkpoints whose part was dropped; resuming anchors on the last whole one.
+    let last = steps.count - 1
+    func copy(_ path: String, to target: UnsafeMutablePointer<Float>, _ count: Int) throws {
+      let values: NDArray<Float> = try reader.readRow(path, last)
+      guard values.count == count else {
+        throw ArchiveError(
+          .layout, "\(reader.path):\(path): expected \(count) values, found \(values.count)")
+      }
+      for (index, value) in values.elements.enumerated() { target[index] = value }
+    }
+    for entry in trainer.layout.entries {
+      try copy(
+        "/checkpoints/parameters/\(entry.name)", to: trainer.weights.start + entry.offset,
+        entry.count)
+    }
+    let optimizer = trainer.optimizer
+    try copy(
+      "/checkpoints/optimizer/first_moment", to: optimizer.first.start, optimizer.first.count)
+    if optimizer.second.count > 0 {
+      try copy(
+        "/checkpoints/optimizer/second_moment", to: optimizer.second.start, optimizer.second.count)
+    }
+    optimizer.stepCount = Int(steps[last])
+    var state = Progress()
+    state.accuracy =
+      try reader.read("/checkpoints/test_accuracy", as: Double.self).elements[last]
+    if !study.validationIndices.isEmpty {
+      for loss in try reader.read("/checkpoints/validation_loss", as: Double.self).elements
+        .prefix(last + 1)
+      { state.judge(loss) }
+    }
+    return state
+  }
+
+  /// Evaluates, captures and records one checkpoint.
+  func checkpoint(
+    _ trainer: Trainer<Float>, _ recorder: Recorder, _ state: inout Progress
+  ) throws {
+    let step = trainer.optimizer.stepCount
+    let (epoch, place) = step.quotientAndRemainder(dividingBy: stepsPerEpoch)
+    let size = study.configuration.training.batch * study.configuration.training.accumulate
+    let test = trainer.evaluate(study.data.testIndices, from: study.source)
+    let count = Double(max(test.count, 1))
+    state.accuracy = Double(test.correct) / count
+    try recorder.append("/checkpoints/step", [Int32(step)])
+    try recorder.append(
+      "/checkpoints/epoch",
+      [Double(epoch) + Double(place * size) / Double(study.trainIndices.count)])
+    try recorder.append("/checkpoints/data_position", [Int64(place * size)])
+    try recorder.append("/checkpoints/test_loss", [test.loss / count])
+    try recorder.append("/checkpoints/test_accuracy", [state.accuracy])
+    if case .text(let samples) = study.data, samples.predictsNext {
+      let characters = Double(samples.predictedCharacters(study.data.testIndices))
+      try recorder.append(
+        "/checkpoints/test_bits_per_character", [test.loss / log(2) / characters])
+    }
+    if !study.validationIndices.isEmpty {
+      let validation = trainer.evaluate(study.validationIndices, from: study.source)
+      let count = Double(max(validation.count, 1))
+      try recorder.append("/checkpoints/validation_loss", [validation.loss / count])
+      try recorder.append(
+        "/checkpoints/validation_accuracy", [Double(validation.correct) / count])
+      state.judge(validation.loss / count)
+    }
+    try recorder.append(
+      "/checkpoints/random_state", [study.configuration.seed, UInt64(epoch)])
+    try recorder.append("/checkpoints/optimizer/first_moment", trainer.optimizer.first.elements)
+    if trainer.optimizer.second.count > 0 {
+      try recorder.append(
+        "/checkpoints/optimizer/second_moment", trainer.optimizer.second.elements)
+    }
+    for entry in trainer.layout.entries {
+      try recorder.append(
+        "/checkpoints/parameters/\(entry.name)",
+        UnsafeBufferPointer(start: trainer.weights.start + entry.offset, count: entry.count))
+    }
+    try capture(trainer, recorder)
+    try recorder.commit()
+  }
+
+  private func capture(_ trainer: Trainer<Float>, _ recorder: Recorder) throws {
+    let arrays = sampler.run(trainer.weights, samples: study.captured)
+    for ((tap, _), values) in zip(taps, arrays) {
+      try recorder.append(TrainSchema.path(tap), values.elements)
+    }
+  }
+}
