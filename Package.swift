@@ -19,6 +19,8 @@ let system: [Target] = [
     name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
   .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
   .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+  // Only isotherm-bench links it: it counts heap allocations.
+  .target(name: "CAllocationCount"),
   .target(name: "CFont", exclude: ["DejaVuSans.ttf", "DejaVuSans.LICENSE"]),
 ]
 
@@ -76,7 +78,9 @@ let programs: [Target] = [
   program("isotherm-analyze", ["Archive", "Metrics"]),
   program("isotherm-plot", ["Archive", "Figures"]),
   // Our side of tools/bench; not installed.
-  program("isotherm-bench", ["Archive", "Arrays", "Information", "Kernels"]),
+  program(
+    "isotherm-bench",
+    ["Archive", "Arrays", "CAllocationCount", "Information", "Kernels", "Transformer"]),
 ]
 
 func tests(_ target: String, _ dependencies: [Target.Dependency] = []) -> Target {

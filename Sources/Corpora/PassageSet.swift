@@ -52,7 +52,7 @@ public struct PassageSet: Sendable {
           + "\(trainIndices.count) and \(testIndices.count)")
     }
     tokenizer =
-      reader.contains("/tokenizer/merge") ? try BytePairTokenizer(reader, "/tokenizer/merge") : nil
+      reader.contains("/tokenizer/merges") ? try BytePairTokenizer(reader, "/tokenizer/merges") : nil
     source = try reader.asSource()
   }
 }

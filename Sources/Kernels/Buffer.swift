@@ -16,8 +16,11 @@ public final class Buffer<S: KernelScalar>: @unchecked Sendable {
 
   deinit { UnsafeMutableRawPointer(start).deallocate() }
 
-  /// Sets every element to zero.
-  public func clear() { start.update(repeating: 0, count: count) }
+  /// Sets every element to zero, whose bits are zero too: a generic loop over elements would run one by one.
+  public func clear() {
+    UnsafeMutableRawPointer(start).initializeMemory(
+      as: UInt8.self, repeating: 0, count: count * MemoryLayout<S>.stride)
+  }
 
   /// The elements, for reading.
   public var elements: UnsafeBufferPointer<S> { UnsafeBufferPointer(start: start, count: count) }

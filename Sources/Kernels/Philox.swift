@@ -31,6 +31,36 @@ public struct Philox: RandomNumberGenerator, Sendable {
     return c
   }
 
+  /// The ten rounds on the eight counters from `counter` on of one stream, side by side: word i of counter j is lane j of
+  /// the i-th vector. For masks, where one block at a time would cost as much as the arithmetic they mask.
+  @inline(__always)
+  package static func eightBlocks(counter: UInt64, stream: UInt64, seed: UInt64) -> (
+    SIMD8<UInt32>, SIMD8<UInt32>, SIMD8<UInt32>, SIMD8<UInt32>
+  ) {
+    let low = SIMD8<UInt64>(truncatingIfNeeded: SIMD8<UInt32>(0, 1, 2, 3, 4, 5, 6, 7))
+    let counters = SIMD8<UInt64>(repeating: counter) &+ low
+    let mask = SIMD8<UInt64>(repeating: 0xFFFF_FFFF)
+    var x = counters & mask
+    var y = counters &>> 32
+    var z = SIMD8<UInt64>(repeating: stream & 0xFFFF_FFFF)
+    var w = SIMD8<UInt64>(repeating: stream >> 32)
+    var (k0, k1) = (seed & 0xFFFF_FFFF, seed >> 32)
+    for _ in 0..<10 {
+      let a = SIMD8<UInt64>(repeating: 0xD251_1F53) &* x
+      let b = SIMD8<UInt64>(repeating: 0xCD9E_8D57) &* z
+      x = (b &>> 32) ^ y ^ SIMD8<UInt64>(repeating: k0)
+      y = b & mask
+      z = (a &>> 32) ^ w ^ SIMD8<UInt64>(repeating: k1)
+      w = a & mask
+      k0 = (k0 &+ 0x9E37_79B9) & 0xFFFF_FFFF
+      k1 = (k1 &+ 0xBB67_AE85) & 0xFFFF_FFFF
+    }
+    return (
+      SIMD8(truncatingIfNeeded: x), SIMD8(truncatingIfNeeded: y), SIMD8(truncatingIfNeeded: z),
+      SIMD8(truncatingIfNeeded: w)
+    )
+  }
+
   /// The next 32 random bits.
   public mutating func next32() -> UInt32 {
     if used == 4 {

@@ -49,7 +49,7 @@ extension TrainRun {
       try recorder.append("/samples/token", captured.flatMap { samples.tokens($0).padded })
       try recorder.append("/samples/length", captured.map { Int32(samples.tokens($0).length) })
       if let tokenizer = samples.tokenizer as? BytePairTokenizer, !tokenizer.merges.isEmpty {
-        try recorder.append("/tokenizer/merge", tokenizer.merges.flatMap { [$0.0, $0.1] })
+        try recorder.append("/tokenizer/merges", tokenizer.merges.flatMap { [$0.0, $0.1] })
       }
     }
   }

@@ -76,7 +76,7 @@ enum TrainSchema {
     }
     return arrays + [
       ArraySchema(
-        "/tokenizer/merge", .int32, [.init("merge", tokenizer.merges.count), .init("pair", 2)],
+        "/tokenizer/merges", .int32, [.init("merge", tokenizer.merges.count), .init("pair", 2)],
         longName: "the two tokens that token 256 + merge joins; tokens below 256 are bytes")
     ]
   }

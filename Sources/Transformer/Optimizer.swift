@@ -72,17 +72,27 @@ public final class Optimizer<S: KernelScalar>: @unchecked Sendable {
     _ weights: UnsafeMutablePointer<S>, gradient: UnsafePointer<S>, norm: Double, rate: Double
   ) {
     stepCount += 1
+    move(weights, gradient: gradient, norm: norm, rate: rate, 0..<first.count)
+  }
+
+  /// The step number ``stepCount`` for the weights `part` alone; no weight's step depends on another's.
+  func move(
+    _ weights: UnsafeMutablePointer<S>, gradient: UnsafePointer<S>, norm: Double, rate: Double,
+    _ part: Range<Int>
+  ) {
     let scale = norm > configuration.clip ? configuration.clip / norm : 1
     for range in ranges {
-      let (w, g) = (weights + range.offset, gradient + range.offset)
-      let m = first.start + range.offset
+      let low = max(range.offset, part.lowerBound)
+      let count = min(range.offset + range.count, part.upperBound) - low
+      guard count > 0 else { continue }
+      let (w, g, m) = (weights + low, gradient + low, first.start + low)
       let decay = range.decays ? configuration.decay : 0
       if configuration.algorithm == .sgd {
-        momentum(w, g, m, range.count, scale: S(scale), decay: S(decay), rate: S(rate))
+        momentum(w, g, m, count, scale: S(scale), decay: S(decay), rate: S(rate))
         continue
       }
       S.adamW(
-        w, gradient: g, first: m, second: second.start + range.offset, count: range.count,
+        w, gradient: g, first: m, second: second.start + low, count: count,
         AdamWStep(
           rate: S(rate), beta1: S(configuration.beta1), beta2: S(configuration.beta2),
           epsilon: S(configuration.epsilon), decay: S(decay),

@@ -82,7 +82,8 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
       loss: score.loss / count, accuracy: Double(score.correct) / count, gradientNorm: norm,
       rate: rate, informationBound: score.bound / Double(batch.count))
     if report.isFinite {
-      optimizer.step(weights.start, gradient: gradient.start, norm: norm, rate: rate)
+      optimizer.stepCount += 1
+      pool.run(MoveLoop.pieces, MoveLoop(trainer: self, norm: norm, rate: rate))
     }
     return report
   }
@@ -151,22 +152,81 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
   private func runShards<Source: SampleSource>(
     _ batch: ArraySlice<Int>, from source: Source, factor: S, index: UInt64, clears: Bool
   ) where Source.Scalar == S {
-    let shards = Self.shardCount
-    let isNoisy = model.bottleneck != nil || model.variant.dropout > 0
-    pool.forEach(shards) { shard, worker in
+    pool.run(
+      Self.shardCount,
+      ShardLoop(
+        trainer: self, batch: batch, source: source, factor: factor, index: index, clears: clears))
+  }
+
+  /// Forward, loss and backward of each shard. Loops of a step are structures: a closure would be allocated.
+  private struct ShardLoop<Source: SampleSource<S>>: LoopBody {
+    let trainer: Trainer<S>
+    let batch: ArraySlice<Int>
+    let source: Source
+    let factor: S
+    let index: UInt64
+    let clears: Bool
+
+    func run(_ shard: Int, worker: Int) {
+      let shards = Trainer<S>.shardCount
       let low = batch.startIndex + batch.count * shard / shards
       let high = batch.startIndex + batch.count * (shard + 1) / shards
-      if clears { partial[shard].clear() }
-      outcomes[shard] = .init()
+      let partial = trainer.partial[shard]
+      if clears { partial.clear() }
+      trainer.outcomes[shard] = .init()
       guard high > low else { return }
-      let pass = passes[worker]
-      load(batch[low..<high], from: source, pass)
+      let (pass, weights) = (trainer.passes[worker], trainer.weights.start)
+      trainer.load(batch[low..<high], from: source, pass)
+      let isNoisy = trainer.model.bottleneck != nil || trainer.model.variant.dropout > 0
+      let stream = index * UInt64(shards) + UInt64(shard)
       pass.forward(
-        weights.start, samples: high - low,
-        noise: isNoisy ? .init(seed: seed, index: index * UInt64(shards) + UInt64(shard)) : nil)
-      pass.smoothing = smoothing
-      outcomes[shard] = pass.score(samples: high - low, factor: factor)
-      pass.backward(weights.start, gradients: partial[shard].start, samples: high - low)
+        weights, samples: high - low,
+        noise: isNoisy ? .init(seed: trainer.seed, index: stream) : nil)
+      pass.smoothing = trainer.smoothing
+      trainer.outcomes[shard] = pass.score(samples: high - low, factor: factor)
+      pass.backward(weights, gradients: partial.start, samples: high - low)
+    }
+  }
+
+  /// Adds the shards' gradients in their order, a piece of the vector an item.
+  private struct SumLoop: LoopBody {
+    static var pieces: Int { 16 }
+    let trainer: Trainer<S>
+
+    func run(_ piece: Int, worker: Int) {
+      let count = trainer.layout.count
+      let (low, high) = (count * piece / Self.pieces, count * (piece + 1) / Self.pieces)
+      let sum = trainer.gradient.start + low
+      sum.update(from: trainer.partial[0].start + low, count: high - low)
+      for shard in 1..<Trainer<S>.shardCount {
+        Elementwise.add(trainer.partial[shard].start + low, to: sum, count: high - low)
+      }
+    }
+  }
+
+  /// Σ g² of each parameter.
+  private struct SquareLoop: LoopBody {
+    let trainer: Trainer<S>
+
+    func run(_ index: Int, worker: Int) {
+      let entry = trainer.layout.entries[index]
+      trainer.squares[index] = Elementwise.sumOfSquares(
+        trainer.gradient.start + entry.offset, count: entry.count)
+    }
+  }
+
+  /// The optimiser's step, a piece of the vector an item.
+  private struct MoveLoop: LoopBody {
+    static var pieces: Int { 16 }
+    let trainer: Trainer<S>
+    let norm: Double
+    let rate: Double
+
+    func run(_ piece: Int, worker: Int) {
+      let count = trainer.layout.count
+      trainer.optimizer.move(
+        trainer.weights.start, gradient: trainer.gradient.start, norm: norm, rate: rate,
+        count * piece / Self.pieces..<count * (piece + 1) / Self.pieces)
     }
   }
 
@@ -182,20 +242,8 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
 
   /// Adds the shards' gradients in their order and returns the global norm.
   private func reduce() -> Double {
-    let pieces = 16
-    let count = layout.count
-    pool.forEach(pieces) { piece, _ in
-      let (low, high) = (count * piece / pieces, count * (piece + 1) / pieces)
-      let sum = gradient.start + low
-      sum.update(from: partial[0].start + low, count: high - low)
-      for shard in 1..<Self.shardCount {
-        Elementwise.add(partial[shard].start + low, to: sum, count: high - low)
-      }
-    }
-    pool.forEach(layout.entries.count) { index, _ in
-      let entry = layout.entries[index]
-      squares[index] = Elementwise.sumOfSquares(gradient.start + entry.offset, count: entry.count)
-    }
+    pool.run(SumLoop.pieces, SumLoop(trainer: self))
+    pool.run(layout.entries.count, SquareLoop(trainer: self))
     var total = 0.0
     for square in squares { total += square }
     return total.squareRoot()

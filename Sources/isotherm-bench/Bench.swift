@@ -11,5 +11,7 @@ struct BenchProgram: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "isotherm-bench",
     abstract: "Time one work and print a JSON line; tools/bench runs it beside the peer.",
-    subcommands: [ArchiveBench.self, CommitBench.self, NeighborBench.self, DensityBench.self])
+    subcommands: [
+      ArchiveBench.self, CommitBench.self, NeighborBench.self, DensityBench.self, TrainBench.self,
+    ])
 }

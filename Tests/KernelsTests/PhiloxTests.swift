@@ -39,4 +39,30 @@ import Testing
     var random = Philox(seed: 1, stream: 6)
     #expect(random.permutation(1000).sorted() == Array(0..<1000))
   }
+
+  @Test func `a dropout mask keeps its share, and is the same element by element`() {
+    let mask = DropoutMask(share: 0.3, seed: 5, index: 9)
+    let count = 100_003
+    let x = Buffer<Float>(count)
+    for i in 0..<count { x.start[i] = 1 }
+    mask.apply(x.start, count: count)
+    let kept = x.array.count { $0 != 0 }
+    #expect(abs(Double(kept) / Double(count) - 0.7) < 0.005)
+    #expect(x.array.allSatisfy { $0 == 0 || abs($0 - 1 / 0.7) < 1e-4 })
+    for i in [0, 1, 63, 64, 1000, count - 1] { #expect(x.start[i] == mask.factor(i)) }
+    let other = DropoutMask(share: 0.3, seed: 5, index: 10)
+    let same = (0..<1000).count { mask.factor($0) == other.factor($0) }
+    #expect(abs(same - 580) < 80)
+  }
+
+  @Test func `eight blocks at once are the eight blocks`() {
+    var random = Philox(seed: 0x1234_5678_9ABC, stream: 0x5_0000_0007, counter: 0xFFFF_FFFE)
+    let eight = Philox.eightBlocks(
+      counter: 0xFFFF_FFFE, stream: 0x5_0000_0007, seed: 0x1234_5678_9ABC)
+    for lane in 0..<8 {
+      for vector in [eight.0, eight.1, eight.2, eight.3] {
+        #expect(random.next32() == vector[lane])
+      }
+    }
+  }
 }

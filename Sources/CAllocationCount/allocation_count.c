@@ -1,0 +1,40 @@
+#include "allocation_count.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+static atomic_long count;
+
+extern void *__libc_malloc(size_t);
+extern void *__libc_calloc(size_t, size_t);
+extern void *__libc_realloc(void *, size_t);
+extern void *__libc_memalign(size_t, size_t);
+
+void *malloc(size_t size) {
+  atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
+  return __libc_malloc(size);
+}
+
+void *calloc(size_t items, size_t size) {
+  atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
+  return __libc_calloc(items, size);
+}
+
+void *realloc(void *old, size_t size) {
+  atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
+  return __libc_realloc(old, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size) {
+  atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
+  return __libc_memalign(alignment, size);
+}
+
+int posix_memalign(void **result, size_t alignment, size_t size) {
+  atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
+  *result = __libc_memalign(alignment, size);
+  return *result ? 0 : ENOMEM;
+}
+
+long isotherm_allocation_count(void) { return atomic_load(&count); }
