@@ -52,7 +52,8 @@ public struct PassageSet: Sendable {
           + "\(trainIndices.count) and \(testIndices.count)")
     }
     tokenizer =
-      reader.contains("/tokenizer/merges") ? try BytePairTokenizer(reader, "/tokenizer/merges") : nil
+      reader.contains("/tokenizer/merges")
+      ? try BytePairTokenizer(reader, "/tokenizer/merges") : nil
     source = try reader.asSource()
   }
 }

@@ -51,7 +51,18 @@ extension TrainRun {
       if let tokenizer = samples.tokenizer as? BytePairTokenizer, !tokenizer.merges.isEmpty {
         try recorder.append("/tokenizer/merges", tokenizer.merges.flatMap { [$0.0, $0.1] })
       }
+      if samples.predictsNext { try writeBaseline(samples, recorder) }
     }
+  }
+
+  private func writeBaseline(_ samples: TokenSamples, _ recorder: Recorder) throws {
+    let baseline = NextTokenBaseline(study, samples, pool: pool)
+    try recorder.append(NextTokenBaseline.paths.tokens, baseline.tokens)
+    try recorder.append(NextTokenBaseline.paths.bytes, baseline.bytes)
+    progress.note(
+      "n-grams reach \(Format.fixed(baseline.bytes.min() ?? .nan, 3)) bits per character over bytes and "
+        + "\(Format.fixed(baseline.tokens.min() ?? .nan, 3)) over tokens (the best of orders 1 to "
+        + "\(NextTokenBaseline.orders))")
   }
 
   /// Puts the trainer where the last checkpoint of a run's folder left it.
@@ -113,8 +124,9 @@ extension TrainRun {
     try recorder.append("/checkpoints/test_accuracy", [state.accuracy])
     if case .text(let samples) = study.data, samples.predictsNext {
       let characters = Double(samples.predictedCharacters(study.data.testIndices))
-      try recorder.append(
-        "/checkpoints/test_bits_per_character", [test.loss / log(2) / characters])
+      let bits = test.loss / log(2) / characters
+      state.bitsPerCharacter = bits
+      try recorder.append("/checkpoints/test_bits_per_character", [bits])
     }
     if !study.validationIndices.isEmpty {
       let validation = trainer.evaluate(study.validationIndices, from: study.source)

@@ -20,6 +20,8 @@ public struct TrainRun {
     public var path: String
     /// Share of the test split classified rightly at the end.
     public var testAccuracy: Double
+    /// Cross entropy of the test split per character, bits; nil when no next token is predicted.
+    public var bitsPerCharacter: Double?
     /// Samples a second while training, capture and checkpoints left out.
     public var samplesPerSecond: Double
   }
@@ -90,7 +92,8 @@ public struct TrainRun {
       let outcome = try train(recorder, resuming: resumed != nil)
       let path = try recorder.seal(keepingParts: keepParts)
       return Outcome(
-        path: path, testAccuracy: outcome.accuracy, samplesPerSecond: outcome.speed)
+        path: path, testAccuracy: outcome.accuracy, bitsPerCharacter: outcome.bitsPerCharacter,
+        samplesPerSecond: outcome.speed)
     } catch {
       recorder.abandon()
       throw error
@@ -104,14 +107,19 @@ public struct TrainRun {
   private func complete(_ place: RunPlace) throws -> Outcome {
     let reader = try RunReader(place.file, expecting: [.run])
     let accuracy = try reader.read("/checkpoints/test_accuracy", as: Double.self).elements.last
+    let bits = "/checkpoints/test_bits_per_character"
+    let last =
+      reader.contains(bits) ? try reader.read(bits, as: Double.self).elements.last : nil
     if place.hasFolder { try FileManager.default.removeItem(atPath: place.folder) }
     progress.note("\(place.file) is complete already; nothing to resume")
-    return Outcome(path: place.file, testAccuracy: accuracy ?? .nan, samplesPerSecond: 0)
+    return Outcome(
+      path: place.file, testAccuracy: accuracy ?? .nan, bitsPerCharacter: last,
+      samplesPerSecond: 0)
   }
 
   private func train(
     _ recorder: Recorder, resuming: Bool
-  ) throws -> (accuracy: Double, speed: Double) {
+  ) throws -> Progress {
     let training = study.configuration.training
     let trainer = Trainer<Float>(
       study.model, training.optimizer, batch: training.batch, seed: study.configuration.seed,
@@ -129,20 +137,25 @@ public struct TrainRun {
     }
     progress.begin("train")
     try steps(trainer, study.source, recorder, &state)
-    let speed = state.busy > 0 ? Double(state.seen) / state.busy : 0
     progress.end(
-      "test accuracy \(Format.fixed(100 * state.accuracy, 1)) %, \(Format.short(speed)) samples/s")
-    return (state.accuracy, speed)
+      "test accuracy \(Format.fixed(100 * state.accuracy, 1)) %, \(Format.short(state.speed)) samples/s"
+    )
+    return state
   }
 
   /// How far a run is.
   struct Progress {
     /// Test accuracy at the last checkpoint.
     var accuracy = 0.0
+    /// Bits per character at the last checkpoint, where a next token is predicted.
+    var bitsPerCharacter: Double?
     /// Lowest validation loss, and checkpoints since.
     var best = Double.infinity, waited = 0
     /// Seconds spent in steps, and samples seen in them.
     var busy = 0.0, seen = 0
+
+    /// Samples a second.
+    var speed: Double { busy > 0 ? Double(seen) / busy : 0 }
 
     /// Takes note of a validation loss.
     mutating func judge(_ loss: Double) {

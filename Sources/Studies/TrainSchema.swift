@@ -19,7 +19,7 @@ enum TrainSchema {
   ) -> [ArraySchema] {
     let type = ElementType(rawValue: study.configuration.capture.type) ?? .float32
     return samples(study) + progress(study.model.bottleneck != nil) + gradientNorms(study)
-      + checkpoints(study, layout)
+      + checkpoints(study, layout) + (isContinued(study) ? NextTokenBaseline.arrays : [])
       + taps.map { tap, samples in
         let axes = tap.axes(study.model, samples: samples).map {
           ArraySchema.AxisSchema($0.name, $0.length)

@@ -29,7 +29,10 @@ struct ExportCommand: ParsableCommand {
   var select: [String] = []
 
   @Option(
-    help: "Checkpoint to export: 0, 1, 2 …, or last (default: last for parameters, else all).")
+    help: """
+      Checkpoint to export: 0, 1, 2 …, last, or best, the one of the lowest validation loss (default: last for \
+      parameters, else all).
+      """)
   var checkpoint: String?
 
   @Flag(help: "Replace an existing file.")
@@ -39,7 +42,7 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     let reader = try RunReader(file)
-    let names = try ArchiveExport(reader, selection: select, checkpoint: row()).write(
+    let names = try ArchiveExport(reader, selection: select, checkpoint: row(reader)).write(
       format, to: output, replacing: force)
     if common.json {
       try Console.output(json: Exported(path: output, arrays: names))
@@ -48,13 +51,28 @@ struct ExportCommand: ParsableCommand {
     }
   }
 
-  private func row() throws -> Int? {
+  private func row(_ reader: RunReader) throws -> Int? {
     guard let checkpoint else { return nil }
     if checkpoint == "last" { return -1 }
+    if checkpoint == "best" { return try best(reader) }
     guard let row = Int(checkpoint), row >= 0 else {
-      throw UsageError("--checkpoint: expected a number from 0 on or last, found \(checkpoint)")
+      throw UsageError(
+        "--checkpoint: expected a number from 0 on, last or best, found \(checkpoint)")
     }
     return row
+  }
+
+  /// The checkpoint of the lowest validation loss. Not of the lowest test loss: a checkpoint chosen by the test split would make
+  /// its score there worthless.
+  private func best(_ reader: RunReader) throws -> Int {
+    let path = "/checkpoints/validation_loss"
+    guard reader.contains(path) else {
+      throw UsageError(
+        "--checkpoint best: \(file) has no validation loss to choose by; train with "
+          + "training.validation, or name a checkpoint")
+    }
+    let losses = try reader.read(path, as: Double.self).elements
+    return losses.indices.min { losses[$0] < losses[$1] } ?? -1
   }
 
   private struct Exported: Encodable {

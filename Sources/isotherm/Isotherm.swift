@@ -17,6 +17,7 @@ struct Isotherm: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      TrainCommand.self, FitCommand.self, InformCommand.self, VerifyCommand.self, DemoCommand.self,
+      TrainCommand.self, TokenizeCommand.self, FitCommand.self, InformCommand.self,
+      VerifyCommand.self, DemoCommand.self,
     ])
 }

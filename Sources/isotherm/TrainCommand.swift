@@ -8,7 +8,12 @@ import Studies
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
-    abstract: "Train the encoder of a study file and archive what it sees.")
+    abstract: "Train the network of a study file and archive what it sees.",
+    discussion: """
+      Study files for images, for telling which novel a passage is from, and for predicting the next token lie in \
+      data/studies. capture.taps are patterns over residual.L.pre|mid|post, attention.L.queries|keys|values|scores|map|output, \
+      mlp.L.hidden and logits; gradient. in front of one gives the gradient of each sample's own loss.
+      """)
 
   @Argument(help: "Study file (YAML).")
   var study: String
@@ -51,12 +56,15 @@ struct TrainCommand: ParsableCommand {
       try Console.output(
         json: TrainResult(
           path: outcome.path, testAccuracy: outcome.testAccuracy,
-          samplesPerSecond: outcome.samplesPerSecond))
+          bitsPerCharacter: outcome.bitsPerCharacter, samplesPerSecond: outcome.samplesPerSecond))
     } else {
+      let bits =
+        outcome.bitsPerCharacter.map { ", \(Format.fixed($0, 3)) bits per character" } ?? ""
       let speed =
         outcome.samplesPerSecond > 0 ? ", \(Format.short(outcome.samplesPerSecond)) samples/s" : ""
       Console.output(
-        "\(outcome.path): test accuracy \(Format.fixed(100 * outcome.testAccuracy, 2)) %\(speed)")
+        "\(outcome.path): test accuracy \(Format.fixed(100 * outcome.testAccuracy, 2)) %\(bits)\(speed)"
+      )
     }
   }
 
@@ -86,11 +94,13 @@ struct TrainCommand: ParsableCommand {
 private struct TrainResult: Encodable {
   var path: String
   var testAccuracy: Double
+  var bitsPerCharacter: Double?
   var samplesPerSecond: Double
 
   enum CodingKeys: String, CodingKey {
     case path
     case testAccuracy = "test_accuracy"
+    case bitsPerCharacter = "bits_per_character"
     case samplesPerSecond = "samples_per_second"
   }
 }
