@@ -14,6 +14,7 @@ public struct InformRun {
   private let pool: WorkerPool
   private let progress: ProgressLine
   private let taps: [InformedTap]
+  private let padding: SamplePadding
   private let labels: [Int32]
   private let checkpoints: Int
   private let samples: Int
@@ -33,6 +34,7 @@ public struct InformRun {
     labels = try reader.read("/samples/label").elements
     checkpoints = try reader.describe("/checkpoints/step").shape[0]
     taps = try InformedTap.all(reader, configuration)
+    padding = try SamplePadding(reader)
     samples = try taps.map { try reader.describe($0.path).shape[1] }.min() ?? 0
   }
 
@@ -121,19 +123,38 @@ public struct InformRun {
         checkpoint, position, min(step, shape[axis] - position)
       )
       if let head = tap.head { (start[2], count[2]) = (head, 1) }
-      let values: NDArray<Float> = try reader.read(tap.path, start: start, count: count)
-      try layer.distances.add(values.elements)
-      layer.patterns.add(values.elements)
+      let read: NDArray<Float> = try reader.read(tap.path, start: start, count: count)
+      let values = padding.cleared(
+        read.elements, samples: samples, from: position, of: shape[axis], step: count[axis])
+      try layer.distances.add(values)
+      layer.patterns.add(values)
     }
     return layer
   }
 
-  /// Distances between the inputs themselves.
+  /// Distances between the inputs themselves: pixels, or how often each token stands in a text.
   private func inputDistances() throws -> LayerDistances {
+    if reader.contains("/samples/token") { return try tokenDistances() }
     let images: NDArray<UInt8> = try reader.read("/samples/image")
     var distances = try LayerDistances(count: samples)
     let size = images.shape.dropFirst().reduce(1, *)
     try distances.add(images.elements.prefix(samples * size).map { Float($0) / 255 })
+    return distances
+  }
+
+  private func tokenDistances() throws -> LayerDistances {
+    let tokens: NDArray<Int32> = try reader.read("/samples/token")
+    let vocabulary = Int(tokens.elements.max() ?? 0) + 1
+    var shares = [Float](repeating: 0, count: samples * vocabulary)
+    for sample in 0..<samples {
+      let length = padding.lengths.map { $0[sample] } ?? tokens.shape[1]
+      for position in 0..<length {
+        let token = Int(tokens.elements[sample * tokens.shape[1] + position])
+        shares[sample * vocabulary + token] += 1 / Float(length)
+      }
+    }
+    var distances = try LayerDistances(count: samples)
+    try distances.add(shares)
     return distances
   }
 

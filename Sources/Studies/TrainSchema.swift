@@ -18,7 +18,7 @@ enum TrainSchema {
     _ study: LoadedStudy, _ layout: ParameterLayout, _ taps: [(tap: Tap, samples: Int)]
   ) -> [ArraySchema] {
     let type = ElementType(rawValue: study.configuration.capture.type) ?? .float32
-    return samples(study) + progress(study.model.bottleneck != nil) + gradientNorms(study)
+    return samples(study) + progress(study) + gradientNorms(study)
       + checkpoints(study, layout) + (isContinued(study) ? NextTokenBaseline.arrays : [])
       + taps.map { tap, samples in
         let axes = tap.axes(study.model, samples: samples).map {
@@ -93,7 +93,10 @@ enum TrainSchema {
     ]
   }
 
-  private static func progress(_ hasBottleneck: Bool) -> [ArraySchema] {
+  private static func progress(_ study: LoadedStudy) -> [ArraySchema] {
+    let hasBottleneck = study.model.bottleneck != nil
+    let smoothing = study.configuration.training.labelSmoothing
+    let smoothed = smoothing > 0 ? ", with label smoothing \(smoothing)" : ""
     let step = ArraySchema.AxisSchema.growing("step")
     func scalar(_ name: String, _ longName: String, _ units: String = "1") -> ArraySchema {
       ArraySchema(
@@ -101,7 +104,7 @@ enum TrainSchema {
         coordinates: ["epoch", "seconds"])
     }
     return [
-      scalar("loss", "mean cross entropy of the step's batch", "nat"),
+      scalar("loss", "mean cross entropy of the step's batch" + smoothed, "nat"),
       scalar("accuracy", "share of the step's batch classified rightly"),
       scalar("learning_rate", "learning rate"),
       scalar("gradient_norm", "global gradient norm before clipping"),

@@ -38,11 +38,14 @@ struct FlowAnalysis {
   let depths: Int
   let samples: Int
   let grid: (rows: Int, columns: Int)
+  /// Whether samples have positions that are padding.
+  let isPadded: Bool
   private(set) var trajectories: [Trajectory] = []
   private let bootstrap: Bootstrap
 
   init(_ run: RunContent, _ fields: RunReader?, seed: UInt64) throws {
     let taps = try run.residualTaps()
+    isPadded = run.isPadded
     depths = taps.count
     let checkpoint = run.steps.count - 1
     var models = try fields?.names(in: "/fields") ?? []
@@ -113,7 +116,8 @@ struct FlowAnalysis {
         ])
       }
     }
-    report.notes = [
+    report.notes = isPadded ? ["padding counts as 0, in means too."] : []
+    report.notes += [
       "norm: mean over samples and positions. correlation: with the state one layer before. "
         + "state error: relative squared error against the network, 95 % over samples."
     ]

@@ -7,9 +7,11 @@ struct RunContent {
   let reader: RunReader
   /// Optimiser steps done at each checkpoint.
   let steps: [Int32]
+  private let padding: SamplePadding
 
   init(_ reader: RunReader) throws {
     self.reader = reader
+    padding = try SamplePadding(reader)
     steps = try reader.read("/checkpoints/step", as: Int32.self).elements
     guard !steps.isEmpty else {
       throw ArchiveError(
@@ -63,13 +65,22 @@ struct RunContent {
     return ["residual.0.pre"] + layers.map { "residual.\($0).post" }
   }
 
-  /// State at a tap and checkpoint, `[sample, position, channel]`.
+  /// State at a tap and checkpoint, `[sample, position, channel]`; 0 at padding.
   func residual(_ tap: String, checkpoint: Int) throws -> NDArray<Float> {
-    try reader.readRow("/activations/\(tap)/values", checkpoint)
+    let state: NDArray<Float> = try reader.readRow("/activations/\(tap)/values", checkpoint)
+    guard padding.lengths != nil else { return state }
+    return NDArray(
+      shape: state.shape,
+      elements: padding.cleared(
+        state.elements, samples: state.shape[0], of: state.shape[1], step: state.shape[1]))
   }
 
-  /// The patch grid: rows and columns of positions.
+  /// Whether samples have positions that are padding.
+  var isPadded: Bool { padding.lengths != nil }
+
+  /// The patch grid: rows and columns of positions; one row for text, and where a class token fits no grid.
   func grid(positions: Int) throws -> (rows: Int, columns: Int) {
+    guard reader.contains("/samples/image") else { return (1, positions) }
     let image = try reader.describe("/samples/image").shape
     let patch = (Double(image[1] * image[2]) / Double(positions)).squareRoot()
     let rows = Int((Double(image[1]) / patch).rounded())

@@ -35,13 +35,6 @@ public enum FlowFigure {
     let depths = trajectories.first?.norms.count ?? 0
     let all = trajectories.flatMap { $0.norms.flatMap { $0 } }.filter(\.isFinite)
     let domain = 0...max(all.max() ?? 1, 1e-12)
-    let maps = trajectories.enumerated().map { index, trajectory in
-      trajectory.norms.enumerated().map { depth, norms in
-        Panel.cells(
-          norms, rows: rows, columns: columns, .viridis, domain,
-          title: index == 0 ? "depth \(depth)" : "", y: depth == 0 ? trajectory.name : "")
-      }
-    }
     let curves =
       [correlationPanel(trajectories, depths, theme)]
       + (trajectories.count > 1 ? [errorPanel(trajectories, depths, theme)] : [])
@@ -51,21 +44,59 @@ public enum FlowFigure {
         title: "CKA, \(trajectory.name)", x: "depth", y: "depth", showsTicks: true)
     }
     let sections: [Figure.Section] = [
-      .init(
-        maps, colorBar: .init(.viridis, domain, title: "mean ‖u‖"),
-        weight: 0.62 * Double(trajectories.count) + 0.2),
+      rows > 1
+        ? normMaps(trajectories, rows, columns, domain)
+        : normLines(trajectories, columns, depths, domain, theme),
       .init([curves], weight: 1.25),
       .init(
         [Array(alignments)], colorBar: .init(.magma, 0...1, title: "linear CKA"), weight: 1.25),
     ]
     return Figure(
       title: title,
-      caption: "Top: norm of the residual stream u at each patch, mean over \(samples) held-out "
+      caption: "Top: norm of the residual stream u at each position, mean over \(samples) held-out "
         + "samples, from the embedding (depth 0) to the last layer. Shaded: 95 % bootstrap over "
         + "samples.",
       width: 560, height: 330 + 78 * Double(trajectories.count),
       legend: trajectories.enumerated().map { .init($1.name, .init(theme.color($0))) },
       sections: sections)
+  }
+
+  /// On a grid: a map a depth.
+  private static func normMaps(
+    _ trajectories: [Trajectory], _ rows: Int, _ columns: Int, _ domain: ClosedRange<Double>
+  ) -> Figure.Section {
+    let maps = trajectories.enumerated().map { index, trajectory in
+      trajectory.norms.enumerated().map { depth, norms in
+        Panel.cells(
+          norms, rows: rows, columns: columns, .viridis, domain,
+          title: index == 0 ? "depth \(depth)" : "", y: depth == 0 ? trajectory.name : "")
+      }
+    }
+    return Figure.Section(
+      maps, colorBar: .init(.viridis, domain, title: "mean ‖u‖"),
+      weight: 0.62 * Double(trajectories.count) + 0.2)
+  }
+
+  /// On a line, as text is: a curve a depth.
+  private static func normLines(
+    _ trajectories: [Trajectory], _ columns: Int, _ depths: Int, _ domain: ClosedRange<Double>,
+    _ theme: Theme
+  ) -> Figure.Section {
+    let x = (0..<columns).map(Double.init)
+    let last = Double(max(depths - 1, 1))
+    // The map's ends are too close to either theme's background to be seen as lines.
+    let colors = ColorMap.viridis.part(0.05...0.9)
+    let panels = trajectories.map { trajectory in
+      Panel(
+        title: "Norm at each position, \(trajectory.name)",
+        x: .init(Scale(fitting: x), title: "position"),
+        y: .init(Scale(fitting: [0, domain.upperBound]), title: "mean ‖u‖"),
+        marks: trajectory.norms.enumerated().map { depth, norms in
+          .line(x, norms, .init(colors.color(Double(depth) / last)))
+        })
+    }
+    return Figure.Section(
+      [panels], colorBar: .init(colors, 0...last, title: "depth"), weight: 1.25)
   }
 
   private static func correlationPanel(
