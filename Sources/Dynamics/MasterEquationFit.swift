@@ -52,6 +52,8 @@ public final class MasterEquationFit<S: KernelScalar>: @unchecked Sendable {
   private let pool: WorkerPool
   private let passes: [TrajectoryPass<S>]
   private let partial: [Buffer<S>]
+  private let coefficients: Coefficients<S>
+  private let slopes: Buffer<S>
   private let optimizer: Optimizer<S>
   private let stateWeights: [Double]
   private let shards = 8
@@ -71,7 +73,10 @@ public final class MasterEquationFit<S: KernelScalar>: @unchecked Sendable {
     passes = (0..<pool.threadCount).map { _ in
       TrajectoryPass(equation, tableau, substeps: substeps, capacity: capacity)
     }
-    partial = (0..<shards).map { _ in Buffer(equation.parameterCount) }
+    let coefficients = Coefficients<S>(equation)
+    self.coefficients = coefficients
+    partial = (0..<shards).map { _ in Buffer(coefficients.values.count) }
+    slopes = Buffer(coefficients.values.count)
     optimizer = Optimizer(configuration.optimizer, equation.layout)
     stateWeights = trajectories.residuals.dropFirst().map { residual in
       let square = Elementwise.sumOfSquares(residual.start, count: residual.count)
@@ -120,6 +125,7 @@ public final class MasterEquationFit<S: KernelScalar>: @unchecked Sendable {
   /// Loss over the samples `batch`, and its gradient in ``gradient``.
   public func evaluateGradient(_ batch: [Int]) -> Loss {
     var losses = [(state: Double, map: Double)](repeating: (0, 0), count: shards)
+    coefficients.expand(weights)
     losses.withUnsafeMutableBufferPointer { losses in
       pool.forEach(shards) { shard, worker in
         partial[shard].clear()
@@ -129,8 +135,10 @@ public final class MasterEquationFit<S: KernelScalar>: @unchecked Sendable {
         losses[shard] = accumulate(Array(batch[low..<high]), batch.count, shard, worker)
       }
     }
+    slopes.clear()
+    for part in partial { Elementwise.add(part.start, to: slopes.start, count: slopes.count) }
     gradient.clear()
-    for part in partial { Elementwise.add(part.start, to: gradient.start, count: gradient.count) }
+    coefficients.reduce(slopes, weights, to: gradient)
     return Loss(
       state: losses.reduce(0) { $0 + $1.state }, map: losses.reduce(0) { $0 + $1.map })
   }
@@ -167,9 +175,10 @@ public final class MasterEquationFit<S: KernelScalar>: @unchecked Sendable {
     let target = TrajectoryPass<S>.Target(
       residuals: residuals, stateWeights: stateWeights.map { S($0 / Double(total)) }, maps: maps,
       mapWeight: S(configuration.attentionWeight / rows))
-    pass.forward(weights.start, samples: samples.count)
+    let values = coefficients.values.start
+    pass.forward(values, samples: samples.count)
     let loss = pass.loss(target, samples: samples.count)
-    pass.backward(target, weights.start, gradients: partial[shard].start, samples: samples.count)
+    pass.backward(target, values, gradients: partial[shard].start, samples: samples.count)
     return loss
   }
 }

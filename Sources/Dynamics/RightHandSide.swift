@@ -47,14 +47,14 @@ final class RightHandSide<S: KernelScalar> {
     to out: UnsafeMutablePointer<S>
   ) {
     let shape = equation.shape(samples: samples)
-    let layout = equation.layout
+    let layout = equation.interval
     out.update(repeating: 0, count: shape.stream)
     guard equation.model != .persistence else { return }
     softplus(weights + layout.offset("diffusivity.raw"), shape.width)
     Laplacian.add(
       u, diffusivity: diffusivity.start, to: out, equation.grid, samples: samples,
       width: shape.width)
-    guard equation.model == .autonomous else { return }
+    guard equation.model.hasAttention else { return }
     let epsilon = S(equation.network.epsilon)
     Normalization.forward(u, .init(weights, layout, "norm1"), tape.norm1, shape, epsilon: epsilon)
     SelfAttention.forward(
@@ -72,10 +72,10 @@ final class RightHandSide<S: KernelScalar> {
   ) {
     let shape = equation.shape(samples: samples)
     Normalization.forward(
-      u, .init(weights, equation.layout, "norm1"), tape.norm1, shape,
+      u, .init(weights, equation.interval, "norm1"), tape.norm1, shape,
       epsilon: S(equation.network.epsilon))
     SelfAttention.map(
-      tape.norm1.output, .init(weights, equation.layout, "attention."), tape.attention, shape)
+      tape.norm1.output, .init(weights, equation.interval, "attention."), tape.attention, shape)
   }
 
   /// The adjoint of one evaluation: `du = (∂f/∂u)ᵀ g`, and the parameters' gradients by addition.
@@ -86,11 +86,11 @@ final class RightHandSide<S: KernelScalar> {
     attraction: SelfAttention<S>.Attraction?
   ) {
     let shape = equation.shape(samples: samples)
-    let layout = equation.layout
+    let layout = equation.interval
     du.update(repeating: 0, count: shape.stream)
     guard equation.model != .persistence else { return }
     diffusionAdjoint(g, u, weights, gradients, shape, du: du)
-    guard equation.model == .autonomous else { return }
+    guard equation.model.hasAttention else { return }
     let place = layout.offset("attention_strength")
     gradients[place] += strengthGradient(g, weights, tape, shape)
     SelfAttention.backward(
@@ -113,7 +113,7 @@ final class RightHandSide<S: KernelScalar> {
     _ g: UnsafePointer<S>, _ u: UnsafePointer<S>, _ weights: UnsafeMutablePointer<S>,
     _ gradients: UnsafeMutablePointer<S>, _ shape: BatchShape, du: UnsafeMutablePointer<S>
   ) {
-    let place = equation.layout.offset("diffusivity.raw")
+    let place = equation.interval.offset("diffusivity.raw")
     softplus(weights + place, shape.width)
     Laplacian.add(
       g, diffusivity: diffusivity.start, to: du, equation.grid, samples: shape.samples,
@@ -131,7 +131,7 @@ final class RightHandSide<S: KernelScalar> {
   private func strengthGradient(
     _ g: UnsafePointer<S>, _ weights: UnsafeMutablePointer<S>, _ tape: Tape, _ shape: BatchShape
   ) -> S {
-    let parameters = SelfAttention<S>.Parameters(weights, equation.layout, "attention.")
+    let parameters = SelfAttention<S>.Parameters(weights, equation.interval, "attention.")
     dNormed.start.update(repeating: 0, count: shape.stream)
     Elementwise.addBias(
       parameters.outputBias, to: dNormed.start, rows: shape.rows, width: shape.width)

@@ -63,7 +63,7 @@ public final class TrajectoryPass<S: KernelScalar>: @unchecked Sendable {
     let states = (0...layers * substeps).map { _ in arena.take(shape.stream) }
     let maps = keepsMaps ? (0..<layers).map { _ in arena.take(shape.map) } : []
     let tapes =
-      equation.model == .autonomous
+      equation.model.hasAttention
       ? (0..<tableau.stageCount).map { _ in RightHandSide<S>.Tape(&arena, shape) }
       : [RightHandSide<S>.Tape](
         repeating: .init(&arena, equation.shape(samples: 1)), count: tableau.stageCount)
@@ -84,7 +84,12 @@ public final class TrajectoryPass<S: KernelScalar>: @unchecked Sendable {
 
   private var stepSize: S { 1 / S(equation.network.layerCount * substeps) }
 
-  /// Integrates from ``initial`` to t = 1.
+  /// Where the coefficients of the interval of a step begin.
+  private func place(_ step: Int) -> Int {
+    equation.model.dependsOnTime ? step / substeps * equation.interval.count : 0
+  }
+
+  /// Integrates from ``initial`` to t = 1, by coefficients laid out as ``Coefficients/values``.
   public func forward(_ weights: UnsafeMutablePointer<S>, samples: Int) {
     let shape = equation.shape(samples: samples)
     for step in 0..<states.count - 1 {
@@ -110,7 +115,7 @@ public final class TrajectoryPass<S: KernelScalar>: @unchecked Sendable {
         Elementwise.add(slopes[earlier], to: stages[stage], count: count, factor: stepSize * S(a))
       }
       rightHandSide.evaluate(
-        stages[stage], weights, tapes[stage], samples: samples, to: slopes[stage])
+        stages[stage], weights + place(step), tapes[stage], samples: samples, to: slopes[stage])
     }
   }
 
@@ -163,7 +168,7 @@ public final class TrajectoryPass<S: KernelScalar>: @unchecked Sendable {
     return sum
   }
 
-  /// Adds the gradient of ``loss(_:samples:)`` by the parameters to `gradients`.
+  /// Adds the gradient of ``loss(_:samples:)`` by the coefficients to `gradients`.
   public func backward(
     _ target: Target, _ weights: UnsafeMutablePointer<S>, gradients: UnsafeMutablePointer<S>,
     samples: Int
@@ -205,8 +210,9 @@ public final class TrajectoryPass<S: KernelScalar>: @unchecked Sendable {
         }
       }
       rightHandSide.adjoint(
-        slopeAdjoint, stages[stage], weights, gradients: gradients, tapes[stage],
-        samples: samples, du: adjoints[stage], attraction: stage == 0 ? attraction : nil)
+        slopeAdjoint, stages[stage], weights + place(step), gradients: gradients + place(step),
+        tapes[stage], samples: samples, du: adjoints[stage],
+        attraction: stage == 0 ? attraction : nil)
     }
     for adjoint in adjoints { Elementwise.add(adjoint, to: costate, count: count) }
   }

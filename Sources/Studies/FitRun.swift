@@ -29,7 +29,9 @@ public struct FitRun {
     let grid = FieldGrid(rows: patches.rows, columns: patches.columns)
     self.grid = grid
     models = configuration.models.compactMap(MasterEquation.Model.init).map {
-      MasterEquation($0, grid: grid, network: study.model)
+      MasterEquation(
+        $0, grid: grid, network: study.model, degree: configuration.degree, rank: configuration.rank
+      )
     }
     pool = WorkerPool(threadCount: threads)
     self.progress = progress
@@ -118,6 +120,8 @@ public struct FitRun {
     let states = Buffer<Float>(depths * judged.count * stream)
     let maps = Buffer<Float>(
       equation.model.hasAttention ? network.layerCount * judged.count * map : 1)
+    let coefficients = Coefficients<Float>(equation)
+    coefficients.expand(weights)
     let passes = (0..<pool.threadCount).map { _ in
       TrajectoryPass<Float>(equation, .rungeKutta4, substeps: substeps, capacity: chunk)
     }
@@ -127,7 +131,7 @@ public struct FitRun {
       let count = min(chunk, judged.count - first)
       pass.initial.update(
         from: judged.residuals[0].start + first * stream, count: count * stream)
-      pass.forward(weights.start, samples: count)
+      pass.forward(coefficients.values.start, samples: count)
       for depth in 0..<depths {
         (states.start + (depth * judged.count + first) * stream).update(
           from: pass.state(depth), count: count * stream)

@@ -11,7 +11,7 @@ extension StudyConfiguration {
       capture: {taps: [\(taps.joined(separator: ", "))], samples: \(capture.samples), \
       every: \(capture.steps == 0 ? "epoch" : "\(capture.steps)"), type: \(capture.type)}
       pde: {models: [\(pde.models.joined(separator: ", "))], stepper: rk4, boundary: neumann, \
-      substeps: \(pde.substeps), samples: \(pde.samples), epochs: \(pde.epochs), \
+      substeps: \(pde.substeps), degree: \(pde.degree), rank: \(pde.rank), samples: \(pde.samples), epochs: \(pde.epochs), \
       batch: \(pde.batch), rate: \(pde.rate), attention_weight: \(pde.attentionWeight)}
       information: {estimators: [\(information.estimators.joined(separator: ", "))], \
       pairs: [\(information.pairs.joined(separator: ", "))], taps: \(information.taps), \

@@ -95,6 +95,8 @@ public struct StudyConfiguration: Sendable {
     public var models: [String]
     /// Steps an interval between two layers.
     public var substeps: Int
+    /// Highest polynomial, and rank of the changes of matrices, of `modulated`.
+    public var degree: Int, rank: Int
     /// Training samples it is fitted to.
     public var samples: Int
     /// Passes over them, samples a step, and highest learning rate.
@@ -194,7 +196,7 @@ public struct StudyConfiguration: Sendable {
   }
 
   private static func pde(_ reader: ConfigurationReader) throws -> PDE {
-    let allowed = ["persistence", "diffusion", "autonomous"]
+    let allowed = ["persistence", "diffusion", "autonomous", "modulated", "layerwise"]
     let model = try reader.text("model", "autonomous")
     let models = try reader.choices("models", ["diffusion", model], allowed)
     guard allowed.contains(model) else {
@@ -204,6 +206,8 @@ public struct StudyConfiguration: Sendable {
     _ = try reader.choice("boundary", "neumann", ["neumann"])
     let pde = PDE(
       models: models, substeps: try reader.integer("substeps", 1, 1...1000),
+      degree: try reader.integer("degree", 4, 1...32),
+      rank: try reader.integer("rank", 8, 1...1024),
       samples: try reader.integer("samples", 1024, 1...1_000_000),
       epochs: try reader.integer("epochs", 12, 0...100_000),
       batch: try reader.integer("batch", 16, 1...100_000),
