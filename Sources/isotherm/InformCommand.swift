@@ -15,7 +15,7 @@ struct InformCommand: ParsableCommand {
     abstract: "Estimate mutual information: of a run's layers, or of any two datasets.",
     discussion: """
       isotherm inform RUN -o NAME estimates the information every captured layer has about input and label, at every \
-      checkpoint. isotherm inform --x FILE:/dataset --y FILE:/dataset compares any two arrays [sample, ...] of any HDF5 \
+      checkpoint; the input is the image, or how often each token stands in a text, and padding counts as 0. isotherm inform --x FILE:/dataset --y FILE:/dataset compares any two arrays [sample, ...] of any HDF5 \
       files and prints the estimate with its shuffle null, 95 % interval by subsampling, and what speaks against it. \
       Estimators: \(EstimatorChoice.names.joined(separator: ", ")).
       """)

@@ -38,6 +38,8 @@ import Testing
       "isotherm",
       ["inform", folder + "/r", "-o", folder + "/i", "--set", "information.bootstrap=10"])
     #expect(inform.status == 0, "\(inform.errors)")
+    let flow = try Programs.run("isotherm-analyze", ["flow", folder + "/r"])
+    #expect(flow.status == 0 && flow.output.contains("padding counts as 0"), "\(flow.errors)")
     let fit = try Programs.run("isotherm", ["fit", folder + "/r", "-o", folder + "/f"])
     #expect(fit.status != 0 && fit.errors.contains("have no grid of positions yet"))
   }
@@ -253,6 +255,42 @@ import Testing
       ["train", "data/studies/austen-novels.yaml", "-o", folder + "/x"] + tiny
         + ["--set", "data.file=\(folder)/data.h5", "--set", "data.vocabulary=400"])
     #expect(other.status == 2 && other.errors.contains("tokenizer has 300 tokens"))
+  }
+
+  @Test func `each rung of the ladder has more parameters and a smaller error on its fit samples`()
+    throws
+  {
+    let folder = try Programs.scratch()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let run = try Programs.run(
+      "isotherm", ["train", Programs.study, "-o", folder + "/r"] + Programs.small)
+    try #require(run.status == 0, "\(run.errors)")
+    let fit = try Programs.run(
+      "isotherm",
+      ["fit", folder + "/r", "-o", folder + "/f"]
+        + [
+          "pde.models=[autonomous, modulated, layerwise]", "pde.epochs=12", "pde.rank=2",
+          "pde.degree=1",
+        ].flatMap { ["--set", $0] })
+    try #require(fit.status == 0, "\(fit.errors)")
+    let reader = try RunReader(folder + "/f")
+    var counts: [Int] = []
+    var errors: [Double] = []
+    for model in ["autonomous", "modulated", "layerwise"] {
+      let path = "/fields/\(model)/u"
+      guard case .integer(let count)? = try reader.attribute(path, "parameter_count") else {
+        Issue.record("\(path) has no parameter count")
+        continue
+      }
+      counts.append(Int(count))
+      let losses = try reader.read("/progress/\(model)/state_loss", as: Double.self).elements
+      errors.append(losses.suffix(2).reduce(0, +))
+    }
+    #expect(counts == counts.sorted() && Set(counts).count == 3, "\(counts)")
+    #expect(errors[2] < errors[0], "\(errors)")
+    let analysis = try Programs.run(
+      "isotherm-analyze", ["attention", folder + "/r", folder + "/f"])
+    #expect(analysis.status == 0 && analysis.output.contains("layerwise"), "\(analysis.errors)")
   }
 
   @Test func `allocations inside a training step are none`() throws {
