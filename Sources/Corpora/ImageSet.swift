@@ -32,28 +32,9 @@ public struct ImageSet: Sendable {
           + "lengths \(shape)")
     }
     images = try reader.read("/samples/image")
-    labels = try reader.read("/samples/label").elements
-    let split: [UInt8] = try reader.read("/samples/split").elements
-    classNames = try reader.readTexts("/classes/name")
-    guard labels.count == shape[0], split.count == shape[0] else {
-      throw ArchiveError(
-        .layout,
-        "\(path): \(shape[0]) images, but \(labels.count) labels and \(split.count) "
-          + "split flags; the file is damaged")
-    }
-    let classCount = classNames.count
-    guard labels.allSatisfy({ $0 >= 0 && $0 < classCount }) else {
-      throw ArchiveError(
-        .layout, "\(path):/samples/label: a label lies outside the \(classNames.count) classes")
-    }
-    trainIndices = split.indices.filter { split[$0] == 0 }
-    testIndices = split.indices.filter { split[$0] == 1 }
-    guard !trainIndices.isEmpty, !testIndices.isEmpty else {
-      throw ArchiveError(
-        .layout,
-        "\(path):/samples/split: expected train (0) and test (1) samples, found "
-          + "\(trainIndices.count) and \(testIndices.count)")
-    }
+    let split = try LabelledSplit(reader, count: shape[0], noun: "images")
+    (labels, classNames) = (split.labels, split.classNames)
+    (trainIndices, testIndices) = (split.trainIndices, split.testIndices)
     source = try reader.asSource()
     (mean, deviation) = Self.statistics(images, trainIndices)
   }

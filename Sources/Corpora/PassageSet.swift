@@ -29,28 +29,9 @@ public struct PassageSet: Sendable {
           + "set data.modality accordingly")
     }
     texts = try reader.readTexts("/samples/text")
-    labels = try reader.read("/samples/label").elements
-    let split: [UInt8] = try reader.read("/samples/split").elements
-    classNames = try reader.readTexts("/classes/name")
-    guard labels.count == texts.count, split.count == texts.count else {
-      throw ArchiveError(
-        .layout,
-        "\(path): \(texts.count) passages, but \(labels.count) labels and \(split.count) "
-          + "split flags; the file is damaged")
-    }
-    let classCount = classNames.count
-    guard labels.allSatisfy({ $0 >= 0 && $0 < classCount }) else {
-      throw ArchiveError(
-        .layout, "\(path):/samples/label: a label lies outside the \(classCount) classes")
-    }
-    trainIndices = split.indices.filter { split[$0] == 0 }
-    testIndices = split.indices.filter { split[$0] == 1 }
-    guard !trainIndices.isEmpty, !testIndices.isEmpty else {
-      throw ArchiveError(
-        .layout,
-        "\(path):/samples/split: expected train (0) and test (1) samples, found "
-          + "\(trainIndices.count) and \(testIndices.count)")
-    }
+    let split = try LabelledSplit(reader, count: texts.count, noun: "passages")
+    (labels, classNames) = (split.labels, split.classNames)
+    (trainIndices, testIndices) = (split.trainIndices, split.testIndices)
     tokenizer =
       reader.contains("/tokenizer/merges")
       ? try BytePairTokenizer(reader, "/tokenizer/merges") : nil
