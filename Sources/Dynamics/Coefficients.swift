@@ -5,7 +5,7 @@ import Transformer
 /// The coefficients of every interval, made from an equation's free parameters, and the way back for gradients.
 ///
 /// `[interval, coefficient]`, laid out by ``MasterEquation/interval``. For `modulated` a vector is v₀ + Σ_k T_k(x) v_k and a matrix
-/// W₀ + Σ_k T_k(x) left_k · right, at x = 2t - 1 in the middle of each interval, T_k the Chebyshev polynomials.
+/// W₀ + Σ_k T_k(x) leftₖ · rightₖ, of which one factor is the same for all k, at x = 2t - 1 in the middle of each interval, T_k the Chebyshev polynomials.
 public final class Coefficients<S: KernelScalar>: @unchecked Sendable {
   private let equation: MasterEquation
   /// The coefficients; ``expand(_:)`` fills them.
@@ -45,14 +45,16 @@ public final class Coefficients<S: KernelScalar>: @unchecked Sendable {
           }
           continue
         }
-        let right = parameters.start + equation.layout.offset(entry.name + ".right")
+        let right = equation.layout.offset(entry.name + ".right")
         let (rows, columns, rank) = sizes(entry)
+        let steps = strides(entry)
         for (k, factor) in factors.enumerated() {
           S.gemm(
             MatrixProduct(
               m: rows, n: columns, k: rank, alpha: factor,
-              a: parameters.start + left + k * rows * rank, lda: rank, b: right, ldb: columns,
-              beta: 1, c: target, ldc: columns))
+              a: parameters.start + left + k * steps.left, lda: rank,
+              b: parameters.start + right + k * steps.right, ldb: columns, beta: 1, c: target,
+              ldc: columns))
         }
       }
     }
@@ -81,21 +83,28 @@ public final class Coefficients<S: KernelScalar>: @unchecked Sendable {
         }
         let right = equation.layout.offset(entry.name + ".right")
         let (rows, columns, rank) = sizes(entry)
+        let steps = strides(entry)
         for (k, factor) in factors.enumerated() {
-          let place = left + k * rows * rank
+          let (place, other) = (left + k * steps.left, right + k * steps.right)
           S.gemm(
             MatrixProduct(
               m: rows, n: rank, k: columns, alpha: factor, a: source, lda: columns,
-              b: parameters.start + right, ldb: columns, transposeB: true, beta: 1,
+              b: parameters.start + other, ldb: columns, transposeB: true, beta: 1,
               c: gradient.start + place, ldc: rank))
           S.gemm(
             MatrixProduct(
               m: rank, n: columns, k: rows, alpha: factor, a: parameters.start + place, lda: rank,
-              transposeA: true, b: source, ldb: columns, beta: 1, c: gradient.start + right,
+              transposeA: true, b: source, ldb: columns, beta: 1, c: gradient.start + other,
               ldc: columns))
         }
       }
     }
+  }
+
+  /// How far the factors of degree k + 1 lie behind those of k: 0 for the one that is the same for all.
+  private func strides(_ entry: ParameterLayout.Entry) -> (left: Int, right: Int) {
+    let (rows, columns, rank) = sizes(entry)
+    return rows <= columns ? (rows * rank, 0) : (0, rank * columns)
   }
 
   private func sizes(_ entry: ParameterLayout.Entry) -> (rows: Int, columns: Int, rank: Int) {

@@ -12,6 +12,10 @@ import Transformer
 /// the same reason. α and the attention's output matrix are not identifiable apart: only their product is.
 ///
 /// What depends on t is constant within an interval: the smooth coefficients of `modulated` are taken at its middle.
+///
+/// A and the MLP have the network's own form: its kind of normalisation (none when the network has none), activation, shared
+/// keys, rotary positions, causal mask and padding. A post-norm network is modelled with the norm inside A and R all the same.
+/// A class token attends and is attended to, and does not diffuse.
 public struct MasterEquation: Sendable {
   /// Which terms a model has, and how they depend on depth-time.
   public enum Model: String, Sendable, CaseIterable {
@@ -36,7 +40,9 @@ public struct MasterEquation: Sendable {
   public let model: Model
   /// Cells of the field.
   public let grid: FieldGrid
-  /// Sizes of the network it stands for.
+  /// Edges of the grid.
+  public let boundary: Boundary
+  /// Sizes and form of the network it stands for.
   public let network: ModelConfiguration
   /// Highest Chebyshev polynomial of `modulated`, and rank of its changes of matrices.
   public let degree: Int, rank: Int
@@ -47,10 +53,11 @@ public struct MasterEquation: Sendable {
 
   /// The equation for a network's residual stream on `grid`.
   public init(
-    _ model: Model, grid: FieldGrid, network: ModelConfiguration, degree: Int = 4, rank: Int = 8
+    _ model: Model, grid: FieldGrid, boundary: Boundary = .neumann, network: ModelConfiguration,
+    degree: Int = 4, rank: Int = 8
   ) {
-    precondition(grid.positionCount == network.positionCount, "one cell a position")
-    (self.model, self.grid, self.network) = (model, grid, network)
+    precondition(grid.positionCount == network.inputCount, "one cell a position")
+    (self.model, self.grid, self.boundary, self.network) = (model, grid, boundary, network)
     (self.degree, self.rank) = (degree, rank)
     let interval = Self.interval(model, network)
     self.interval = interval
@@ -77,18 +84,30 @@ public struct MasterEquation: Sendable {
     if model.hasAttention {
       layout.append(
         "attention_strength", [Axis("scalar", 1)], .constant(Double(network.layerCount)))
-      layout.append("norm1.weight", channel, .constant(1))
-      layout.append("norm1.bias", channel, .constant(0))
-      layout.appendAttention("attention.", width: network.width)
-      layout.append("norm2.weight", channel, .constant(1))
-      layout.append("norm2.bias", channel, .constant(0))
-      layout.appendFeedForward("reaction.", width: network.width, hidden: network.mlpWidth)
+      appendNorm("norm1", to: &layout, network)
+      layout.appendAttention(
+        "attention.", width: network.width,
+        keyWidth: network.variant.keyValueHeads.map { $0 * network.headWidth })
+      appendNorm("norm2", to: &layout, network)
+      layout.appendFeedForward(
+        "reaction.", width: network.width, hidden: network.mlpWidth,
+        gated: network.variant.activation == .swiglu)
     }
     return layout
   }
 
+  private static func appendNorm(
+    _ name: String, to layout: inout ParameterLayout, _ network: ModelConfiguration
+  ) {
+    guard network.variant.norm != .none else { return }
+    let channel = [Axis("channel", network.width)]
+    layout.append(name + ".weight", channel, .constant(1))
+    if network.variant.normKind == .layer { layout.append(name + ".bias", channel, .constant(0)) }
+  }
+
   /// The constant part, then what changes: a vector a degree, and for a matrix W the factors of
-  /// W(t) = W₀ + Σ_k T_k(2t - 1) leftₖ · right.
+  /// W(t) = W₀ + Σ_k T_k(2t - 1) leftₖ · rightₖ. Only the factor of the shorter side depends on k, which costs the fewest
+  /// parameters.
   private static func modulated(
     _ interval: ParameterLayout, degree: Int, rank: Int
   ) -> ParameterLayout {
@@ -99,11 +118,18 @@ public struct MasterEquation: Sendable {
         layout.append(entry.name + ".modulation", [degrees] + entry.axes, .constant(0))
         continue
       }
-      // Left starts at 0: the fit begins at the autonomous equation, and its first gradient is left's.
+      // The factor that depends on k starts at 0: the fit begins at the autonomous equation, and its first gradient is that
+      // factor's.
       let (output, input) = (entry.axes[0], entry.axes[1])
-      layout.append(entry.name + ".left", [degrees, output, ranks], .constant(0))
+      let fixed = ParameterLayout.Start.normal(
+        1 / Double(max(output.length, input.length)).squareRoot())
+      let leftChanges = output.length <= input.length
       layout.append(
-        entry.name + ".right", [ranks, input], .normal(1 / Double(input.length).squareRoot()))
+        entry.name + ".left", (leftChanges ? [degrees] : []) + [output, ranks],
+        leftChanges ? .constant(0) : fixed)
+      layout.append(
+        entry.name + ".right", (leftChanges ? [] : [degrees]) + [ranks, input],
+        leftChanges ? fixed : .constant(0))
     }
     return layout
   }
@@ -116,6 +142,6 @@ public struct MasterEquation: Sendable {
   func shape(samples: Int) -> BatchShape {
     BatchShape(
       samples: samples, positions: network.positionCount, width: network.width,
-      heads: network.headCount, hidden: network.mlpWidth)
+      heads: network.headCount, hidden: network.mlpWidth, keyValueHeads: network.keyValueHeadCount)
   }
 }

@@ -1,8 +1,20 @@
 import Kernels
 import Transformer
 
-/// Evaluates the master equation's right-hand side and its vector-Jacobian product, in memory allocated once.
+/// Evaluates the master equation's right-hand side, or some of its terms, and the vector-Jacobian product, in memory
+/// allocated once.
 final class RightHandSide<S: KernelScalar> {
+  /// Terms of the equation.
+  struct Terms: OptionSet {
+    let rawValue: Int
+    static var diffusion: Terms { Terms(rawValue: 1) }
+    static var attention: Terms { Terms(rawValue: 2) }
+    static var reaction: Terms { Terms(rawValue: 4) }
+    /// What moves between positions.
+    static var transport: Terms { [.diffusion, .attention] }
+    static var all: Terms { [.diffusion, .attention, .reaction] }
+  }
+
   /// What one evaluation leaves for its adjoint.
   struct Tape {
     let norm1: Normalization<S>.Tape
@@ -10,15 +22,19 @@ final class RightHandSide<S: KernelScalar> {
     let norm2: Normalization<S>.Tape
     let reaction: FeedForward<S>.Tape
 
-    init(_ arena: inout Arena<S>, _ shape: BatchShape) {
+    /// Room for `shape`; for one sample when the equation has no attention, whose tape is never written.
+    init(_ arena: inout Arena<S>, _ equation: MasterEquation, _ shape: BatchShape) {
+      let shape = equation.model.hasAttention ? shape : equation.shape(samples: 1)
       norm1 = .init(&arena, shape)
       attention = .init(&arena, shape)
       norm2 = .init(&arena, shape)
-      reaction = .init(&arena, shape)
+      reaction = .init(&arena, shape, equation.network.variant.activation)
     }
   }
 
   private let equation: MasterEquation
+  private let laplacian: PositionLaplacian<S>
+  private let rotation: Rotation<S>?
   private let diffusivity: Buffer<S>
   private let slope: Buffer<S>
   private let dNormed: Buffer<S>
@@ -28,7 +44,11 @@ final class RightHandSide<S: KernelScalar> {
 
   init(_ equation: MasterEquation, capacity: Int) {
     self.equation = equation
-    let shape = equation.shape(samples: capacity)
+    let (network, shape) = (equation.network, equation.shape(samples: capacity))
+    laplacian = PositionLaplacian(equation.grid, equation.boundary, network: network)
+    rotation =
+      network.variant.positions == .rotary
+      ? Rotation(positions: network.positionCount, headWidth: network.headWidth) : nil
     diffusivity = Buffer(shape.width)
     slope = Buffer(shape.width)
     dNormed = Buffer(shape.stream)
@@ -40,87 +60,111 @@ final class RightHandSide<S: KernelScalar> {
     scratch = SelfAttention<S>.Scratch(&arena, shape)
   }
 
-  /// `out = f(u)`, leaving the tape.
-  @specialized(where S == Float)
-  func evaluate(
-    _ u: UnsafePointer<S>, _ weights: UnsafeMutablePointer<S>, _ tape: Tape, samples: Int,
-    to out: UnsafeMutablePointer<S>
-  ) {
-    let shape = equation.shape(samples: samples)
-    let layout = equation.interval
-    out.update(repeating: 0, count: shape.stream)
-    guard equation.model != .persistence else { return }
-    softplus(weights + layout.offset("diffusivity.raw"), shape.width)
-    Laplacian.add(
-      u, diffusivity: diffusivity.start, to: out, equation.grid, samples: samples,
-      width: shape.width)
-    guard equation.model.hasAttention else { return }
-    let epsilon = S(equation.network.epsilon)
-    Normalization.forward(u, .init(weights, layout, "norm1"), tape.norm1, shape, epsilon: epsilon)
-    SelfAttention.forward(
-      tape.norm1.output, .init(weights, layout, "attention."), tape.attention, shape, addTo: out,
-      factor: weights[layout.offset("attention_strength")])
-    Normalization.forward(u, .init(weights, layout, "norm2"), tape.norm2, shape, epsilon: epsilon)
-    FeedForward.forward(
-      tape.norm2.output, .init(weights, layout, "reaction."), tape.reaction, shape, addTo: out,
-      factor: S(equation.network.layerCount))
+  private var hasNorm: Bool { equation.network.variant.norm != .none }
+
+  private func form(_ shard: Shard) -> SelfAttention<S>.Form {
+    var form = SelfAttention<S>.Form()
+    form.isCausal = equation.network.variant.isCausal
+    form.lengths = shard.lengths
+    form.rotation = rotation
+    return form
   }
 
-  /// The attention map at `u` without the rest, left in the tape.
-  func evaluateMap(
-    _ u: UnsafePointer<S>, _ weights: UnsafeMutablePointer<S>, _ tape: Tape, samples: Int
+  /// `out = Σ terms of f(u)`, leaving the tape.
+  @specialized(where S == Float)
+  func evaluate(
+    _ terms: Terms, _ u: UnsafePointer<S>, _ weights: UnsafeMutablePointer<S>, _ tape: Tape,
+    _ shard: Shard, to out: UnsafeMutablePointer<S>
   ) {
-    let shape = equation.shape(samples: samples)
+    let shape = equation.shape(samples: shard.samples)
+    let layout = equation.interval
+    out.update(repeating: 0, count: shape.stream)
+    if terms.contains(.diffusion), equation.model != .persistence {
+      softplus(weights + layout.offset("diffusivity.raw"), shape.width)
+      laplacian.add(u, diffusivity: diffusivity.start, to: out, shard)
+    }
+    guard equation.model.hasAttention else { return }
+    if terms.contains(.attention) {
+      SelfAttention.forward(
+        read(u, "norm1", weights, tape.norm1, shape), .init(weights, layout, "attention."),
+        tape.attention, shape, addTo: out, factor: weights[layout.offset("attention_strength")],
+        form: form(shard))
+    }
+    if terms.contains(.reaction) {
+      FeedForward.forward(
+        read(u, "norm2", weights, tape.norm2, shape), .init(weights, layout, "reaction."),
+        tape.reaction, shape, addTo: out, factor: S(equation.network.layerCount))
+    }
+  }
+
+  /// What attention or reaction read: the normalised state where the network has norms.
+  private func read(
+    _ u: UnsafePointer<S>, _ norm: String, _ weights: UnsafeMutablePointer<S>,
+    _ tape: Normalization<S>.Tape, _ shape: BatchShape
+  ) -> UnsafePointer<S> {
+    guard hasNorm else { return u }
     Normalization.forward(
-      u, .init(weights, equation.interval, "norm1"), tape.norm1, shape,
+      u, .init(weights, equation.interval, norm), tape, shape,
       epsilon: S(equation.network.epsilon))
-    SelfAttention.map(
-      tape.norm1.output, .init(weights, equation.interval, "attention."), tape.attention, shape)
+    return UnsafePointer(tape.output)
   }
 
   /// The adjoint of one evaluation: `du = (∂f/∂u)ᵀ g`, and the parameters' gradients by addition.
   @specialized(where S == Float)
   func adjoint(
-    _ g: UnsafePointer<S>, _ u: UnsafePointer<S>, _ weights: UnsafeMutablePointer<S>,
-    gradients: UnsafeMutablePointer<S>, _ tape: Tape, samples: Int, du: UnsafeMutablePointer<S>,
-    attraction: SelfAttention<S>.Attraction?
+    _ terms: Terms, _ g: UnsafePointer<S>, _ u: UnsafePointer<S>,
+    _ weights: UnsafeMutablePointer<S>, gradients: UnsafeMutablePointer<S>, _ tape: Tape,
+    _ shard: Shard, du: UnsafeMutablePointer<S>, attraction: SelfAttention<S>.Attraction?
   ) {
-    let shape = equation.shape(samples: samples)
+    let shape = equation.shape(samples: shard.samples)
     let layout = equation.interval
     du.update(repeating: 0, count: shape.stream)
-    guard equation.model != .persistence else { return }
-    diffusionAdjoint(g, u, weights, gradients, shape, du: du)
+    if terms.contains(.diffusion), equation.model != .persistence {
+      diffusionAdjoint(g, u, weights, gradients, shape, shard, du: du)
+    }
     guard equation.model.hasAttention else { return }
-    let place = layout.offset("attention_strength")
-    gradients[place] += strengthGradient(g, weights, tape, shape)
-    SelfAttention.backward(
-      dOut: g, factor: weights[place], tape.norm1.output, .init(weights, layout, "attention."),
-      gradients: .init(gradients, layout, "attention."), tape.attention, scratch, shape,
-      dx: dNormed.start, attraction: attraction)
+    if terms.contains(.attention) {
+      let place = layout.offset("attention_strength")
+      gradients[place] += strengthGradient(g, weights, tape, shape)
+      SelfAttention.backward(
+        dOut: g, factor: weights[place], hasNorm ? UnsafePointer(tape.norm1.output) : u,
+        .init(weights, layout, "attention."), gradients: .init(gradients, layout, "attention."),
+        tape.attention, scratch, shape, dx: dNormed.start, form: form(shard),
+        attraction: attraction)
+      unread(u, "norm1", weights, gradients, tape.norm1, shape, du: du)
+    }
+    if terms.contains(.reaction) {
+      FeedForward.backward(
+        dOut: g, factor: S(equation.network.layerCount),
+        hasNorm ? UnsafePointer(tape.norm2.output) : u, .init(weights, layout, "reaction."),
+        gradients: .init(gradients, layout, "reaction."), tape.reaction, scratch: dHidden.start,
+        shape, dx: dNormed.start)
+      unread(u, "norm2", weights, gradients, tape.norm2, shape, du: du)
+    }
+  }
+
+  /// Adds to `du` what the gradient of the state that was read, in `dNormed`, means for the state.
+  private func unread(
+    _ u: UnsafePointer<S>, _ norm: String, _ weights: UnsafeMutablePointer<S>,
+    _ gradients: UnsafeMutablePointer<S>, _ tape: Normalization<S>.Tape, _ shape: BatchShape,
+    du: UnsafeMutablePointer<S>
+  ) {
+    guard hasNorm else { return Elementwise.add(dNormed.start, to: du, count: shape.stream) }
     Normalization.backward(
-      dy: dNormed.start, u, .init(weights, layout, "norm1"),
-      gradients: .init(gradients, layout, "norm1"), tape.norm1, shape, addTo: du)
-    FeedForward.backward(
-      dOut: g, factor: S(equation.network.layerCount), tape.norm2.output,
-      .init(weights, layout, "reaction."), gradients: .init(gradients, layout, "reaction."),
-      tape.reaction, scratch: dHidden.start, shape, dx: dNormed.start)
-    Normalization.backward(
-      dy: dNormed.start, u, .init(weights, layout, "norm2"),
-      gradients: .init(gradients, layout, "norm2"), tape.norm2, shape, addTo: du)
+      dy: dNormed.start, u, .init(weights, equation.interval, norm),
+      gradients: .init(gradients, equation.interval, norm), tape, shape, addTo: du)
   }
 
   private func diffusionAdjoint(
     _ g: UnsafePointer<S>, _ u: UnsafePointer<S>, _ weights: UnsafeMutablePointer<S>,
-    _ gradients: UnsafeMutablePointer<S>, _ shape: BatchShape, du: UnsafeMutablePointer<S>
+    _ gradients: UnsafeMutablePointer<S>, _ shape: BatchShape, _ shard: Shard,
+    du: UnsafeMutablePointer<S>
   ) {
     let place = equation.interval.offset("diffusivity.raw")
     softplus(weights + place, shape.width)
-    Laplacian.add(
-      g, diffusivity: diffusivity.start, to: du, equation.grid, samples: shape.samples,
-      width: shape.width)
+    laplacian.addAdjoint(g, diffusivity: diffusivity.start, to: du, shard)
     slope.clear()
-    Laplacian.addDiffusivityGradient(
-      u, g, to: slope.start, equation.grid, samples: shape.samples, width: shape.width)
+    laplacian.addDiffusivityGradient(u, g, to: slope.start, shard)
     for c in 0..<shape.width {
       // d softplus(x)/dx = 1/(1 + e^-x).
       gradients[place + c] += slope.start[c] / (1 + S.exponential(-weights[place + c]))

@@ -21,17 +21,17 @@ public struct FitRun {
     run = try TrainedRun(name, settings: settings)
     let study = run.study
     let configuration = study.configuration.pde
-    guard case .images(_, let patches) = study.data, study.model.classTokenCount == 0 else {
+    grid = Self.grid(study)
+    guard grid.rows > 1 || configuration.boundary == .neumann else {
       throw UsageError(
-        "\(run.reader.path): fit takes networks over images without a class token; text and class tokens "
-          + "have no grid of positions yet")
-    }
-    let grid = FieldGrid(rows: patches.rows, columns: patches.columns)
-    self.grid = grid
-    models = configuration.models.compactMap(MasterEquation.Model.init).map {
-      MasterEquation(
-        $0, grid: grid, network: study.model, degree: configuration.degree, rank: configuration.rank
+        "pde.boundary: \(configuration.boundary.rawValue) is for images; the ends of a text are closed: neumann"
       )
+    }
+    let grid = grid
+    models = configuration.models.map {
+      MasterEquation(
+        $0, grid: grid, boundary: configuration.boundary, network: study.model,
+        degree: configuration.degree, rank: configuration.rank)
     }
     pool = WorkerPool(threadCount: threads)
     self.progress = progress
@@ -44,6 +44,11 @@ public struct FitRun {
     var random = Philox(seed: study.configuration.seed, purpose: .fitting, index: 1 << 32)
     let order = random.permutation(study.trainIndices.count)
     fitSamples = order.prefix(configuration.samples).map { study.trainIndices[$0] }
+  }
+
+  /// Where the positions lie: images on their patch grid, text in one row.
+  private static func grid(_ study: LoadedStudy) -> FieldGrid {
+    FieldGrid(rows: study.model.grid.rows, columns: study.model.grid.columns)
   }
 
   /// Fits every model and seals `out`; returns the sealed file.
@@ -61,10 +66,11 @@ public struct FitRun {
 
   private func fit(_ recorder: Recorder) throws {
     let weights = try run.weights(run.checkpointCount() - 1)
-    progress.begin("gather trajectories")
-    let fitted = gather(weights, fitSamples)
-    let judged = gather(weights, heldOut)
-    progress.end("\(fitSamples.count) fitted, \(heldOut.count) held out")
+    let batch = run.study.configuration.pde.batch
+    let fitted = trajectories(
+      weights, fitSamples,
+      capacity: MasterEquationFit<Float>.capacity(batch: batch))
+    let judged = trajectories(weights, heldOut, capacity: Self.chunk)
     try recorder.append("/samples/index", heldOut.map { Int32($0) })
     try recorder.append("/samples/label", heldOut.map { run.study.data.label($0) })
     try recorder.append("/reference/position_mean", positionMean(fitted))
@@ -74,15 +80,33 @@ public struct FitRun {
     }
   }
 
+  private func trajectories(
+    _ weights: Buffer<Float>, _ samples: [Int], capacity: Int
+  ) -> any TrajectorySource<Float> {
+    switch run.study.data {
+    case .images(let set, let patches):
+      trajectories(PatchSource(images: set, grid: patches), weights, samples, capacity)
+    case .text(let passages): trajectories(passages, weights, samples, capacity)
+    }
+  }
+
+  private func trajectories<Source: SampleSource<Float>>(
+    _ source: Source, _ weights: Buffer<Float>, _ samples: [Int], _ capacity: Int
+  ) -> any TrajectorySource<Float> {
+    NetworkTrajectories<Source>(
+      run.study.model, weights, source, samples, capacity: capacity, workers: pool.threadCount)
+  }
+
   private func fit(
-    _ equation: MasterEquation, to fitted: Trajectories<Float>, judged: Trajectories<Float>,
-    _ recorder: Recorder
+    _ equation: MasterEquation, to fitted: any TrajectorySource<Float>,
+    judged: any TrajectorySource<Float>, _ recorder: Recorder
   ) throws {
     let study = run.study.configuration
     let name = equation.model.rawValue
     let fit = MasterEquationFit<Float>(
-      equation, .rungeKutta4, substeps: study.pde.substeps, to: fitted,
+      equation, to: fitted,
       FitConfiguration(
+        stepper: study.pde.stepper, substeps: study.pde.substeps,
         epochs: equation.model == .persistence ? 0 : study.pde.epochs, batch: study.pde.batch,
         optimizer: OptimizerConfiguration(rate: study.pde.rate, warmup: 0.1, decay: 0, clip: 1),
         attentionWeight: study.pde.attentionWeight, seed: study.seed), pool: pool)
@@ -107,70 +131,87 @@ public struct FitRun {
     try integrate(equation, fit.weights, judged, recorder)
   }
 
+  /// Samples that are integrated at once.
+  private static let chunk = 8
+
   /// Integrates the fitted equation from the network's own first states of the held-out samples.
   private func integrate(
-    _ equation: MasterEquation, _ weights: Buffer<Float>, _ judged: Trajectories<Float>,
+    _ equation: MasterEquation, _ weights: Buffer<Float>, _ judged: any TrajectorySource<Float>,
     _ recorder: Recorder
   ) throws {
-    let (network, chunk) = (equation.network, 8)
-    let substeps = run.study.configuration.pde.substeps
+    let network = equation.network
+    let settings = run.study.configuration.pde
     let stream = network.positionCount * network.width
     let map = network.headCount * network.positionCount * network.positionCount
+    let cells = grid.positionCount * network.width
+    let skip = network.classTokenCount * network.width
     let depths = network.layerCount + 1
-    let states = Buffer<Float>(depths * judged.count * stream)
+    let states = Buffer<Float>(depths * judged.count * cells)
     let maps = Buffer<Float>(
       equation.model.hasAttention ? network.layerCount * judged.count * map : 1)
+    let terms = Buffer<Double>(3 * network.layerCount * judged.count)
     let coefficients = Coefficients<Float>(equation)
     coefficients.expand(weights)
     let passes = (0..<pool.threadCount).map { _ in
-      TrajectoryPass<Float>(equation, .rungeKutta4, substeps: substeps, capacity: chunk)
+      TrajectoryPass<Float>(
+        equation, settings.stepper, substeps: settings.substeps, capacity: Self.chunk)
     }
-    pool.forEach((judged.count + chunk - 1) / chunk) { item, worker in
+    let all = Array(0..<judged.count)
+    pool.forEach((judged.count + Self.chunk - 1) / Self.chunk) { item, worker in
       let pass = passes[worker]
-      let first = item * chunk
-      let count = min(chunk, judged.count - first)
-      pass.initial.update(
-        from: judged.residuals[0].start + first * stream, count: count * stream)
-      pass.forward(coefficients.values.start, samples: count)
+      let first = item * Self.chunk
+      let count = min(Self.chunk, judged.count - first)
+      let view = judged.load(all[first..<first + count], worker: worker)
+      pass.initial.update(from: view.residuals[0], count: count * stream)
+      pass.forward(coefficients.values.start, view.shard)
       for depth in 0..<depths {
-        (states.start + (depth * judged.count + first) * stream).update(
-          from: pass.state(depth), count: count * stream)
+        for sample in 0..<count {
+          (states.start + (depth * judged.count + first + sample) * cells).update(
+            from: pass.state(depth) + sample * stream + skip, count: cells)
+        }
       }
       guard equation.model.hasAttention else { return }
       for layer in 0..<network.layerCount {
         (maps.start + (layer * judged.count + first) * map).update(
           from: pass.attentionMap(layer), count: count * map)
       }
+      pass.termSizes(coefficients.values.start, view.shard) { term, layer, sample, size in
+        terms.start[(term * network.layerCount + layer) * judged.count + first + sample] = size
+      }
     }
     let name = equation.model.rawValue
     try recorder.append("/fields/\(name)/u", states.elements)
     if equation.model.hasAttention {
       try recorder.append("/fields/\(name)/attention", maps.elements)
+      try recorder.append("/fields/\(name)/term_size", terms.elements)
     }
   }
 
-  private func gather(_ weights: Buffer<Float>, _ samples: [Int]) -> Trajectories<Float> {
-    let layers = run.study.model.layerCount
-    let residuals = [Tap(.residualPre(0))] + (0..<layers).map { Tap(.residualPost($0)) }
-    let maps = (0..<layers).map { Tap(.map($0)) }
-    let taps = (residuals + maps).map { (tap: $0, samples: samples.count) }
-    let arrays = TapSampler(run.study, taps, pool: pool).run(weights, samples: samples)
-    return Trajectories(
-      count: samples.count, residuals: Array(arrays.prefix(residuals.count)),
-      maps: Array(arrays.dropFirst(residuals.count)))
-  }
-
-  /// Mean map over the fit samples, `[layer, head, query, key]`: what position alone tells.
-  private func positionMean(_ fitted: Trajectories<Float>) -> [Float] {
+  /// Mean map over the fit samples, `[layer, head, query, key]`: what position alone tells. A query counts where it is no
+  /// padding.
+  private func positionMean(_ fitted: any TrajectorySource<Float>) -> [Float] {
     let network = run.study.model
-    let size = network.headCount * network.positionCount * network.positionCount
-    return fitted.maps.flatMap { maps in
-      var sum = [Double](repeating: 0, count: size)
-      for sample in 0..<fitted.count {
-        for i in 0..<size { sum[i] += Double(maps.start[sample * size + i]) }
+    let (n, heads) = (network.positionCount, network.headCount)
+    let size = heads * n * n
+    let chunk = MasterEquationFit<Float>.capacity(batch: run.study.configuration.pde.batch)
+    var sums = [Double](repeating: 0, count: network.layerCount * size)
+    var counts = [Int](repeating: 0, count: n)
+    let all = Array(0..<fitted.count)
+    for start in stride(from: 0, to: all.count, by: chunk) {
+      let view = fitted.load(all[start..<min(start + chunk, all.count)], worker: 0)
+      for sample in 0..<view.shard.samples {
+        let length = view.shard.length(sample) ?? n
+        for query in 0..<length { counts[query] += 1 }
+        for layer in 0..<network.layerCount {
+          for head in 0..<heads {
+            let map = view.maps[layer] + (sample * heads + head) * n * n
+            let place = layer * size + head * n * n
+            for i in 0..<length * n { sums[place + i] += Double(map[i]) }
+          }
+        }
       }
-      return sum.map { Float($0 / Double(fitted.count)) }
     }
+    return sums.enumerated().map { Float($1 / Double(max(counts[$0 / n % n], 1))) }
   }
 
   private func schema() throws -> RunSchema {
@@ -197,8 +238,10 @@ public struct FitRun {
       let name = equation.model.rawValue
       let attributes: [String: AttributeValue] = [
         "parameter_count": .integer(Int64(equation.parameterCount)),
-        "fit_samples": .integer(Int64(fitSamples.count)), "stepper": .text("rk4"),
-        "boundary": .text("neumann"), "substeps": .integer(Int64(study.configuration.pde.substeps)),
+        "fit_samples": .integer(Int64(fitSamples.count)),
+        "stepper": .text(study.configuration.pde.stepper.rawValue),
+        "boundary": .text(equation.boundary.rawValue),
+        "substeps": .integer(Int64(study.configuration.pde.substeps)),
       ]
       arrays.append(
         ArraySchema(
@@ -212,6 +255,12 @@ public struct FitRun {
             "/fields/\(name)/attention", .float32, [Axis("layer", layers), sample] + map,
             longName: "attention map of the \(name) equation at each layer's depth-time",
             attributes: attributes))
+        arrays.append(
+          ArraySchema(
+            "/fields/\(name)/term_size", .float64,
+            [Axis("term", 3), Axis("layer", layers), sample],
+            longName: "root mean square of each term at each layer's depth-time",
+            attributes: ["flag_meanings": .text("diffusion attention reaction")]))
       }
       for entry in equation.layout.entries {
         arrays.append(

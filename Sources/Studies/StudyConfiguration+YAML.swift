@@ -10,9 +10,7 @@ extension StudyConfiguration {
       \(trainingLine)
       capture: {taps: [\(taps.joined(separator: ", "))], samples: \(capture.samples), \
       every: \(capture.steps == 0 ? "epoch" : "\(capture.steps)"), type: \(capture.type)}
-      pde: {models: [\(pde.models.joined(separator: ", "))], stepper: rk4, boundary: neumann, \
-      substeps: \(pde.substeps), degree: \(pde.degree), rank: \(pde.rank), samples: \(pde.samples), epochs: \(pde.epochs), \
-      batch: \(pde.batch), rate: \(pde.rate), attention_weight: \(pde.attentionWeight)}
+      \(pdeLine)
       information: {estimators: [\(information.estimators.joined(separator: ", "))], \
       pairs: [\(information.pairs.joined(separator: ", "))], taps: \(information.taps), \
       noise: \(information.noise), bins: \(information.bins), bootstrap: \(information.resamples), \
@@ -59,6 +57,13 @@ extension StudyConfiguration {
       + "schedule: \(o.schedule.rawValue), warmup: \(o.warmup), decay: \(o.decay), clip: \(o.clip), "
       + "momentum: \(o.momentum), label_smoothing: \(training.labelSmoothing), "
       + "validation: \(training.validation), patience: \(training.patience)\(channel)}"
+  }
+
+  private var pdeLine: String {
+    "pde: {models: [\(pde.models.map(\.rawValue).joined(separator: ", "))], "
+      + "stepper: \(pde.stepper.rawValue), substeps: \(pde.substeps), boundary: \(pde.boundary.rawValue), "
+      + "degree: \(pde.degree), rank: \(pde.rank), samples: \(pde.samples), epochs: \(pde.epochs), "
+      + "batch: \(pde.batch), rate: \(pde.rate), attention_weight: \(pde.attentionWeight)}"
   }
 
   private func quoted(_ text: String) -> String {

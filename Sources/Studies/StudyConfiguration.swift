@@ -1,4 +1,5 @@
 import Console
+import Dynamics
 import Foundation
 import Transformer
 import Yams
@@ -92,9 +93,11 @@ public struct StudyConfiguration: Sendable {
   /// The PDE that is fitted.
   public struct PDE: Sendable {
     /// Models of the ladder to fit.
-    public var models: [String]
-    /// Steps an interval between two layers.
-    public var substeps: Int
+    public var models: [MasterEquation.Model]
+    /// How it is integrated, and steps an interval between two layers.
+    public var stepper: FitStepper, substeps: Int
+    /// Edges of the patch grid.
+    public var boundary: Boundary
     /// Highest polynomial, and rank of the changes of matrices, of `modulated`.
     public var degree: Int, rank: Int
     /// Training samples it is fitted to.
@@ -196,16 +199,14 @@ public struct StudyConfiguration: Sendable {
   }
 
   private static func pde(_ reader: ConfigurationReader) throws -> PDE {
-    let allowed = ["persistence", "diffusion", "autonomous", "modulated", "layerwise"]
-    let model = try reader.text("model", "autonomous")
-    let models = try reader.choices("models", ["diffusion", model], allowed)
-    guard allowed.contains(model) else {
-      throw UsageError("pde.model: expected \(allowed.joined(separator: ", ")), found \(model)")
-    }
-    _ = try reader.choice("stepper", "rk4", ["rk4"])
-    _ = try reader.choice("boundary", "neumann", ["neumann"])
+    let allowed = MasterEquation.Model.allCases.map(\.rawValue)
+    let model: MasterEquation.Model = try reader.choice("model", .autonomous)
+    let models = try reader.choices("models", ["diffusion", model.rawValue], allowed)
     let pde = PDE(
-      models: models, substeps: try reader.integer("substeps", 1, 1...1000),
+      models: models.compactMap(MasterEquation.Model.init),
+      stepper: try reader.choice("stepper", .rk4),
+      substeps: try reader.integer("substeps", 1, 1...1000),
+      boundary: try reader.choice("boundary", .neumann),
       degree: try reader.integer("degree", 4, 1...32),
       rank: try reader.integer("rank", 8, 1...1024),
       samples: try reader.integer("samples", 1024, 1...1_000_000),

@@ -203,7 +203,7 @@ public final class NetworkPass<S: KernelScalar>: @unchecked Sendable {
   var form: SelfAttention<S>.Form {
     var form = SelfAttention<S>.Form()
     form.isCausal = model.variant.isCausal
-    if case .tokens = model.input { form.lengths = UnsafePointer(lengths) }
+    form.lengths = sampleLengths
     form.rotation = rotation
     return form
   }
@@ -229,7 +229,11 @@ public final class NetworkPass<S: KernelScalar>: @unchecked Sendable {
   public func residualMid(_ layer: Int) -> UnsafeMutablePointer<S> { layers[layer].mid }
   /// The attention map `[sample, head, query, key]` of a layer.
   public func attentionMap(_ layer: Int) -> UnsafeMutablePointer<S> { layers[layer].attention.map }
-  /// Positions of each sample that are not padding.
+  /// Positions of each sample that are not padding, `[sample]`; nil when nothing can be padding.
+  public var sampleLengths: UnsafePointer<Int32>? {
+    if case .tokens = model.input { UnsafePointer(lengths) } else { nil }
+  }
+  /// Positions of a sample that are not padding.
   func length(_ sample: Int) -> Int { Int(lengths[sample]) }
 }
 

@@ -47,25 +47,12 @@ extension SelfAttention {
     S.softmaxGradient(
       map: tape.map, scratch.map, rows: shape.samples * shape.heads * shape.positions,
       columns: shape.positions, scale: scale(shape))
-    addAttraction(attraction, tape, scratch, shape)
+    addAttraction(attraction, tape, scratch, shape, form)
     onStage?(.scores, scratch.map)
     valueGradient(tape, scratch, shape)
     queryKeyGradient(tape, scratch, shape)
     onStage?(.projected, scratch.projected)
     finish(x, parameters, gradients, scratch, shape, form, dx: dx)
-  }
-
-  /// The backward pass when only the map's own loss is wanted: no gradient arrives through the values.
-  @specialized(where S == Float)
-  public static func backwardMapOnly(
-    _ x: UnsafePointer<S>, _ parameters: Parameters, gradients: Parameters, _ tape: Tape,
-    _ scratch: Scratch, _ shape: BatchShape, dx: UnsafeMutablePointer<S>, attraction: Attraction
-  ) {
-    scratch.map.update(repeating: 0, count: shape.map)
-    scratch.projected.update(repeating: 0, count: shape.rows * shape.projectedWidth)
-    addAttraction(attraction, tape, scratch, shape)
-    queryKeyGradient(tape, scratch, shape)
-    finish(x, parameters, gradients, scratch, shape, Form(), dx: dx)
   }
 
   /// Gradient of the map from that of the mixed values: `[sample, head, query, key]`.
@@ -86,12 +73,19 @@ extension SelfAttention {
 
   @specialized(where S == Float)
   private static func addAttraction(
-    _ attraction: Attraction?, _ tape: Tape, _ scratch: Scratch, _ shape: BatchShape
+    _ attraction: Attraction?, _ tape: Tape, _ scratch: Scratch, _ shape: BatchShape, _ form: Form
   ) {
     guard let attraction else { return }
     let factor = attraction.weight * scale(shape)
-    let (map, target, d) = (tape.map, attraction.target, scratch.map)
-    for i in 0..<shape.map { d[i] += factor * (map[i] - target[i]) }
+    let plane = shape.positions * shape.positions
+    for sample in 0..<shape.samples {
+      let length = form.lengths.map { Int($0[sample]) } ?? shape.positions
+      for head in sample * shape.heads..<(sample + 1) * shape.heads {
+        let (map, target) = (tape.map + head * plane, attraction.target + head * plane)
+        let d = scratch.map + head * plane
+        for i in 0..<length * shape.positions { d[i] += factor * (map[i] - target[i]) }
+      }
+    }
   }
 
   /// The first head of a shared key or value overwrites its gradient, the others add to it.

@@ -43,12 +43,12 @@ public enum SelfAttention<S: KernelScalar> {
   /// What a query may see, and whether queries and keys are turned; nothing of it by default.
   public struct Form {
     /// Only keys up to the query's own position.
-    var isCausal = false
+    public var isCausal = false
     /// Positions of each sample that are not padding, `[sample]`; all when nil. Padding comes last and is no key; its
     /// own queries see the keys that are there.
-    var lengths: UnsafePointer<Int32>?
+    public var lengths: UnsafePointer<Int32>?
     /// Turns queries and keys.
-    var rotation: Rotation<S>?
+    public var rotation: Rotation<S>?
 
     /// Everything is seen, nothing is turned.
     public init() {}
@@ -85,8 +85,8 @@ public enum SelfAttention<S: KernelScalar> {
     }
   }
 
-  /// A map that this one is drawn towards: adds the gradient of `weight` · Σ KL(target row ‖ map row) to the
-  /// backward pass. Taken at the scores, where it is `weight · (map - target)`, because at the map it is
+  /// A map that this one is drawn towards: adds the gradient of `weight` · Σ KL(target row ‖ map row), over the rows of
+  /// queries that are not padding, to the backward pass. Taken at the scores, where it is `weight · (map - target)`, because at the map it is
   /// target/map, which overflows for small entries.
   public struct Attraction {
     let target: UnsafePointer<S>

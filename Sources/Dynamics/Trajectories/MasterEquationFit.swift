@@ -1,23 +1,10 @@
 import Kernels
 import Transformer
 
-/// The network's trajectories that an equation is fitted to or judged on, gathered once.
-public struct Trajectories<S: KernelScalar>: Sendable {
-  /// Number of samples.
-  public let count: Int
-  /// Residual stream at each depth, `[sample, position, channel]`; `layerCount + 1` of them.
-  public let residuals: [Buffer<S>]
-  /// Attention map of each layer, `[sample, head, query, key]`.
-  public let maps: [Buffer<S>]
-
-  /// Trajectories of `count` samples.
-  public init(count: Int, residuals: [Buffer<S>], maps: [Buffer<S>]) {
-    (self.count, self.residuals, self.maps) = (count, residuals, maps)
-  }
-}
-
 /// How an equation is fitted.
 public struct FitConfiguration: Sendable {
+  /// How it is integrated, and steps between two layers.
+  public var stepper: FitStepper, substeps: Int
   /// Passes over the fit samples, samples a step.
   public var epochs: Int, batch: Int
   /// AdamW's settings.
@@ -30,9 +17,10 @@ public struct FitConfiguration: Sendable {
 
   /// All settings.
   public init(
-    epochs: Int, batch: Int, optimizer: OptimizerConfiguration, attentionWeight: Double,
-    seed: UInt64
+    stepper: FitStepper, substeps: Int = 1, epochs: Int, batch: Int,
+    optimizer: OptimizerConfiguration, attentionWeight: Double, seed: UInt64
   ) {
+    (self.stepper, self.substeps) = (stepper, substeps)
     (self.epochs, self.batch, self.optimizer) = (epochs, batch, optimizer)
     (self.attentionWeight, self.seed) = (attentionWeight, seed)
   }
@@ -48,7 +36,7 @@ public final class MasterEquationFit<S: KernelScalar>: @unchecked Sendable {
   public let configuration: FitConfiguration
   /// Gradient of the last step.
   public let gradient: Buffer<S>
-  private let trajectories: Trajectories<S>
+  private let trajectories: any TrajectorySource<S>
   private let pool: WorkerPool
   private let passes: [TrajectoryPass<S>]
   private let partial: [Buffer<S>]
@@ -56,12 +44,13 @@ public final class MasterEquationFit<S: KernelScalar>: @unchecked Sendable {
   private let slopes: Buffer<S>
   private let optimizer: Optimizer<S>
   private let stateWeights: [Double]
-  private let shards = 8
+  private let rowsPerSample: Double
+  private let shards = MasterEquationFit.shardCount
 
   /// A fit of `equation` to `trajectories`, with initial parameters drawn from the seed.
   public init(
-    _ equation: MasterEquation, _ tableau: ButcherTableau, substeps: Int,
-    to trajectories: Trajectories<S>, _ configuration: FitConfiguration, pool: WorkerPool
+    _ equation: MasterEquation, to trajectories: any TrajectorySource<S>,
+    _ configuration: FitConfiguration, pool: WorkerPool
   ) {
     (self.equation, self.configuration, self.pool) = (equation, configuration, pool)
     self.trajectories = trajectories
@@ -69,20 +58,60 @@ public final class MasterEquationFit<S: KernelScalar>: @unchecked Sendable {
     let initial = equation.layout.initialValues(seed: configuration.seed, purpose: .dynamics)
     weights.assign(initial.map { S($0) })
     gradient = Buffer(equation.parameterCount)
-    let capacity = (configuration.batch + shards - 1) / shards
+    let capacity = Self.capacity(batch: configuration.batch)
     passes = (0..<pool.threadCount).map { _ in
-      TrajectoryPass(equation, tableau, substeps: substeps, capacity: capacity)
+      TrajectoryPass(
+        equation, configuration.stepper, substeps: configuration.substeps, capacity: capacity)
     }
     let coefficients = Coefficients<S>(equation)
     self.coefficients = coefficients
     partial = (0..<shards).map { _ in Buffer(coefficients.values.count) }
     slopes = Buffer(coefficients.values.count)
     optimizer = Optimizer(configuration.optimizer, equation.layout)
-    stateWeights = trajectories.residuals.dropFirst().map { residual in
-      let square = Elementwise.sumOfSquares(residual.start, count: residual.count)
-      let scale = square / Double(trajectories.count)
-      return 1 / (max(scale, 1e-30) * Double(equation.network.layerCount))
+    let means = Self.means(trajectories, equation.network, capacity, pool)
+    stateWeights = means.squares.map {
+      1 / (max($0, 1e-30) * Double(equation.network.layerCount))
     }
+    rowsPerSample =
+      means.length * Double(equation.network.layerCount * equation.network.headCount)
+  }
+
+  private static var shardCount: Int { 8 }
+
+  /// Samples of the largest shard of a batch: what a source of trajectories must have room for.
+  public static func capacity(batch: Int) -> Int { (batch + shardCount - 1) / shardCount }
+
+  /// Means over the samples: Σ u² of the network's stream after each layer, and positions; padding left out.
+  private static func means(
+    _ trajectories: any TrajectorySource<S>, _ network: ModelConfiguration, _ capacity: Int,
+    _ pool: WorkerPool
+  ) -> (squares: [Double], length: Double) {
+    let parts = (trajectories.count + capacity - 1) / capacity
+    let layers = network.layerCount
+    // Per part: a sum for each layer, then the positions.
+    var sums = [[Double]](repeating: [], count: parts)
+    let all = Array(0..<trajectories.count)
+    sums.withUnsafeMutableBufferPointer { sums in
+      pool.forEach(parts) { part, worker in
+        let samples = all[part * capacity..<min((part + 1) * capacity, all.count)]
+        let view = trajectories.load(samples, worker: worker)
+        var row = [Double](repeating: 0, count: layers + 1)
+        for sample in 0..<samples.count {
+          let length = view.shard.length(sample) ?? network.positionCount
+          row[layers] += Double(length)
+          for layer in 0..<layers {
+            row[layer] += Elementwise.sumOfSquares(
+              view.residuals[layer + 1] + sample * network.positionCount * network.width,
+              count: length * network.width)
+          }
+        }
+        sums[part] = row
+      }
+    }
+    let totals = (0...layers).map { place in
+      sums.reduce(0) { $0 + $1[place] } / Double(max(all.count, 1))
+    }
+    return (Array(totals.prefix(layers)), totals[layers])
   }
 
   /// Loss of a step: state and map part, each a mean over samples.
@@ -147,38 +176,16 @@ public final class MasterEquationFit<S: KernelScalar>: @unchecked Sendable {
     _ samples: [Int], _ total: Int, _ shard: Int, _ worker: Int
   ) -> (state: Double, map: Double) {
     let pass = passes[worker]
-    let network = equation.network
-    let stream = network.positionCount * network.width
-    let map = network.headCount * network.positionCount * network.positionCount
-    func gather(_ buffer: Buffer<S>, _ size: Int, to target: UnsafeMutablePointer<S>) {
-      for (place, sample) in samples.enumerated() {
-        (target + place * size).update(from: buffer.start + sample * size, count: size)
-      }
-    }
-    let usesMaps = equation.model.hasAttention
-    let layers = network.layerCount
-    let memory = Buffer<S>(samples.count * (layers * stream + (usesMaps ? layers * map : 0)))
-    var arena = memory.start
-    var residuals: [UnsafePointer<S>] = []
-    var maps: [UnsafePointer<S>] = []
-    for layer in 0..<layers {
-      gather(trajectories.residuals[layer + 1], stream, to: arena)
-      residuals.append(UnsafePointer(arena))
-      arena += samples.count * stream
-      guard usesMaps else { continue }
-      gather(trajectories.maps[layer], map, to: arena)
-      maps.append(UnsafePointer(arena))
-      arena += samples.count * map
-    }
-    gather(trajectories.residuals[0], stream, to: pass.initial)
-    let rows = Double(total * layers * network.headCount * network.positionCount)
-    let target = TrajectoryPass<S>.Target(
-      residuals: residuals, stateWeights: stateWeights.map { S($0 / Double(total)) }, maps: maps,
-      mapWeight: S(configuration.attentionWeight / rows))
-    let values = coefficients.values.start
-    pass.forward(values, samples: samples.count)
-    let loss = pass.loss(target, samples: samples.count)
-    pass.backward(target, values, gradients: partial[shard].start, samples: samples.count)
-    return loss
+    let view = trajectories.load(samples[...], worker: worker)
+    let rows = Double(total) * rowsPerSample
+    let loss = TrajectoryLoss<S>(
+      stateWeights: stateWeights.map { S($0 / Double(total)) },
+      mapWeight: S(configuration.attentionWeight / rows), target: view)
+    pass.initial.update(
+      from: view.residuals[0], count: equation.shape(samples: samples.count).stream)
+    pass.forward(coefficients.values.start, view.shard)
+    let value = loss.value(pass)
+    loss.backward(pass, coefficients.values.start, gradients: partial[shard].start)
+    return value
   }
 }
