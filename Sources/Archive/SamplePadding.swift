@@ -2,13 +2,14 @@
 public struct SamplePadding: Sendable {
   /// Positions of each sample's own tokens; nil where nothing is padded, as in runs over images.
   public let lengths: [Int]?
-  private let positions: Int
+  /// Positions that tokens fill, padding included; nil as above.
+  public let positions: Int?
 
   /// Reads lengths from a training run.
   /// - Throws: when the archive cannot be read.
   public init(_ reader: RunReader) throws {
     guard reader.contains("/samples/length") else {
-      (lengths, positions) = (nil, 0)
+      (lengths, positions) = (nil, nil)
       return
     }
     lengths = try reader.read("/samples/length", as: Int32.self).elements.map { Int($0) }
@@ -20,7 +21,7 @@ public struct SamplePadding: Sendable {
   public func cleared(
     _ values: [Float], samples: Int, from first: Int = 0, of count: Int, step: Int
   ) -> [Float] {
-    guard let lengths, samples > 0, step > 0 else { return values }
+    guard let lengths, let positions, samples > 0, step > 0 else { return values }
     var values = values
     let width = values.count / (samples * step)
     for sample in 0..<min(samples, lengths.count) {

@@ -4,42 +4,58 @@ import Arrays
 public enum AttentionComparison {
   /// Mean over queries of each measure: `[measure][sample, head]`.
   ///
+  /// Rows are compared over the keys the query can see, the candidate's divided by its sum there; rows that the mask leaves out
+  /// do not count, and a sample without any has the value NaN. Where one key is seen every measure is perfect by itself.
+  ///
   /// - Parameters:
-  ///   - candidate: `[sample, head, query, key]`, or `[1, head, query, key]` for a map that is the same for all samples.
+  ///   - candidate: `[sample, head, query, key]`, or `[1, head, query, key]` for a map that is the same for all samples; nil for
+  ///     the uniform map over what is seen.
   ///   - network: `[sample, head, query, key]`.
+  ///   - mask: what each query sees; all keys when nil.
   ///   - order: which candidate sample stands against each network sample; the same one when nil.
   /// - Returns: for each of ``RowSimilarity/allCases``, `sample x head` values, sample by sample.
   public static func compare(
-    _ candidate: NDArray<Float>, _ network: NDArray<Float>, order: [Int]? = nil
+    _ candidate: NDArray<Float>?, _ network: NDArray<Float>, mask: AttentionMask? = nil,
+    order: [Int]? = nil
   ) -> [[Double]] {
     let (samples, heads) = (network.shape[0], network.shape[1])
     let (queries, keys) = (network.shape[2], network.shape[3])
     precondition(
-      candidate.shape.dropFirst() == network.shape.dropFirst(), "maps of different shape")
-    let shared = candidate.shape[0] == 1
-    return candidate.elements.withUnsafeBufferPointer { a in
-      network.elements.withUnsafeBufferPointer { b in
-        RowSimilarity.allCases.map { measure in
-          var values: [Double] = []
-          values.reserveCapacity(samples * heads)
-          for sample in 0..<samples {
-            let other = shared ? 0 : order?[sample] ?? sample
-            for head in 0..<heads {
-              var sum = 0.0
-              for query in 0..<queries {
-                let left = ((other * heads + head) * queries + query) * keys
-                let right = ((sample * heads + head) * queries + query) * keys
-                sum += measure.value(
-                  UnsafeBufferPointer(rebasing: a[left..<left + keys]),
-                  UnsafeBufferPointer(rebasing: b[right..<right + keys]))
+      candidate.map { $0.shape.dropFirst() == network.shape.dropFirst() } ?? true,
+      "maps of different shape")
+    let mask = mask ?? AttentionMask(positions: keys)
+    let uniform = [Float](repeating: 1, count: keys)
+    let shared = candidate?.shape[0] == 1
+    var sums = [[Double]](
+      repeating: [Double](repeating: 0, count: samples * heads), count: RowSimilarity.allCases.count)
+    var row = [Float](repeating: 0, count: keys)
+    for sample in 0..<samples {
+      let seen = (0..<queries).map { mask.visibleKeys(sample: sample, query: $0) }
+      let rows = Double(seen.filter { $0 > 0 }.count)
+      let other = shared ? 0 : order?[sample] ?? sample
+      for head in 0..<heads {
+        for query in 0..<queries where seen[query] > 0 {
+          let count = seen[query]
+          let left = ((other * heads + head) * queries + query) * keys
+          let right = ((sample * heads + head) * queries + query) * keys
+          let values = candidate?.elements[left..<left + count] ?? uniform[..<count]
+          let sum = values.reduce(Float(0), +)
+          let scale = sum > 0 ? 1 / sum : 0
+          for (place, value) in values.enumerated() { row[place] = value * scale }
+          row.withUnsafeBufferPointer { a in
+            network.elements.withUnsafeBufferPointer { b in
+              for (index, measure) in RowSimilarity.allCases.enumerated() {
+                sums[index][sample * heads + head] += measure.value(
+                  UnsafeBufferPointer(rebasing: a[..<count]),
+                  UnsafeBufferPointer(rebasing: b[right..<right + count]))
               }
-              values.append(sum / Double(queries))
             }
           }
-          return values
         }
+        for index in sums.indices { sums[index][sample * heads + head] /= rows }
       }
     }
+    return sums
   }
 
   /// A derangement of `0..<count`: every sample meets another one.

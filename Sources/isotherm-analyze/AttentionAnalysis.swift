@@ -57,25 +57,21 @@ struct AttentionAnalysis {
   private mutating func addLayer(_ layer: Int, _ run: RunContent, _ fields: RunReader) throws {
     let network = try run.attention(layer, checkpoint: run.steps.count - 1).prefix(samples)
     let single = [1] + network.shape.dropFirst()
+    let mask = run.attentionMask(of: network)
+    func compare(_ candidate: NDArray<Float>?, order: [Int]? = nil) -> [[Double]] {
+      AttentionComparison.compare(candidate, network, mask: mask, order: order)
+    }
     for index in candidates.indices {
       let values: [[Double]]
       switch candidates[index].name {
-      case "uniform":
-        let share = 1 / Float(network.shape[3])
-        values = AttentionComparison.compare(
-          NDArray(shape: single, repeating: share), network)
+      case "uniform": values = compare(nil)
       case "position":
         let mean: NDArray<Float> = try fields.readRow("/reference/position_mean", layer)
-        values = AttentionComparison.compare(mean.reshaped(single), network)
+        values = compare(mean.reshaped(single))
       case "untrained":
-        values = AttentionComparison.compare(
-          try run.attention(layer, checkpoint: 0).prefix(samples), network)
-      case "shuffled":
-        values = AttentionComparison.compare(
-          network, network, order: AttentionComparison.shuffled(samples))
-      case let model:
-        values = AttentionComparison.compare(
-          try fields.readRow("/fields/\(model)/attention", layer), network)
+        values = compare(try run.attention(layer, checkpoint: 0).prefix(samples))
+      case "shuffled": values = compare(network, order: AttentionComparison.shuffled(samples))
+      case let model: values = compare(try fields.readRow("/fields/\(model)/attention", layer))
       }
       candidates[index].values.append(values)
     }

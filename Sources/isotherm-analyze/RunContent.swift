@@ -1,6 +1,7 @@
 import Archive
 import Arrays
 import Foundation
+import Metrics
 
 /// What analyses need from a training run's archive.
 struct RunContent {
@@ -45,6 +46,13 @@ struct RunContent {
           + "found \(maps.rank + 1)")
     }
     return maps
+  }
+
+  /// What the queries of captured maps `[sample, head, query, key]` can see.
+  func attentionMask(of maps: NDArray<Float>) -> AttentionMask {
+    // A class token, which makes the positions one more than the tokens, is no padding.
+    let extra = padding.positions.map { maps.shape[3] - $0 } ?? 0
+    return AttentionMask(of: maps, lengths: padding.lengths.map { $0.map { $0 + extra } })
   }
 
   /// Captured states of the residual stream in the order of depth: `residual.0.pre`, then each layer's `post`.

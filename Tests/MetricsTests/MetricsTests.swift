@@ -56,6 +56,24 @@ import Testing
     #expect(abs(values[0][1] - 0.5.squareRoot()) < 1e-7)
   }
 
+  @Test func `padding, later keys and single keys count nothing`() {
+    // One sample of 2 positions in 3, causal: only the second query sees more than one key.
+    let network = NDArray<Float>(
+      shape: [1, 1, 3, 3], elements: [1, 0, 0, 0.5, 0.5, 0, 0.5, 0.5, 0])
+    let mask = AttentionMask(of: network, lengths: [2])
+    #expect(mask.isCausal)
+    #expect((0..<3).map { mask.visibleKeys(sample: 0, query: $0) } == [0, 2, 0])
+    // Over the two keys that are seen the uniform map is the network's.
+    #expect(abs(AttentionComparison.compare(nil, network, mask: mask)[0][0] - 1) < 1e-7)
+    #expect(AttentionComparison.compare(nil, network)[0][0] < 0.8)
+    let other = NDArray<Float>(shape: [1, 1, 3, 3], elements: [0, 1, 0, 0, 1, 9, 0, 1, 0])
+    let value = AttentionComparison.compare(other, network, mask: mask)[0][0]
+    #expect(abs(value - 0.5.squareRoot()) < 1e-7)
+    let full = NDArray<Float>(shape: [1, 1, 2, 2], elements: [0.9, 0.1, 0.5, 0.5])
+    #expect(!AttentionMask(of: full).isCausal)
+    #expect(AttentionMask(of: full).visibleKeys(sample: 0, query: 0) == 2)
+  }
+
   @Test(arguments: [2, 3, 128])
   func `every sample is shuffled to another`(count: Int) {
     let order = AttentionComparison.shuffled(count)
