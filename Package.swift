@@ -80,7 +80,7 @@ let programs: [Target] = [
   // Our side of tools/bench; not installed.
   program(
     "isotherm-bench",
-    ["Archive", "Arrays", "CAllocationCount", "Information", "Kernels", "Transformer"]),
+    ["Archive", "Arrays", "CAllocationCount", "Dynamics", "Information", "Kernels", "Transformer"]),
 ]
 
 func tests(_ target: String, _ dependencies: [Target.Dependency] = []) -> Target {

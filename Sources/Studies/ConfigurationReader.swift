@@ -17,6 +17,41 @@ final class ConfigurationReader {
     self.path = path
   }
 
+  /// The whole of a YAML text with `--set` assignments put in; `name` stands in messages.
+  convenience init(yaml: String, name: String, settings: [String]) throws {
+    var node: Node
+    do {
+      guard let parsed = try Yams.compose(yaml: yaml) else {
+        throw UsageError("\(name): the file is empty")
+      }
+      node = parsed
+    } catch let error as YamlError {
+      throw UsageError("\(name): not YAML: \(error)")
+    }
+    for setting in settings { node = try node.setting(setting) }
+    try self.init(node)
+  }
+
+  /// Whether `key` was given.
+  func has(_ key: String) -> Bool {
+    known.append(key)
+    return node[Node(key)] != nil
+  }
+
+  /// A list of numbers, a single number counting as a list of one; nil when the key is missing.
+  func numbers(_ key: String, _ range: ClosedRange<Double>) throws -> [Double]? {
+    known.append(key)
+    guard let node = node[Node(key)] else { return nil }
+    let texts = (node.sequence.map(Array.init) ?? [node]).map { $0.scalar?.string ?? "?" }
+    return try texts.map { text in
+      guard let number = Double(text), range.contains(number) else {
+        throw UsageError(
+          "\(place(key)): expected numbers from \(range.lowerBound) to \(range.upperBound), found \(text)")
+      }
+      return number
+    }
+  }
+
   /// The section `key`, empty when missing.
   func section(_ key: String) throws -> ConfigurationReader {
     known.append(key)

@@ -21,7 +21,7 @@ public struct DynamicsVerification {
   /// Slopes of ln error over ln Δt at five step sizes, Allen-Cahn on 32 cells, against Dormand-Prince at 1e-13.
   private func orders() throws -> [VerificationRow] {
     let diffusion = try DiffusionOperator(
-      FieldGrid(rows: 1, columns: 32), .neumann, spacing: 1.0 / 32, diffusivity: 0.01)
+      FieldGrid(rows: 1, columns: 32), .neumann, spacing: 1.0 / 32, diffusivity: .uniform(0.01))
     let problem = SemilinearProblem(diffusion) { _, u in u.map { $0 - $0 * $0 * $0 } }
     let start = (0..<32).map { 0.4 + 0.3 * cos(.pi * (Double($0) + 0.5) / 32) }
     let exact = DormandPrince(tolerance: 1e-13).integrate(start, at: [0, 0.8], problem.rate)
@@ -112,20 +112,21 @@ public struct DynamicsVerification {
     let n = 8
     let start = (0..<n * n).map { $0 / n == $0 % n ? 1.0 : 0.0 }
     var rows: [VerificationRow] = []
-    for (name, isNormalised, expected) in [
-      ("softmax (SA)", true, 0.432_866_611_4), ("unnormalised (USA)", false, 0.999_928_516_9),
+    for (name, kernel, expected) in [
+      ("softmax (SA)", TokenAttention.Kernel.softmax, 0.432_866_611_4),
+      ("unnormalised (USA)", .unnormalised, 0.999_928_516_9),
     ] {
-      let system = AttentionParticles(dimension: n, sharpness: 2, isNormalised: isNormalised)
+      let system = try TokenAttention(kernel, sharpness: 2, dimension: n, isSphere: true)
       let times = (0...30).map { 0.05 * Double($0) }
       let result = DormandPrince(tolerance: 1e-12).integrate(start, at: times) { _, x in
-        system.rate(x)
+        system.apply(x)
       }
       let end = result.rows.last ?? start
       rows.append(
         VerificationRow(
           "sphere, \(name): inner product at t = 1.5", expected: expected,
           found: system.dot(end, 0, 1), tolerance: 1e-8))
-      if !isNormalised {
+      if kernel == .unnormalised {
         let energies = result.rows.map(system.energy)
         let fall = zip(energies, energies.dropFirst()).map { $0 - $1 }.max() ?? 0
         rows.append(

@@ -2,7 +2,6 @@ import Console
 import Dynamics
 import Foundation
 import Transformer
-import Yams
 
 /// A study file: everything that decides a run.
 public struct StudyConfiguration: Sendable {
@@ -148,17 +147,7 @@ public struct StudyConfiguration: Sendable {
 
   /// Reads a study from YAML text; `name` stands in messages.
   public init(yaml: String, name: String, settings: [String] = []) throws {
-    var node: Node
-    do {
-      guard let parsed = try Yams.compose(yaml: yaml) else {
-        throw UsageError("\(name): the study file is empty")
-      }
-      node = parsed
-    } catch let error as YamlError {
-      throw UsageError("\(name): not YAML: \(error)")
-    }
-    for setting in settings { node = try node.setting(setting) }
-    let root = try ConfigurationReader(node)
+    let root = try ConfigurationReader(yaml: yaml, name: name, settings: settings)
     title = try root.text("title", "untitled")
     seed = UInt64(try root.integer("seed", 1, 0...Int.max))
     data = try Self.data(root.section("data"))

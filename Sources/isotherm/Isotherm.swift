@@ -17,7 +17,7 @@ struct Isotherm: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      TrainCommand.self, TokenizeCommand.self, FitCommand.self, InformCommand.self,
+      TrainCommand.self, TokenizeCommand.self, FitCommand.self, IntegrateCommand.self, InformCommand.self,
       VerifyCommand.self, DemoCommand.self,
     ])
 }

@@ -1,7 +1,8 @@
 import Foundation
 import Kernels
 
-/// D∇² on a grid of cells with spacing h, as a stencil and, exactly, as any function of its eigenvalues.
+/// ∇·(D∇u) on a grid of cells with spacing h, as a stencil and, where D is the same everywhere, exactly, as any function of
+/// its eigenvalues. Fields are `[y, x, channel]`.
 ///
 /// Three points an axis (second order in h) or five (fourth order; periodic grids only, where the wider stencil needs no
 /// special edge). Eigenvalues of the second order: periodic -(4/h²) sin²(πk/n), Neumann -(4/h²) sin²(πk/2n), Dirichlet
@@ -14,12 +15,15 @@ public struct DiffusionOperator: Sendable {
   /// Distance of neighbouring cells.
   public let spacing: Double
   /// D.
-  public let diffusivity: Double
+  public let diffusivity: Diffusivity
+  /// Channels of a cell.
+  public let channels: Int
   /// Order of accuracy in the spacing, 2 or 4.
   public let order: Int
   private let axes: [Axis]
+  private let stencil: Stencil
 
-  /// Eigenvectors `[mode, cell]` and eigenvalues of one axis.
+  /// Eigenvectors `[mode, cell]` and eigenvalues of one axis, for D = 1.
   private struct Axis: Sendable {
     let count: Int
     let vectors: [Double]
@@ -27,24 +31,48 @@ public struct DiffusionOperator: Sendable {
   }
 
   /// The operator of a grid.
-  /// - Throws: ``ProblemError`` for the fourth order with edges, fewer than five cells for it, or an impossible spacing.
+  /// - Throws: ``ProblemError`` for the fourth order with edges, fewer than five cells for it, an impossible spacing or D, or
+  ///   a D of another length than the channels or cells.
   public init(
-    _ grid: FieldGrid, _ boundary: Boundary, spacing: Double = 1, diffusivity: Double = 1,
-    order: Int = 2
+    _ grid: FieldGrid, _ boundary: Boundary, spacing: Double = 1,
+    diffusivity: Diffusivity = .uniform(1), channels: Int = 1, order: Int = 2
   ) throws {
-    guard spacing > 0, diffusivity >= 0, spacing.isFinite, diffusivity.isFinite else {
+    guard spacing > 0, spacing.isFinite,
+      diffusivity.values.allSatisfy({ $0 >= 0 && $0.isFinite })
+    else {
       throw ProblemError("the spacing must be above 0 and the diffusivity at least 0")
     }
-    guard order == 2 || (order == 4 && boundary == .periodic) else {
-      throw ProblemError("order \(order): 2 for any boundary, 4 for periodic grids")
+    var isUniform = true
+    switch diffusivity {
+    case .uniform: break
+    case .perChannel(let values):
+      guard values.count == channels else {
+        throw ProblemError("\(values.count) diffusivities for \(channels) channels")
+      }
+    case .perPosition(let values):
+      isUniform = false
+      guard values.count == grid.positionCount else {
+        throw ProblemError("\(values.count) diffusivities for \(grid.positionCount) cells")
+      }
+    }
+    let shortest = [grid.rows, grid.columns].filter { $0 > 1 }.min() ?? 1
+    guard order == 2 || (order == 4 && boundary == .periodic && isUniform && shortest >= 5) else {
+      throw ProblemError(
+        "order \(order): 2 for any grid; 4 for periodic ones of at least 5 cells along an axis, with the same D in "
+          + "every cell")
     }
     (self.grid, self.boundary, self.spacing) = (grid, boundary, spacing)
-    (self.diffusivity, self.order) = (diffusivity, order)
-    axes = [grid.rows, grid.columns].map { Self.axis($0, boundary, spacing, diffusivity, order) }
+    (self.diffusivity, self.channels, self.order) = (diffusivity, channels, order)
+    stencil = Stencil(grid, channels: channels, boundary)
+    // Eigenvectors take n² numbers, and serve only the exact methods; a D that varies has others.
+    axes = isUniform ? [grid.rows, grid.columns].map { Self.axis($0, boundary, spacing, order) } : []
   }
 
+  /// Whether ``function(_:_:)`` can be used: D is the same in every cell.
+  public var hasModes: Bool { !axes.isEmpty }
+
   private static func axis(
-    _ n: Int, _ boundary: Boundary, _ h: Double, _ diffusivity: Double, _ order: Int
+    _ n: Int, _ boundary: Boundary, _ h: Double, _ order: Int
   ) -> Axis {
     guard n > 1 else { return Axis(count: 1, vectors: [1], values: [0]) }
     var (vectors, values) = ([Double](), [Double]())
@@ -71,55 +99,120 @@ public struct DiffusionOperator: Sendable {
       vectors += wave
       let s = sin(angle) * sin(angle)
       // -u₋₂/12 + 4u₋₁/3 - 5u₀/2 + 4u₁/3 - u₂/12 has the symbol -4 s (1 + s/3).
-      values.append(-4 * diffusivity / (h * h) * s * (order == 4 ? 1 + s / 3 : 1))
+      values.append(-4 / (h * h) * s * (order == 4 ? 1 + s / 3 : 1))
     }
     return Axis(count: n, vectors: vectors, values: values)
   }
 
-  /// Largest |eigenvalue|: what limits explicit steps.
+  /// Largest |eigenvalue|, or a bound of it where D varies: what limits explicit steps.
   public var spectralRadius: Double {
-    axes.reduce(0) { $0 + ($1.values.map(abs).max() ?? 0) }
+    let largest = diffusivity.values.max() ?? 0
+    guard hasModes else {
+      // Gershgorin's circles: a cell has two faces an axis, each of at most the largest D.
+      let dimensions = [grid.rows, grid.columns].filter { $0 > 1 }.count
+      return 4 * Double(dimensions) * largest / (spacing * spacing)
+    }
+    return largest * axes.reduce(0) { $0 + ($1.values.map(abs).max() ?? 0) }
   }
 
-  /// D∇²u by the stencil.
+  /// ∇·(D∇u) by the stencil.
   public func apply(_ u: [Double]) -> [Double] {
+    if order == 4 { return applyWide(u) }
+    if case .perPosition(let d) = diffusivity { return applyVarying(u, d) }
+    let scales = (0..<channels).map { (diffusivity.value(channel: $0) ?? 0) / (spacing * spacing) }
+    let factors = (0..<stencil.width).map { scales[$0 % channels] }
+    let zeros = [Double](repeating: 0, count: stencil.width)
+    return [Double](unsafeUninitializedCapacity: u.count) { out, initialized in
+      for row in 0..<grid.rows {
+        let target = row * stencil.width
+        u.withUnsafeBufferPointer { u in
+          guard let u = u.baseAddress else { return }
+          stencil.visit(u, row, zeros: zeros) { place, here, sum in
+            out[target + place] = factors[place] * (sum - 4 * here)
+          }
+        }
+      }
+      initialized = u.count
+    }
+  }
+
+  /// Fourth order, periodic: (16 (u₋₁ + u₁) - u₋₂ - u₂ - 30 u₀)/12 an axis.
+  private func applyWide(_ u: [Double]) -> [Double] {
     var out = [Double](repeating: 0, count: u.count)
-    let scale = diffusivity / (spacing * spacing)
-    for row in 0..<grid.rows {
-      for column in 0..<grid.columns {
-        let place = row * grid.columns + column
-        var sum = 0.0
-        if grid.columns > 1 { sum += second(u, place, column, grid.columns, 1) }
-        if grid.rows > 1 { sum += second(u, place, row, grid.rows, grid.columns) }
-        out[place] = scale * sum
+    let (rows, columns, w) = (grid.rows, grid.columns, channels)
+    for row in 0..<rows {
+      for column in 0..<columns {
+        let cell = (row * columns + column) * w
+        for (index, n, step) in [(column, columns, w), (row, rows, columns * w)] where n > 1 {
+          func at(_ shift: Int) -> Int { ((index + shift + n) % n - index) * step }
+          let places = (at(-2), at(-1), at(1), at(2))
+          for c in 0..<w {
+            let i = cell + c
+            let near = u[i + places.1] + u[i + places.2]
+            let far = u[i + places.0] + u[i + places.3]
+            let scale = (diffusivity.value(channel: c) ?? 0) / (12 * spacing * spacing)
+            out[i] += scale * (16 * near - far - 30 * u[i])
+          }
+        }
       }
     }
     return out
   }
 
-  /// Second difference along one axis, h = 1.
-  private func second(_ u: [Double], _ place: Int, _ index: Int, _ n: Int, _ step: Int) -> Double {
-    func at(_ shift: Int) -> Double {
-      let target = index + shift
-      if (0..<n).contains(target) { return u[place + shift * step] }
-      switch boundary {
-      case .periodic: return u[place + ((target % n + n) % n - index) * step]
-      case .neumann: return u[place]
-      case .dirichlet: return 0
+  /// Fluxes through faces, each with the mean D of its two cells; through a Dirichlet edge with the cell's own.
+  private func applyVarying(_ u: [Double], _ d: [Double]) -> [Double] {
+    var out = [Double](repeating: 0, count: u.count)
+    let (rows, columns, w) = (grid.rows, grid.columns, channels)
+    let scale = 1 / (spacing * spacing)
+    for row in 0..<rows {
+      for column in 0..<columns {
+        let cell = row * columns + column
+        for (index, n, step) in [(column, columns, 1), (row, rows, columns)] where n > 1 {
+          let isLast = index + 1 == n
+          if isLast, boundary != .periodic {
+            // The face after the last cell, and the one before the first.
+            if boundary == .dirichlet {
+              let first = cell - (n - 1) * step
+              for c in 0..<w {
+                out[cell * w + c] -= scale * d[cell] * u[cell * w + c]
+                out[first * w + c] -= scale * d[first] * u[first * w + c]
+              }
+            }
+            continue
+          }
+          let next = isLast ? cell - (n - 1) * step : cell + step
+          let factor = scale * (d[cell] + d[next]) / 2
+          for c in 0..<w {
+            let flux = factor * (u[next * w + c] - u[cell * w + c])
+            out[cell * w + c] += flux
+            out[next * w + c] -= flux
+          }
+        }
       }
     }
-    let near = at(-1) + at(1)
-    if order == 2 { return near - 2 * u[place] }
-    return (16 * near - at(-2) - at(2) - 30 * u[place]) / 12
+    return out
   }
 
-  /// g(D∇²) u for a function g of the eigenvalue: exact up to round-off, at four products of an axis' matrix.
+  /// g(D∇²) u for a function g of the eigenvalue: exact up to round-off, at four products of an axis' matrix a channel.
   public func function(_ g: (Double) -> Double, _ u: [Double]) -> [Double] {
+    precondition(hasModes, "a diffusivity that varies has no known modes")
+    if channels == 1 { return function(g, u, diffusivity.value(channel: 0) ?? 0) }
+    var out = u
+    for c in 0..<channels {
+      let plane = stride(from: c, to: u.count, by: channels).map { u[$0] }
+      for (cell, value) in function(g, plane, diffusivity.value(channel: c) ?? 0).enumerated() {
+        out[cell * channels + c] = value
+      }
+    }
+    return out
+  }
+
+  private func function(_ g: (Double) -> Double, _ u: [Double], _ d: Double) -> [Double] {
     let (rows, columns) = (axes[0], axes[1])
     var modes = Self.transform(u, rows, columns, back: false)
     for j in 0..<rows.count {
       for k in 0..<columns.count {
-        modes[j * columns.count + k] *= g(rows.values[j] + columns.values[k])
+        modes[j * columns.count + k] *= g(d * (rows.values[j] + columns.values[k]))
       }
     }
     return Self.transform(modes, rows, columns, back: true)
@@ -145,14 +238,4 @@ public struct DiffusionOperator: Sendable {
         beta: 0, c: &out, ldc: n))
     return out
   }
-}
-
-/// A problem that cannot be integrated as it is stated.
-public struct ProblemError: Error, Sendable, CustomStringConvertible {
-  /// What is wrong, and what would do.
-  public let message: String
-  /// A problem.
-  public init(_ message: String) { self.message = message }
-  /// The message.
-  public var description: String { message }
 }

@@ -45,17 +45,28 @@ public struct DormandPrince: Sendable {
   public func integrate(
     _ u: [Double], at times: [Double], _ rate: (_ t: Double, _ u: [Double]) -> [Double]
   ) -> (rows: [[Double]], outcome: Outcome) {
-    guard let start = times.first, let end = times.last else { return ([], .reached) }
-    var (t, u, rows, next) = (start, u, [u], 1)
+    var rows: [[Double]] = []
+    let outcome = integrate(u, at: times, rate) { rows.append($1) }
+    return (rows, outcome)
+  }
+
+  /// As ``integrate(_:at:_:)``, showing each row, with its place among the times, as it is reached.
+  public func integrate(
+    _ u: [Double], at times: [Double], _ rate: (_ t: Double, _ u: [Double]) -> [Double],
+    _ show: (_ index: Int, _ u: [Double]) throws -> Void
+  ) rethrows -> Outcome {
+    guard let start = times.first, let end = times.last else { return .reached }
+    var (t, u, next) = (start, u, 1)
+    try show(0, u)
     var first = rate(t, u)
     var dt = initialStep(u, first, end - start)
     var steps = 0
     while next < times.count {
-      guard steps < stepLimit else { return (rows, .gaveUp(at: t)) }
+      guard steps < stepLimit else { return .gaveUp(at: t) }
       steps += 1
       dt = min(dt, end - t)
       guard dt > 4 * max(abs(t), 1e-300).ulp, first.allSatisfy(\.isFinite) else {
-        return (rows, .diverged(at: t))
+        return .diverged(at: t)
       }
       var stages = [first]
       var stage = u
@@ -72,14 +83,14 @@ public struct DormandPrince: Sendable {
         continue
       }
       while next < times.count, times[next] <= t + dt * (1 + 1e-12) {
-        rows.append(dense(u, stage, stages, dt, min(1, (times[next] - t) / dt)))
+        try show(next, dense(u, stage, stages, dt, min(1, (times[next] - t) / dt)))
         next += 1
       }
       t += dt
       (u, first) = (stage, stages[6])
       dt *= min(5, 0.9 * pow(max(error, 1e-10), -0.2))
     }
-    return (rows, .reached)
+    return .reached
   }
 
   private func initialStep(_ u: [Double], _ rate: [Double], _ span: Double) -> Double {

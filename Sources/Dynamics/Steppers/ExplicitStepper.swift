@@ -17,13 +17,21 @@ public struct ExplicitStepper: SemilinearStepper {
   public func step(
     _ problem: SemilinearProblem, _ t: Double, _ dt: Double, _ u: [Double]
   ) -> [Double] {
+    Self.step(tableau, problem.rate, t, dt, u)
+  }
+
+  /// One step of u' = f(t, u).
+  static func step(
+    _ tableau: ButcherTableau, _ rate: (_ t: Double, _ u: [Double]) -> [Double], _ t: Double,
+    _ dt: Double, _ u: [Double]
+  ) -> [Double] {
     var stages: [[Double]] = []
     for row in tableau.a {
       var stage = u
       for (weight, k) in zip(row, stages) where weight != 0 {
         stage = combine(stage, dt * weight, k)
       }
-      stages.append(problem.rate(t + dt * row.reduce(0, +), stage))
+      stages.append(rate(t + dt * row.reduce(0, +), stage))
     }
     return zip(tableau.b, stages).reduce(u) { combine($0, dt * $1.0, $1.1) }
   }

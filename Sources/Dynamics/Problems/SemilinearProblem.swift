@@ -15,7 +15,7 @@ public struct SemilinearProblem: Sendable {
 
   /// Lu + N(t, u).
   public func rate(_ t: Double, _ u: [Double]) -> [Double] {
-    zip(diffusion.apply(u), reaction(t, u)).map { $0 + $1 }
+    combine(diffusion.apply(u), 1, reaction(t, u))
   }
 }
 
@@ -33,5 +33,8 @@ public protocol SemilinearStepper: Sendable {
 
 /// u + factor · v
 func combine(_ u: [Double], _ factor: Double, _ v: [Double]) -> [Double] {
-  zip(u, v).map { $0 + factor * $1 }
+  [Double](unsafeUninitializedCapacity: u.count) { out, initialized in
+    for i in 0..<u.count { out[i] = u[i] + factor * v[i] }
+    initialized = u.count
+  }
 }

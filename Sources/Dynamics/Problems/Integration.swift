@@ -1,0 +1,239 @@
+import Foundation
+import Kernels
+
+/// How an integration ended: a value, never an error.
+public enum IntegrationOutcome: Sendable, Equatable {
+  /// At the end asked for.
+  case reached
+  /// The solution or its rate stopped being finite, or steps fell below the spacing of numbers, at this time; `place` is the
+  /// number of the field that was the largest before.
+  case diverged(at: Double, place: Int)
+  /// The step limit of step control was reached at this time.
+  case gaveUp(at: Double)
+}
+
+/// Integrates a problem and shows snapshots at equal times.
+public struct Integration: Sendable {
+  /// The methods of problem files.
+  public enum Method: String, Sendable, CaseIterable {
+    case euler, heun, rk4, dopri5
+    case crankNicolson = "crank-nicolson"
+    case imexEuler = "imex-euler"
+    case imexSecond = "imex-ars222"
+    case lie, strang
+    case exponential = "etd2rk"
+    case leapfrog
+
+    /// The explicit method's coefficients; nil for others.
+    public var tableau: ButcherTableau? {
+      switch self {
+      case .euler: .euler
+      case .heun: .heun
+      case .rk4: .rungeKutta4
+      default: nil
+      }
+    }
+
+    /// The stepper of a semilinear problem; nil for step control and the wave equation's.
+    public var stepper: (any SemilinearStepper)? {
+      switch self {
+      case .euler, .heun, .rk4: tableau.map(ExplicitStepper.init)
+      case .crankNicolson: CrankNicolson()
+      case .imexEuler: ImplicitExplicitEuler()
+      case .imexSecond: ImplicitExplicitSecond()
+      case .lie: Splitting.lie
+      case .strang: Splitting.strang
+      case .exponential: ExponentialRungeKutta()
+      case .dopri5, .leapfrog: nil
+      }
+    }
+  }
+
+  /// The solution at one time.
+  public struct Snapshot: Sendable {
+    /// Time.
+    public let time: Double
+    /// The field.
+    public let u: [Double]
+    /// ∂u/∂t, second order only.
+    public let velocity: [Double]?
+  }
+
+  /// The problem.
+  public let problem: FieldProblem
+  /// The method.
+  public let method: Method
+  /// End, and times of snapshots after the first.
+  public let end: Double, snapshots: Int
+  /// Step, of which a whole number fits between two snapshots; the longest not above the one asked for. Step control has none.
+  public let stepSize: Double
+  /// Steps between two snapshots.
+  public let stepsPerSnapshot: Int
+  /// Largest error of a step under step control.
+  public let tolerance: Double
+  private let pool: WorkerPool
+  private let semilinear: SemilinearProblem?
+
+  /// An integration to `end` with `snapshots` snapshots after the first.
+  /// - Throws: ``ProblemError`` when the method does not suit the problem.
+  public init(
+    _ problem: FieldProblem, _ method: Method, end: Double, snapshots: Int, stepSize: Double,
+    tolerance: Double = 1e-9, pool: WorkerPool
+  ) throws {
+    (self.problem, self.method, self.end, self.snapshots) = (problem, method, end, snapshots)
+    (self.tolerance, self.pool) = (tolerance, pool)
+    if problem.isSecondOrder, method != .leapfrog {
+      throw ProblemError(
+        "\\(method.rawValue) is of first order in time; an equation of second order takes leapfrog"
+          .replacing("\\\\(method.rawValue)", with: method.rawValue))
+    }
+    if !problem.isSecondOrder, method == .leapfrog {
+      throw ProblemError("leapfrog is for second order in time; set time.second_order: true")
+    }
+    let interval = end / Double(snapshots)
+    stepsPerSnapshot = max(1, Int((interval / stepSize - 1e-9).rounded(.up)))
+    self.stepSize = interval / Double(stepsPerSnapshot)
+    semilinear = method.stepper == nil || method.tableau != nil ? nil : try problem.semilinear()
+  }
+
+  /// Steps in all; nil under step control.
+  public var stepCount: Int? { method == .dopri5 ? nil : snapshots * stepsPerSnapshot }
+
+  /// Longest stable step; infinite when nothing limits it.
+  public var stabilityLimit: Double {
+    let analysis = StabilityAnalysis(problem)
+    switch method {
+    case .euler, .heun, .rk4: return method.tableau.map(analysis.limit) ?? .infinity
+    case .leapfrog: return analysis.leapfrogLimit
+    case .dopri5: return .infinity
+    case .imexEuler: return analysis.limitOfConvection(.euler)
+    case .lie, .strang: return analysis.limitOfConvection(.rungeKutta4)
+    case .crankNicolson, .imexSecond, .exponential: return analysis.limitOfConvection(.heun)
+    }
+  }
+
+  /// Integrates from `u` (and `velocity`, second order; 0 when nil). Every snapshot is shown as it is reached, the first at
+  /// time 0; what was shown before a divergence is finite.
+  public func run(
+    _ u: [Double], velocity: [Double]? = nil, _ show: (Snapshot) throws -> Void
+  ) throws -> IntegrationOutcome {
+    try show(
+      Snapshot(
+        time: 0, u: u,
+        velocity: problem.isSecondOrder ? velocity ?? u.map { _ in 0 } : nil))
+    switch method {
+    case .dopri5: return try runAdaptive(u, show)
+    case .leapfrog: return try runLeapfrog(u, velocity ?? u.map { _ in 0 }, show)
+    default:
+      if method == .euler, let fused = FusedEuler(problem, pool: pool) {
+        return try runFused(fused, u, show)
+      }
+      return try runSteps(u, show)
+    }
+  }
+
+  private func time(_ snapshot: Int, _ step: Int) -> Double {
+    (Double(snapshot) + Double(step) / Double(stepsPerSnapshot)) * (end / Double(snapshots))
+  }
+
+  private static func isFinite(_ u: [Double]) -> Bool {
+    // A sum of finite numbers may overflow; then each is looked at.
+    u.reduce(0, +).isFinite || u.allSatisfy(\.isFinite)
+  }
+
+  private static func largest(_ u: [Double]) -> Int {
+    u.indices.max { abs(u[$0]) < abs(u[$1]) } ?? 0
+  }
+
+  private func runSteps(
+    _ start: [Double], _ show: (Snapshot) throws -> Void
+  ) throws -> IntegrationOutcome {
+    var u = start
+    for snapshot in 0..<snapshots {
+      for step in 0..<stepsPerSnapshot {
+        let t = time(snapshot, step)
+        let next: [Double]
+        if let semilinear, let stepper = method.stepper {
+          next = stepper.step(semilinear, t, stepSize, u)
+        } else if let tableau = method.tableau {
+          next = ExplicitStepper.step(tableau, problem.rate, t, stepSize, u)
+        } else {
+          next = u
+        }
+        guard Self.isFinite(next) else {
+          return .diverged(at: time(snapshot, step + 1), place: Self.largest(u))
+        }
+        u = next
+      }
+      try show(Snapshot(time: time(snapshot + 1, 0), u: u, velocity: nil))
+    }
+    return .reached
+  }
+
+  private func runLeapfrog(
+    _ start: [Double], _ velocity: [Double], _ show: (Snapshot) throws -> Void
+  ) throws -> IntegrationOutcome {
+    var (u, v) = (start, velocity)
+    for snapshot in 0..<snapshots {
+      for step in 0..<stepsPerSnapshot {
+        let t = time(snapshot, step)
+        let next = Leapfrog().step(u, v, stepSize) { problem.rate(t, $0) }
+        guard Self.isFinite(next.u), Self.isFinite(next.v) else {
+          return .diverged(at: time(snapshot, step + 1), place: Self.largest(u))
+        }
+        (u, v) = next
+      }
+      try show(Snapshot(time: time(snapshot + 1, 0), u: u, velocity: v))
+    }
+    return .reached
+  }
+
+  private func runAdaptive(
+    _ start: [Double], _ show: (Snapshot) throws -> Void
+  ) throws -> IntegrationOutcome {
+    let times = (0...snapshots).map { time($0, 0) }
+    var last = start
+    let outcome = try DormandPrince(tolerance: tolerance).integrate(
+      start, at: times, problem.rate
+    ) { index, u in
+      last = u
+      if index > 0 { try show(Snapshot(time: times[index], u: u, velocity: nil)) }
+    }
+    switch outcome {
+    case .reached: return .reached
+    case .gaveUp(let at): return .gaveUp(at: at)
+    case .diverged(let at): return .diverged(at: at, place: Self.largest(last))
+    }
+  }
+
+  /// Steps are checked 64 at a time; where they leave the finite numbers they are taken again one by one.
+  private func runFused(
+    _ fused: FusedEuler, _ start: [Double], _ show: (Snapshot) throws -> Void
+  ) throws -> IntegrationOutcome {
+    fused.field = start
+    var safe = start
+    for snapshot in 0..<snapshots {
+      var done = 0
+      while done < stepsPerSnapshot {
+        let count = min(64, stepsPerSnapshot - done)
+        fused.advance(stepSize, steps: count)
+        let field = fused.field
+        if !Self.isFinite(field) {
+          fused.field = safe
+          for step in 0..<count {
+            fused.advance(stepSize, steps: 1)
+            let next = fused.field
+            guard Self.isFinite(next) else {
+              return .diverged(at: time(snapshot, done + step + 1), place: Self.largest(safe))
+            }
+            safe = next
+          }
+        }
+        safe = field
+        done += count
+      }
+      try show(Snapshot(time: time(snapshot + 1, 0), u: safe, velocity: nil))
+    }
+    return .reached
+  }
+}

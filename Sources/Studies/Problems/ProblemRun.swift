@@ -1,0 +1,285 @@
+import Archive
+import Console
+import Dynamics
+import Foundation
+import Kernels
+
+/// Integrates the problem of a problem file and archives its snapshots, what is conserved, and how it ended.
+public struct ProblemRun {
+  let problem: ProblemConfiguration
+  let field: FieldProblem
+  let integration: Integration
+  private let progress: ProgressLine
+  private let start: [Double]
+
+  /// What an integration came to.
+  public struct Result: Sendable {
+    /// The sealed file.
+    public var path: String
+    /// How it ended, in words.
+    public var message: String
+    /// Whether it reached its end, and the time it reached.
+    public var isComplete: Bool, time: Double
+    /// Seconds spent.
+    public var seconds: Double
+  }
+
+  /// What is about to be done.
+  public struct Plan: Sendable {
+    /// Path, shape and bytes of every array.
+    public var arrays: [(path: String, shape: [Int], bytes: Int)]
+    /// Steps; nil under step control. Step size, and the longest stable one.
+    public var steps: Int?, stepSize: Double, stabilityLimit: Double
+    /// Estimated seconds; nil under step control.
+    public var seconds: Double?
+  }
+
+  /// Checks the whole problem, and that its step is stable, before anything is written.
+  public init(_ problem: ProblemConfiguration, threads: Int, progress: ProgressLine) throws {
+    self.problem = problem
+    self.progress = progress
+    var (channels, volume) = (problem.size.channels, 1.0)
+    if case .grid(let rows, let columns, let spacing, _, let count) = problem.state {
+      channels = count
+      volume = (rows > 1 ? spacing : 1) * (columns > 1 ? spacing : 1)
+    }
+    let time = problem.time
+    field = FieldProblem(
+      problem.terms, channels: channels, cellVolume: volume, isSecondOrder: time.isSecondOrder)
+    do {
+      integration = try Integration(
+        field, time.stepper, end: time.end, snapshots: time.snapshots, stepSize: time.step,
+        tolerance: time.tolerance, pool: WorkerPool(threadCount: threads))
+    } catch let error as ProblemError {
+      throw UsageError("time.stepper: \(error.message)")
+    }
+    start = try ProblemState.first(problem)
+    let limit = integration.stabilityLimit
+    if integration.stepSize > limit * (1 + 1e-9) {
+      let message =
+        "a step of \(Format.short(integration.stepSize)) with \(time.stepper.rawValue) is beyond the stability limit "
+        + "\(Format.short(limit)) of this grid: the fastest mode grows"
+      guard time.allowsUnstable else {
+        throw UsageError(
+          "time.step: \(message); choose at most \(Format.short(limit * 0.99)), "
+            + (limit == 0 ? "upwind convection or rk4" : "an implicit, exponential or adaptive stepper")
+            + ", or time.allow_unstable: true to watch it grow")
+      }
+      progress.note("warning: \(message)")
+    }
+  }
+
+  /// Arrays, steps and time, estimated from a step that is taken and thrown away.
+  public func plan() throws -> Plan {
+    let arrays = schema().arrays.map { array in
+      let shape = array.shape(rows: problem.time.snapshots + 1)
+      return (array.path, shape, shape.reduce(array.type.byteCount ?? 1, *))
+    }
+    var seconds: Double?
+    if let steps = integration.stepCount {
+      let trial = try Integration(
+        field, problem.time.stepper, end: 2 * integration.stepSize, snapshots: 1,
+        stepSize: integration.stepSize, pool: WorkerPool(threadCount: 1))
+      let began = Date()
+      _ = try trial.run(start) { _ in }
+      seconds = Date().timeIntervalSince(began) / 2 * Double(steps)
+    }
+    return Plan(
+      arrays: arrays, steps: integration.stepCount, stepSize: integration.stepSize,
+      stabilityLimit: integration.stabilityLimit, seconds: seconds)
+  }
+
+  /// Integrates and seals `out`. A divergence is a result: what was integrated before it is archived.
+  public func run(out: String, force: Bool) throws -> Result {
+    let recorder = try Recorder(
+      RunPlace(out), schema(), replacing: force, onEvent: progress.recorderEvents)
+    let began = Date()
+    do {
+      progress.begin("integrate")
+      var (shown, last) = (0, 0.0)
+      let outcome = try integration.run(start) { snapshot in
+        try record(snapshot, recorder)
+        last = snapshot.time
+        progress.update(
+          shown, of: problem.time.snapshots, unit: "snapshots",
+          detail: "t = \(Format.short(snapshot.time))")
+        shown += 1
+        try recorder.tick()
+        try Interruption.check(
+          "everything up to t = \(Format.short(snapshot.time)) is kept in \(recorder.place.folder) "
+            + "(isotherm-archive seal joins it); an integration cannot be resumed"
+        ) { try recorder.finish() }
+      }
+      let message = message(outcome)
+      try record(outcome, message, recorder)
+      progress.end(message)
+      let path = try recorder.seal()
+      return Result(
+        path: path, message: message, isComplete: outcome == .reached, time: last,
+        seconds: Date().timeIntervalSince(began))
+    } catch {
+      recorder.abandon()
+      throw error
+    }
+  }
+
+  private func message(_ outcome: IntegrationOutcome) -> String {
+    switch outcome {
+    case .reached: "reached t = \(Format.short(problem.time.end))"
+    case .gaveUp(let time):
+      "gave up at t = \(Format.short(time)): a million steps; a larger time.tolerance takes longer ones"
+    case .diverged(let time, let place):
+      "diverged at t = \(Format.short(time)), first at \(words(place)); the snapshots before are archived"
+    }
+  }
+
+  /// Where number `place` of the state lies.
+  private func words(_ place: Int) -> String {
+    switch problem.state {
+    case .grid(let rows, let columns, _, _, let channels):
+      let cell = place / channels
+      let x = "x = \(cell % columns)"
+      return (rows > 1 ? "y = \(cell / columns), " : "") + x
+        + (channels > 1 ? ", channel \(place % channels)" : "")
+    case .tokens(_, let dimension, _):
+      return "token \(place / dimension), coordinate \(place % dimension)"
+    case .gaussian(let mean, _):
+      return (place < mean.count ? "the mean" : "the variance")
+        + " of coordinate \(place % max(mean.count, 1))"
+    }
+  }
+
+  // MARK: - Rows
+
+  private func record(_ snapshot: Integration.Snapshot, _ recorder: Recorder) throws {
+    let (u, group) = (snapshot.u, ProblemRun.group)
+    try recorder.append("\(group)/u", u)
+    try recorder.append("\(group)/time", [snapshot.time])
+    if let velocity = snapshot.velocity { try recorder.append("\(group)/velocity", velocity) }
+    try recorder.append("\(group)/mass", [field.mass(u)])
+    if hasEnergy {
+      try recorder.append(
+        "\(group)/energy", [field.energy(u, velocity: snapshot.velocity) ?? .nan])
+    }
+    try recorder.append("\(group)/residual", [field.residual(snapshot.time, u)])
+    let parts = problem.terms.map { $0.apply(u, channels: field.channels) }
+    try recorder.append(
+      "\(group)/term_size",
+      parts.map { ($0.reduce(0) { $0 + $1 * $1 } / Double(max($0.count, 1))).squareRoot() })
+    if problem.recordsTerms {
+      for (name, part) in zip(termNames, parts) {
+        try recorder.append("\(group)/term_\(name)", part)
+      }
+    }
+    if let attention = recordedAttention {
+      try recorder.append("\(group)/attention", attention.map(u))
+    }
+  }
+
+  private func record(
+    _ outcome: IntegrationOutcome, _ message: String, _ recorder: Recorder
+  ) throws {
+    var (time, place) = (problem.time.end, -1)
+    switch outcome {
+    case .reached: break
+    case .gaveUp(let at): time = at
+    case .diverged(let at, let cell): (time, place) = (at, cell)
+    }
+    try recorder.append("/outcome/reached", [outcome == .reached ? UInt8(1) : 0])
+    try recorder.append("/outcome/time", [time])
+    try recorder.append("/outcome/place", [Int32(place)])
+    recorder.write("/outcome/message", [message])
+  }
+
+  /// Group of everything that has a row a snapshot.
+  static let group = "/fields/solution"
+
+  private var hasEnergy: Bool { field.energy(start, velocity: start.map { _ in 0 }) != nil }
+
+  private var recordedAttention: TokenAttention? {
+    guard problem.recordsMaps else { return nil }
+    for term in problem.terms { if case .attention(let attention) = term { return attention } }
+    return nil
+  }
+
+  /// A name for each term; the second of a kind is numbered.
+  private var termNames: [String] {
+    problem.terms.enumerated().map { index, term in
+      let before = problem.terms[..<index].filter { $0.name == term.name }.count
+      return before == 0 ? term.name : "\(term.name)\(before + 1)"
+    }
+  }
+
+  func schema() -> RunSchema {
+    typealias Axis = ArraySchema.AxisSchema
+    let (snapshot, group) = (Axis.growing("snapshot"), Self.group)
+    let cells: [Axis]
+    var tokens = 1
+    switch problem.state {
+    case .grid(let rows, let columns, let spacing, _, let channels):
+      func axis(_ name: String, _ count: Int) -> Axis {
+        Axis(
+          name, count, coordinates: (0..<count).map { Double($0) * spacing },
+          longName: "position of the cell")
+      }
+      cells =
+        (rows > 1 ? [axis("y", rows)] : []) + [axis("x", columns)]
+        + (channels > 1 ? [Axis("channel", channels)] : [])
+      tokens = rows * columns
+    case .tokens(let count, let dimension, _):
+      cells = [Axis("token", count), Axis("coordinate", dimension)]
+      tokens = count
+    case .gaussian(let mean, _): cells = [Axis("moment", 2), Axis("coordinate", mean.count)]
+    }
+    var stepper: [String: AttributeValue] = ["stepper": .text(problem.time.stepper.rawValue)]
+    if integration.stepCount == nil {
+      stepper["tolerance"] = .number(problem.time.tolerance)
+    } else {
+      stepper["step"] = .number(integration.stepSize)
+    }
+    if integration.stabilityLimit.isFinite {
+      stepper["stability_limit"] = .number(integration.stabilityLimit)
+    }
+    func series(_ name: String, _ longName: String) -> ArraySchema {
+      ArraySchema("\(group)/\(name)", .float64, [snapshot], longName: longName)
+    }
+    func field(_ name: String, _ longName: String) -> ArraySchema {
+      ArraySchema(
+        "\(group)/\(name)", .float64, [snapshot] + cells, longName: longName,
+        coordinates: ["time"], attributes: stepper)
+    }
+    var arrays = [
+      field("u", problem.title), series("time", "time of the snapshot"),
+      series("mass", "sum of the field times the cells' volume"),
+      series("residual", "root mean square of the rate; 0 at rest"),
+      ArraySchema(
+        "\(group)/term_size", .float64, [snapshot, Axis("term", problem.terms.count)],
+        longName: "root mean square of each term",
+        attributes: ["flag_meanings": .text(termNames.joined(separator: " "))]),
+    ]
+    if hasEnergy { arrays.append(series("energy", "energy of the field")) }
+    if problem.time.isSecondOrder { arrays.append(field("velocity", "rate of the field")) }
+    if problem.recordsTerms {
+      arrays += termNames.map { field("term_\($0)", "\($0) term of the equation") }
+    }
+    if recordedAttention != nil {
+      arrays.append(
+        ArraySchema(
+          "\(group)/attention", .float64, [snapshot, Axis("query", tokens), Axis("key", tokens)],
+          longName: "weights of the attention term", coordinates: ["time"]))
+    }
+    let one = Axis.growing("ending")
+    arrays += [
+      ArraySchema("/outcome/reached", .uint8, [one], longName: "1 when the end was reached"),
+      ArraySchema("/outcome/time", .float64, [one], longName: "time at which it ended"),
+      ArraySchema(
+        "/outcome/place", .int32, [one],
+        longName: "number of the state that was the largest before it diverged; -1 for none"),
+      ArraySchema("/outcome/message", .utf8, [Axis("message_index", 1)], longName: "how it ended"),
+    ]
+    return RunSchema(
+      .fields, title: problem.title, arrays: arrays, defaultGroup: group,
+      provenance: Provenance(
+        configuration: problem.source, seed: problem.seed, blasCore: BLASCore.name, sources: []))
+  }
+}
