@@ -5,7 +5,10 @@ public enum Format {
   /// Fixed digits after the point; a minus sign is U+2212's width-safe ASCII.
   public static func fixed(_ value: Double, _ digits: Int = 3) -> String {
     guard value.isFinite else { return value.isNaN ? "–" : value > 0 ? "∞" : "-∞" }
-    return String(format: "%.\(digits)f", value)
+    let text = String(format: "%.\(digits)f", value)
+    // A negative number that rounds to 0 loses its sign.
+    return text.hasPrefix("-") && !text.contains { ("1"..."9").contains($0) }
+      ? String(text.dropFirst()) : text
   }
 
   /// About three significant digits.
@@ -18,6 +21,11 @@ public enum Format {
     if size >= 10 { return String(format: "%.1f", value) }
     if size >= 0.01 { return String(format: "%.2f", value) }
     return String(format: "%.1e", value)
+  }
+
+  /// Four significant digits, without trailing zeros.
+  public static func digits(_ value: Double) -> String {
+    value.isFinite ? String(format: "%.4g", value) : fixed(value)
   }
 
   /// Seconds as `12 s`, `3 min 20 s`, `2 h 5 min`.

@@ -54,9 +54,9 @@ struct IntegrateCommand: ParsableCommand {
     Console.output(table.text)
     let limit =
       plan.stabilityLimit.isFinite
-      ? "the longest stable one is \(Format.short(plan.stabilityLimit))" : "no step is unstable"
+      ? "the longest stable one is \(Format.digits(plan.stabilityLimit))" : "no step is unstable"
     let steps =
-      plan.steps.map { "\($0) steps of \(Format.short(plan.stepSize)); \(limit)" }
+      plan.steps.map { "\($0) steps of \(Format.digits(plan.stepSize)); \(limit)" }
       ?? "steps as long as the tolerance allows"
     let seconds = plan.seconds.map { ", about \(Format.duration($0))" } ?? ""
     Console.output(

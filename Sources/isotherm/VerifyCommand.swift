@@ -86,6 +86,11 @@ struct Verification: Encodable {
     value == 0 || abs(value) >= 1e-3 ? Format.fixed(value, 4) : Format.short(value)
   }
 
+  /// Four digits after the point while there is room for them.
+  private static func value(_ value: Double) -> String {
+    abs(value) < 1e6 ? Format.fixed(value, 4) : Format.digits(value)
+  }
+
   /// Prints them; exit status 1 when one is outside its tolerance.
   func tell(json: Bool) throws {
     if json {
@@ -94,8 +99,8 @@ struct Verification: Encodable {
       var table = Table(["", "expected", "found", "error", "tolerance", "note"])
       for row in rows {
         table.add([
-          (row.passed ? "" : "FAILED ") + row.name, Format.fixed(row.expected, 4),
-          Format.fixed(row.found, 4), Self.small(row.error),
+          (row.passed ? "" : "FAILED ") + row.name, Self.value(row.expected),
+          Self.value(row.found), Self.small(row.error),
           row.tolerance.isFinite ? Self.small(row.tolerance) : "flagged", row.note,
         ])
       }

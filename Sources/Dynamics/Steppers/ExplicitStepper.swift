@@ -21,7 +21,7 @@ public struct ExplicitStepper: SemilinearStepper {
   }
 
   /// One step of u' = f(t, u).
-  static func step(
+  public static func step(
     _ tableau: ButcherTableau, _ rate: (_ t: Double, _ u: [Double]) -> [Double], _ t: Double,
     _ dt: Double, _ u: [Double]
   ) -> [Double] {

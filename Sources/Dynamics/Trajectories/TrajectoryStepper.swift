@@ -13,6 +13,15 @@ public enum FitStepper: String, Sendable, CaseIterable {
   /// network's layer.
   case lie
 
+  /// Order of convergence.
+  public var order: Int {
+    switch self {
+    case .euler, .lie: 1
+    case .heun: 2
+    case .rk4: 4
+    }
+  }
+
   /// A method's working memory for `capacity` samples.
   func instance<S: KernelScalar>(_ equation: MasterEquation, capacity: Int)
     -> any TrajectoryStepper<S>

@@ -57,11 +57,11 @@ public struct ProblemRun {
     let limit = integration.stabilityLimit
     if integration.stepSize > limit * (1 + 1e-9) {
       let message =
-        "a step of \(Format.short(integration.stepSize)) with \(time.stepper.rawValue) is beyond the stability limit "
-        + "\(Format.short(limit)) of this grid: the fastest mode grows"
+        "a step of \(Format.digits(integration.stepSize)) with \(time.stepper.rawValue) is beyond the stability limit "
+        + "\(Format.digits(limit)) of this grid: the fastest mode grows"
       guard time.allowsUnstable else {
         throw UsageError(
-          "time.step: \(message); choose at most \(Format.short(limit * 0.99)), "
+          "time.step: \(message); choose at most \(Format.digits(limit * 0.999)), "
             + (limit == 0 ? "upwind convection or rk4" : "an implicit, exponential or adaptive stepper")
             + ", or time.allow_unstable: true to watch it grow")
       }
@@ -102,11 +102,11 @@ public struct ProblemRun {
         last = snapshot.time
         progress.update(
           shown, of: problem.time.snapshots, unit: "snapshots",
-          detail: "t = \(Format.short(snapshot.time))")
+          detail: "t = \(Format.digits(snapshot.time))")
         shown += 1
         try recorder.tick()
         try Interruption.check(
-          "everything up to t = \(Format.short(snapshot.time)) is kept in \(recorder.place.folder) "
+          "everything up to t = \(Format.digits(snapshot.time)) is kept in \(recorder.place.folder) "
             + "(isotherm-archive seal joins it); an integration cannot be resumed"
         ) { try recorder.finish() }
       }
@@ -125,11 +125,11 @@ public struct ProblemRun {
 
   private func message(_ outcome: IntegrationOutcome) -> String {
     switch outcome {
-    case .reached: "reached t = \(Format.short(problem.time.end))"
+    case .reached: "reached t = \(Format.digits(problem.time.end))"
     case .gaveUp(let time):
-      "gave up at t = \(Format.short(time)): a million steps; a larger time.tolerance takes longer ones"
+      "gave up at t = \(Format.digits(time)): a million steps; a larger time.tolerance takes longer ones"
     case .diverged(let time, let place):
-      "diverged at t = \(Format.short(time)), first at \(words(place)); the snapshots before are archived"
+      "diverged at t = \(Format.digits(time)), first at \(words(place)); the snapshots before are archived"
     }
   }
 
