@@ -8,7 +8,7 @@ import tempfile
 import time
 
 p = argparse.ArgumentParser()
-p.add_argument("work", choices=["archive", "information", "train"])
+p.add_argument("work", choices=["archive", "dynamics", "information", "train"])
 p.add_argument("--rounds", type=int, default=3)
 p.add_argument("--json", action="store_true")
 p.add_argument("--full", action="store_true", help="archive: 10,000 commits and a run of 10 GB")
@@ -110,7 +110,20 @@ def information_rows():
     yield dict(work="kde, 4,096 samples, 16 + 16", ours=1e3 * ours, peer=1e3 * peer, unit="ms", ratio=peer / ours, goal=5)
 
 
-rows = list(dict(archive=archive_rows, information=information_rows, train=train_rows)[a.work]())
+def dynamics_rows():
+    # Both sides: explicit Euler steps of the same equation, grid, boundary and step in float64, compilation left out; best of three runs.
+    for grid, steps in [(256, 500), (512, 200)]:
+        words = ["--grid", str(grid), "--steps", str(steps), "--threads", "2"]
+        ours, peer = (max(output(*command, *words)["cell_updates_per_second"] for _ in range(a.rounds))
+                      for command in ([f"{a.binaries}/isotherm-bench", "dynamics"], [sys.executable, f"{a.peers}/pde_pypde.py"]))
+        yield row(f"explicit Euler, {grid} x {grid}", ours / 1e6, peer / 1e6, "Mcells/s", 20)
+    rounds = [output(f"{a.binaries}/isotherm-bench", "dynamics", "--grid", "2048", "--steps", "64") for _ in range(a.rounds)]
+    best = max(rounds, key=lambda r: r["gigabytes_per_second"])
+    # The peer's place holds a copy of the field by the same threads; both read and write each number once.
+    yield row("2048 x 2048, against a copy", best["gigabytes_per_second"], max(r["copy_gigabytes_per_second"] for r in rounds), "GB/s", 0.5)
+
+
+rows = list(dict(archive=archive_rows, dynamics=dynamics_rows, information=information_rows, train=train_rows)[a.work]())
 if a.json:
     print(json.dumps({"rows": rows}, indent=2))
 else:

@@ -27,7 +27,8 @@ public enum AttentionComparison {
     let uniform = [Float](repeating: 1, count: keys)
     let shared = candidate?.shape[0] == 1
     var sums = [[Double]](
-      repeating: [Double](repeating: 0, count: samples * heads), count: RowSimilarity.allCases.count)
+      repeating: [Double](repeating: 0, count: samples * heads), count: RowSimilarity.allCases.count
+    )
     var row = [Float](repeating: 0, count: keys)
     for sample in 0..<samples {
       let seen = (0..<queries).map { mask.visibleKeys(sample: sample, query: $0) }

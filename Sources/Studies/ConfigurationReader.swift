@@ -46,7 +46,8 @@ final class ConfigurationReader {
     return try texts.map { text in
       guard let number = Double(text), range.contains(number) else {
         throw UsageError(
-          "\(place(key)): expected numbers from \(range.lowerBound) to \(range.upperBound), found \(text)")
+          "\(place(key)): expected numbers from \(range.lowerBound) to \(range.upperBound), found \(text)"
+        )
       }
       return number
     }

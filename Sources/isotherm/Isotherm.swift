@@ -17,7 +17,8 @@ struct Isotherm: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      TrainCommand.self, TokenizeCommand.self, FitCommand.self, IntegrateCommand.self, InformCommand.self,
+      TrainCommand.self, TokenizeCommand.self, FitCommand.self, IntegrateCommand.self,
+      InformCommand.self,
       VerifyCommand.self, DemoCommand.self,
     ])
 }

@@ -21,10 +21,12 @@ struct VerifyDynamicsCommand: ParsableCommand {
       sphere, Gaussian measures and the time of their blow-up. Exit status 1 when a row falls outside its tolerance.
       """)
 
+  @OptionGroup var output: OutputOptions
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    try Verification(rows: DynamicsVerification().run()).tell(json: common.json)
+    try Verification(rows: DynamicsVerification().run()).tell(
+      "isotherm verify dynamics", output, json: common.json)
   }
 }
 
@@ -39,6 +41,7 @@ struct VerifyInformationCommand: ParsableCommand {
       row falls outside its tolerance; a value of auto that is off counts as outside only when no flag says so.
       """)
 
+  @OptionGroup var output: OutputOptions
   @OptionGroup var common: CommonOptions
 
   func run() throws {
@@ -48,7 +51,7 @@ struct VerifyInformationCommand: ParsableCommand {
       progress.update(0, of: 1, unit: "rows")
     }.run()
     progress.end("\(rows.count) rows")
-    try Verification(rows: rows).tell(json: common.json)
+    try Verification(rows: rows).tell("isotherm verify information", output, json: common.json)
   }
 }
 
@@ -63,11 +66,12 @@ struct VerifyTransformerCommand: ParsableCommand {
       any step. Exit status 1 when a row falls outside its tolerance.
       """)
 
+  @OptionGroup var output: OutputOptions
   @OptionGroup var common: CommonOptions
 
   func run() throws {
     try Verification(rows: TransformerVerification(threads: common.threadCount).run())
-      .tell(json: common.json)
+      .tell("isotherm verify transformer", output, json: common.json)
   }
 }
 
@@ -91,8 +95,11 @@ struct Verification: Encodable {
     abs(value) < 1e6 ? Format.fixed(value, 4) : Format.digits(value)
   }
 
-  /// Prints them; exit status 1 when one is outside its tolerance.
-  func tell(json: Bool) throws {
+  /// Archives them where asked to, and prints them; exit status 1 when one is outside its tolerance.
+  func tell(_ title: String, _ output: OutputOptions, json: Bool) throws {
+    if let name = output.name {
+      Console.note("written to \(try rows.write(title, to: name, replacing: output.force))")
+    }
     if json {
       try Console.output(json: self)
     } else {

@@ -43,7 +43,8 @@ import Testing
   @Test(arguments: Boundary.allCases)
   func `the stencil and the eigenvalues agree, and modes decay exactly`(boundary: Boundary) throws {
     for grid in [FieldGrid(rows: 1, columns: 12), FieldGrid(rows: 7, columns: 10)] {
-      let diffusion = try DiffusionOperator(grid, boundary, spacing: 0.3, diffusivity: .uniform(0.7))
+      let diffusion = try DiffusionOperator(
+        grid, boundary, spacing: 0.3, diffusivity: .uniform(0.7))
       let u = (0..<grid.positionCount).map { sin(Double($0 * $0) * 0.37) }
       for (a, b) in zip(diffusion.apply(u), diffusion.function({ $0 }, u)) {
         #expect(abs(a - b) < 1e-11 * diffusion.spectralRadius)

@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("isotherm", ["train", "tokenize", "fit", "inform", "verify", "demo"]),
+    ("isotherm", ["train", "tokenize", "fit", "integrate", "inform", "verify", "demo"]),
     (
       "isotherm-archive",
       [

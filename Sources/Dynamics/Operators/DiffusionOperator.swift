@@ -65,7 +65,8 @@ public struct DiffusionOperator: Sendable {
     (self.diffusivity, self.channels, self.order) = (diffusivity, channels, order)
     stencil = Stencil(grid, channels: channels, boundary)
     // Eigenvectors take n² numbers, and serve only the exact methods; a D that varies has others.
-    axes = isUniform ? [grid.rows, grid.columns].map { Self.axis($0, boundary, spacing, order) } : []
+    axes =
+      isUniform ? [grid.rows, grid.columns].map { Self.axis($0, boundary, spacing, order) } : []
   }
 
   /// Whether ``function(_:_:)`` can be used: D is the same in every cell.

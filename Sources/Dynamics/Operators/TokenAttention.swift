@@ -45,7 +45,8 @@ public struct TokenAttention: Sendable {
   ) throws {
     if kernel == .sinkhorn, isCausal {
       throw ProblemError(
-        "a causal Sinkhorn kernel is the identity: no other lower triangular matrix has rows and columns that sum to 1")
+        "a causal Sinkhorn kernel is the identity: no other lower triangular matrix has rows and columns that sum to 1"
+      )
     }
     (self.kernel, self.sharpness, self.strength) = (kernel, sharpness, strength)
     (self.dimension, self.isSphere, self.isRelative) = (dimension, isSphere, isRelative)

@@ -46,7 +46,9 @@ public struct FieldProblem: Sendable {
     var others = terms
     others.removeAll { if case .diffusion(let other) = $0 { other.hasModes } else { false } }
     let rest = FieldProblem(others, channels: channels)
-    let further = terms.filter { if case .diffusion(let other) = $0 { other.hasModes } else { false } }
+    let further = terms.filter {
+      if case .diffusion(let other) = $0 { other.hasModes } else { false }
+    }
     guard further.count == 1 else {
       throw ProblemError("two diffusion terms with constant diffusivity: add their diffusivities")
     }

@@ -133,7 +133,7 @@ public struct Integration: Sendable {
   }
 
   private func time(_ snapshot: Int, _ step: Int) -> Double {
-    (Double(snapshot) + Double(step) / Double(stepsPerSnapshot)) * (end / Double(snapshots))
+    end * (Double(snapshot) + Double(step) / Double(stepsPerSnapshot)) / Double(snapshots)
   }
 
   private static func isFinite(_ u: [Double]) -> Bool {

@@ -44,7 +44,9 @@ public final class FusedEuler: @unchecked Sendable {
     guard let diffusion, diffusion.hasModes, !problem.isSecondOrder else { return nil }
     stencil = Stencil(diffusion.grid, channels: diffusion.channels, diffusion.boundary)
     let h2 = diffusion.spacing * diffusion.spacing
-    let scales = (0..<diffusion.channels).map { (diffusion.diffusivity.value(channel: $0) ?? 0) / h2 }
+    let scales = (0..<diffusion.channels).map {
+      (diffusion.diffusivity.value(channel: $0) ?? 0) / h2
+    }
     factors = (0..<stencil.width).map { scales[$0 % diffusion.channels] }
     self.reaction = reaction + [Double](repeating: 0, count: 4 - reaction.count)
     self.pool = pool

@@ -97,7 +97,8 @@ public struct ProblemConfiguration: Sendable {
     }
     try root.finish()
     guard !terms.isEmpty else {
-      throw UsageError("terms: at least one is needed: diffusion, convection, reaction or attention")
+      throw UsageError(
+        "terms: at least one is needed: diffusion, convection, reaction or attention")
     }
     if case .gaussian = state, terms.count > 1 {
       throw UsageError("terms: a Gaussian measure takes one attention term")
@@ -274,7 +275,8 @@ public struct ProblemConfiguration: Sendable {
     switch state {
     case .grid(let rows, let columns, _, _, let channels):
       (dimension, tokens) = (channels, rows * columns)
-    case .tokens(let count, let width, let sphere): (dimension, isSphere, tokens) = (width, sphere, count)
+    case .tokens(let count, let width, let sphere):
+      (dimension, isSphere, tokens) = (width, sphere, count)
     case .gaussian(let mean, _): dimension = mean.count
     }
     let kernel: TokenAttention.Kernel = try reader.choice("kernel", .softmax)

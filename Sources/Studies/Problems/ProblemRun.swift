@@ -62,7 +62,8 @@ public struct ProblemRun {
       guard time.allowsUnstable else {
         throw UsageError(
           "time.step: \(message); choose at most \(Format.digits(limit * 0.999)), "
-            + (limit == 0 ? "upwind convection or rk4" : "an implicit, exponential or adaptive stepper")
+            + (limit == 0
+              ? "upwind convection or rk4" : "an implicit, exponential or adaptive stepper")
             + ", or time.allow_unstable: true to watch it grow")
       }
       progress.note("warning: \(message)")

@@ -26,7 +26,8 @@ enum ProblemState {
     case .orthogonal:
       guard count <= dimension else {
         throw UsageError(
-          "initial.kind: orthogonal: \(count) tokens do not fit \(dimension) dimensions; at most one an axis")
+          "initial.kind: orthogonal: \(count) tokens do not fit \(dimension) dimensions; at most one an axis"
+        )
       }
       return (0..<count * dimension).map { $0 / dimension == $0 % dimension ? 1 : 0 }
     case .random(let amplitude, let mean):
@@ -94,7 +95,8 @@ enum ProblemState {
     let (shape, values) = try ForeignArray.read(String(name[..<split.lowerBound]), path)
     guard values.count == count else {
       throw UsageError(
-        "initial.dataset: \(name) has the shape \(shape), \(values.count) numbers; the state has \(count)")
+        "initial.dataset: \(name) has the shape \(shape), \(values.count) numbers; the state has \(count)"
+      )
     }
     guard values.allSatisfy(\.isFinite) else {
       throw UsageError("initial.dataset: \(name) holds values that are not finite")

@@ -81,7 +81,8 @@ extension DynamicsVerification {
       [.diffusion(try DiffusionOperator(square, .periodic, spacing: h, diffusivity: .uniform(d)))],
       channels: 1)
     let flow = FieldProblem(
-      [.convection(Convection(square, .periodic, spacing: h, velocity: (0.75, -1.25)))], channels: 1)
+      [.convection(Convection(square, .periodic, spacing: h, velocity: (0.75, -1.25)))], channels: 1
+    )
     let (still, moving) = (StabilityAnalysis(diffusion), StabilityAnalysis(flow))
     return [
       VerificationRow(

@@ -19,9 +19,10 @@ extension DynamicsVerification {
     let (made, solution) = try manufactured()
     return Self.steppers.map { stepper in
       row(stepper, "full equation", full, fullStart, exact.rows[1])
-    } + Self.steppers.map { stepper in
-      row(stepper, "manufactured solution", made, solution(0), solution(0.8))
-    } + [leapfrogOrder(), denseOrder()]
+    }
+      + Self.steppers.map { stepper in
+        row(stepper, "manufactured solution", made, solution(0), solution(0.8))
+      } + [leapfrogOrder(), denseOrder()]
   }
 
   private func row(
@@ -56,7 +57,8 @@ extension DynamicsVerification {
   private func manufactured() throws -> (SemilinearProblem, @Sendable (Double) -> [Double]) {
     let n = 24
     let diffusion = try DiffusionOperator(
-      FieldGrid(rows: 1, columns: n), .neumann, spacing: 1 / Double(n), diffusivity: .uniform(0.005))
+      FieldGrid(rows: 1, columns: n), .neumann, spacing: 1 / Double(n), diffusivity: .uniform(0.005)
+    )
     let wave = (0..<n).map { cos(.pi * (Double($0) + 0.5) / Double(n)) }
     let solution: @Sendable (Double) -> [Double] = { t in wave.map { 0.3 + cos(t) * $0 } }
     let problem = SemilinearProblem(diffusion) { t, u in
