@@ -25,20 +25,20 @@ public final class Coefficients<S: KernelScalar>: @unchecked Sendable {
   }
 
   /// Fills ``values`` from free parameters laid out by the equation's ``MasterEquation/layout``.
-  public func expand(_ parameters: Buffer<S>) {
+  public func expand(_ parameters: UnsafePointer<S>) {
     guard equation.model == .modulated else {
       // Both layouts are the same, interval by interval.
-      values.start.update(from: parameters.start, count: values.count)
+      values.start.update(from: parameters, count: values.count)
       return
     }
     let size = equation.interval.count
     for (interval, factors) in polynomials.enumerated() {
       let out = values.start + interval * size
-      out.update(from: parameters.start, count: size)
+      out.update(from: parameters, count: size)
       for entry in equation.interval.entries {
         let target = out + entry.offset
         guard let left = equation.layout.find(entry.name + ".left") else {
-          let change = parameters.start + equation.layout.offset(entry.name + ".modulation")
+          let change = parameters + equation.layout.offset(entry.name + ".modulation")
           for (k, factor) in factors.enumerated() {
             Elementwise.add(
               change + k * entry.count, to: target, count: entry.count, factor: factor)
@@ -52,8 +52,8 @@ public final class Coefficients<S: KernelScalar>: @unchecked Sendable {
           S.gemm(
             MatrixProduct(
               m: rows, n: columns, k: rank, alpha: factor,
-              a: parameters.start + left + k * steps.left, lda: rank,
-              b: parameters.start + right + k * steps.right, ldb: columns, beta: 1, c: target,
+              a: parameters + left + k * steps.left, lda: rank,
+              b: parameters + right + k * steps.right, ldb: columns, beta: 1, c: target,
               ldc: columns))
         }
       }
@@ -62,19 +62,21 @@ public final class Coefficients<S: KernelScalar>: @unchecked Sendable {
 
   /// Adds to `gradient`, laid out as the free parameters, what a gradient by the coefficients, laid out as ``values``, means for
   /// them; `parameters` are those of the last ``expand(_:)``.
-  public func reduce(_ slopes: Buffer<S>, _ parameters: Buffer<S>, to gradient: Buffer<S>) {
+  public func reduce(
+    _ slopes: UnsafePointer<S>, _ parameters: UnsafePointer<S>, to gradient: UnsafeMutablePointer<S>
+  ) {
     guard equation.model == .modulated else {
-      Elementwise.add(slopes.start, to: gradient.start, count: slopes.count)
+      Elementwise.add(slopes, to: gradient, count: values.count)
       return
     }
     let size = equation.interval.count
     for (interval, factors) in polynomials.enumerated() {
-      let slope = slopes.start + interval * size
-      Elementwise.add(slope, to: gradient.start, count: size)
+      let slope = slopes + interval * size
+      Elementwise.add(slope, to: gradient, count: size)
       for entry in equation.interval.entries {
         let source = slope + entry.offset
         guard let left = equation.layout.find(entry.name + ".left") else {
-          let change = gradient.start + equation.layout.offset(entry.name + ".modulation")
+          let change = gradient + equation.layout.offset(entry.name + ".modulation")
           for (k, factor) in factors.enumerated() {
             Elementwise.add(
               source, to: change + k * entry.count, count: entry.count, factor: factor)
@@ -89,12 +91,12 @@ public final class Coefficients<S: KernelScalar>: @unchecked Sendable {
           S.gemm(
             MatrixProduct(
               m: rows, n: rank, k: columns, alpha: factor, a: source, lda: columns,
-              b: parameters.start + other, ldb: columns, transposeB: true, beta: 1,
-              c: gradient.start + place, ldc: rank))
+              b: parameters + other, ldb: columns, transposeB: true, beta: 1,
+              c: gradient + place, ldc: rank))
           S.gemm(
             MatrixProduct(
-              m: rank, n: columns, k: rows, alpha: factor, a: parameters.start + place, lda: rank,
-              transposeA: true, b: source, ldb: columns, beta: 1, c: gradient.start + other,
+              m: rank, n: columns, k: rows, alpha: factor, a: parameters + place, lda: rank,
+              transposeA: true, b: source, ldb: columns, beta: 1, c: gradient + other,
               ldc: columns))
         }
       }

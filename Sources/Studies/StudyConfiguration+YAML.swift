@@ -61,7 +61,7 @@ extension StudyConfiguration {
 
   private var pdeLine: String {
     "pde: {models: [\(pde.models.map(\.rawValue).joined(separator: ", "))], "
-      + "stepper: \(pde.stepper.rawValue), substeps: \(pde.substeps), boundary: \(pde.boundary.rawValue), "
+      + "objective: \(pde.objective.rawValue), stepper: \(pde.stepper.rawValue), substeps: \(pde.substeps), boundary: \(pde.boundary.rawValue), "
       + "degree: \(pde.degree), rank: \(pde.rank), samples: \(pde.samples), epochs: \(pde.epochs), "
       + "batch: \(pde.batch), rate: \(pde.rate), attention_weight: \(pde.attentionWeight)}"
   }

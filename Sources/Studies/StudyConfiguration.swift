@@ -93,6 +93,15 @@ public struct StudyConfiguration: Sendable {
   public struct PDE: Sendable {
     /// Models of the ladder to fit.
     public var models: [MasterEquation.Model]
+    /// What is minimised.
+    public enum Objective: String, Sendable, CaseIterable {
+      /// The distance from the network's trajectories.
+      case trajectories
+      /// The task, from scratch, with the equation in place of the layers; trained as the network is.
+      case task
+    }
+    /// What is minimised.
+    public var objective: Objective
     /// How it is integrated, and steps an interval between two layers.
     public var stepper: FitStepper, substeps: Int
     /// Edges of the patch grid.
@@ -193,6 +202,7 @@ public struct StudyConfiguration: Sendable {
     let models = try reader.choices("models", ["diffusion", model.rawValue], allowed)
     let pde = PDE(
       models: models.compactMap(MasterEquation.Model.init),
+      objective: try reader.choice("objective", .trajectories),
       stepper: try reader.choice("stepper", .rk4),
       substeps: try reader.integer("substeps", 1, 1...1000),
       boundary: try reader.choice("boundary", .neumann),

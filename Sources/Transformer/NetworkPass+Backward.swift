@@ -131,7 +131,7 @@ extension NetworkPass {
   }
 
   @specialized(where S == Float)
-  private func declassify(
+  func declassify(
     _ weights: UnsafeMutablePointer<S>, _ gradients: UnsafeMutablePointer<S>, _ shape: BatchShape
   ) {
     let (d, c) = (model.width, model.classCount)
@@ -178,7 +178,7 @@ extension NetworkPass {
   }
 
   @specialized(where S == Float)
-  private func embeddingGradient(_ gradients: UnsafeMutablePointer<S>, _ shape: BatchShape) {
+  func embeddingGradient(_ gradients: UnsafeMutablePointer<S>, _ shape: BatchShape) {
     let (d, n, skip) = (model.width, model.positionCount, model.classTokenCount)
     for sample in 0..<shape.samples {
       let rows = back.stream + sample * n * d

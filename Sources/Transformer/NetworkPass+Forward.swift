@@ -42,7 +42,7 @@ extension NetworkPass {
   }
 
   @specialized(where S == Float)
-  private func embed(_ weights: UnsafeMutablePointer<S>, _ shape: BatchShape) {
+  func embed(_ weights: UnsafeMutablePointer<S>, _ shape: BatchShape) {
     let (d, n, skip) = (model.width, model.positionCount, model.classTokenCount)
     let positions = offsets.positions.map { weights + $0 } ?? sinusoids?.start
     for sample in 0..<shape.samples {
@@ -161,7 +161,7 @@ extension NetworkPass {
   }
 
   @specialized(where S == Float)
-  private func classify(_ weights: UnsafeMutablePointer<S>, _ shape: BatchShape) {
+  func classify(_ weights: UnsafeMutablePointer<S>, _ shape: BatchShape) {
     let (d, c) = (model.width, model.classCount)
     var read = residual(model.layerCount)
     if let place = offsets.finalNorm {

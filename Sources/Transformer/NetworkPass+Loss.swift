@@ -15,7 +15,8 @@ extension NetworkPass {
     /// Nothing scored.
     public init() {}
 
-    static func + (a: Score, b: Score) -> Score {
+    /// Both together.
+    public static func + (a: Score, b: Score) -> Score {
       var sum = a
       sum.loss += b.loss
       sum.correct += b.correct

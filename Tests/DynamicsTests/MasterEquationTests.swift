@@ -155,19 +155,28 @@ import Transformer
     _ equation: MasterEquation, _ stepper: FitStepper, _ substeps: Int, lengths: [Int32]? = nil
   ) throws {
     let source = trajectories(equation.network, samples: 3, lengths: lengths)
+    let pool = WorkerPool(threadCount: 2)
     let fit = MasterEquationFit<Double>(
-      equation, to: source,
+      equation,
+      to: TrajectoryObjective(
+        source, network: equation.network, attentionWeight: 0.7, capacity: 1, pool: pool),
       FitConfiguration(
         stepper: stepper, substeps: substeps, epochs: 1, batch: 3,
-        optimizer: OptimizerConfiguration(rate: 0, warmup: 0, decay: 0, clip: 1e9),
-        attentionWeight: 0.7, seed: 3), pool: WorkerPool(threadCount: 2))
+        optimizer: OptimizerConfiguration(rate: 0, warmup: 0, decay: 0, clip: 1e9), seed: 3),
+      pool: pool)
+    try checkGradients(fit, [0, 1, 2], "\(equation.model), \(stepper), \(substeps)")
+  }
+
+  private func checkGradients(
+    _ fit: MasterEquationFit<Double>, _ batch: [Int], _ description: String
+  ) throws {
+    let equation = fit.equation
     for (i, value) in random(fit.weights.count, 40, scale: 0.1).enumerated() {
       fit.weights.start[i] += value
     }
-    let batch = [0, 1, 2]
     _ = fit.evaluateGradient(batch)
     let gradient = fit.gradient.array
-    for entry in equation.layout.entries {
+    for entry in fit.layout.entries {
       let direction = random(entry.count, 50, scale: 1)
       let expected = zip(direction, gradient[entry.offset...]).reduce(0) { $0 + $1.0 * $1.1 }
       // Central differences of fourth order.
@@ -184,7 +193,7 @@ import Transformer
         return fit.evaluateGradient(batch).total
       }
       let found = (8 * (loss(1) - loss(-1)) - (loss(2) - loss(-2))) / (12 * step)
-      let place = "\(entry.name), \(equation.model), \(stepper), \(substeps)"
+      let place = "\(entry.name), \(description)"
       if entry.name.contains("key.bias"), equation.network.variant.positions != .rotary {
         #expect(abs(expected) < 1e-12 && abs(found) < 1e-8, "\(place)")
       } else {
@@ -193,6 +202,31 @@ import Transformer
           "\(place): \(found) against \(expected)")
       }
     }
+  }
+
+  /// Embedding, equation and classifier together; classes and next tokens, padding, dropout.
+  @Test(arguments: [false, true])
+  func `adjoint gradients of the task agree with central differences`(isNext: Bool) throws {
+    var variant = ModelConfiguration.Variant()
+    variant.dropout = 0.2
+    if isNext { (variant.isCausal, variant.pooling) = (true, .each) }
+    let network = try ModelConfiguration(
+      input: .tokens(vocabulary: 7), positionCount: 5, width: 8, headCount: 2, layerCount: 2,
+      mlpWidth: 10, classCount: 7, variant: variant)
+    let pool = WorkerPool(threadCount: 2)
+    let equation = MasterEquation(
+      .modulated, grid: FieldGrid(rows: 1, columns: 5), network: network, degree: 2, rank: 3)
+    let objective = TaskObjective(
+      network, Passages(isNext: isNext), Array(0..<4), smoothing: 0.1, seed: 3, capacity: 1,
+      workers: 2)
+    let fit = MasterEquationFit<Double>(
+      equation, to: objective,
+      FitConfiguration(
+        stepper: .lie, substeps: 1, epochs: 1, batch: 4,
+        optimizer: OptimizerConfiguration(rate: 0, warmup: 0, decay: 0, clip: 1e9), seed: 3),
+      pool: pool)
+    #expect(fit.weights.count == objective.layout.count + equation.parameterCount)
+    try checkGradients(fit, [0, 1, 2, 3], "task")
   }
 
   /// Random states, and maps that are 0 where the mask forbids.
@@ -225,18 +259,35 @@ import Transformer
       .autonomous, grid: FieldGrid(rows: 2, columns: 3), network: network)
     let source = trajectories(network, samples: 12)
     let results = [1, 2, 3].map { threads -> [UInt64] in
+      let pool = WorkerPool(threadCount: threads)
       let fit = MasterEquationFit<Double>(
-        equation, to: source,
+        equation,
+        to: TrajectoryObjective(
+          source, network: network, attentionWeight: 1, capacity: 1, pool: pool),
         FitConfiguration(
           stepper: .rk4, epochs: 3, batch: 5,
-          optimizer: OptimizerConfiguration(rate: 1e-3, warmup: 0.1, decay: 0, clip: 1),
-          attentionWeight: 1, seed: 3), pool: WorkerPool(threadCount: threads))
+          optimizer: OptimizerConfiguration(rate: 1e-3, warmup: 0.1, decay: 0, clip: 1), seed: 3),
+        pool: pool)
       let finite = fit.run { _, _ in }
       #expect(finite)
       return fit.weights.array.map(\.bitPattern)
     }
     #expect(results[0] == results[1])
     #expect(results[0] == results[2])
+  }
+}
+
+/// Four passages of two to five tokens.
+private struct Passages: SampleSource {
+  let isNext: Bool
+  var count: Int { 4 }
+
+  func targetCount(_ index: Int) -> Int { isNext ? 5 : 1 }
+
+  func write(_ index: Int, to slot: SampleSlot<Double>) {
+    slot.fill(isNext ? 5 : 2 + index)
+    for i in 0..<5 { slot.tokens[i] = Int32((index * 3 + i * i) % 7) }
+    for i in 0..<(isNext ? 5 : 1) { slot.targets[i] = Int32((index + 2 * i) % 7) }
   }
 }
 

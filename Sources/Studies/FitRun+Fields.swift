@@ -1,0 +1,89 @@
+import Archive
+import Console
+import Dynamics
+import Kernels
+import Transformer
+
+extension FitRun {
+  /// Samples that are integrated at once.
+  static let chunk = 8
+
+  /// Integrates the fitted equation from the first states of `judged`, which are those of the held-out samples.
+  func integrate(
+    _ fit: MasterEquationFit<Float>, _ judged: any TrajectorySource<Float>, _ recorder: Recorder
+  ) throws {
+    let (equation, network) = (fit.equation, fit.equation.network)
+    let settings = run.study.configuration.pde
+    let stream = network.positionCount * network.width
+    let map = network.headCount * network.positionCount * network.positionCount
+    let cells = grid.positionCount * network.width
+    let skip = network.classTokenCount * network.width
+    let depths = network.layerCount + 1
+    let states = Buffer<Float>(depths * judged.count * cells)
+    let maps = Buffer<Float>(
+      equation.model.hasAttention ? network.layerCount * judged.count * map : 1)
+    let terms = Buffer<Double>(3 * network.layerCount * judged.count)
+    let coefficients = Coefficients<Float>(equation)
+    coefficients.expand(fit.equationWeights)
+    let passes = (0..<pool.threadCount).map { _ in
+      TrajectoryPass<Float>(
+        equation, settings.stepper, substeps: settings.substeps, capacity: Self.chunk)
+    }
+    let all = Array(0..<judged.count)
+    pool.forEach((judged.count + Self.chunk - 1) / Self.chunk) { item, worker in
+      let pass = passes[worker]
+      let first = item * Self.chunk
+      let count = min(Self.chunk, judged.count - first)
+      let view = judged.load(all[first..<first + count], worker: worker)
+      pass.initial.update(from: view.residuals[0], count: count * stream)
+      pass.forward(coefficients.values.start, view.shard)
+      for depth in 0..<depths {
+        for sample in 0..<count {
+          (states.start + (depth * judged.count + first + sample) * cells).update(
+            from: pass.state(depth) + sample * stream + skip, count: cells)
+        }
+      }
+      guard equation.model.hasAttention else { return }
+      for layer in 0..<network.layerCount {
+        (maps.start + (layer * judged.count + first) * map).update(
+          from: pass.attentionMap(layer), count: count * map)
+      }
+      pass.termSizes(coefficients.values.start, view.shard) { term, layer, sample, size in
+        terms.start[(term * network.layerCount + layer) * judged.count + first + sample] = size
+      }
+    }
+    let name = equation.model.rawValue
+    try recorder.append("/fields/\(name)/u", states.elements)
+    if equation.model.hasAttention {
+      try recorder.append("/fields/\(name)/attention", maps.elements)
+      try recorder.append("/fields/\(name)/term_size", terms.elements)
+    }
+  }
+
+  /// Mean map over the fit samples, `[layer, head, query, key]`: what position alone tells. A query counts where it is no
+  /// padding.
+  func positionMean(_ fitted: any TrajectorySource<Float>) -> [Float] {
+    let network = run.study.model
+    let (n, heads) = (network.positionCount, network.headCount)
+    let size = heads * n * n
+    let chunk = MasterEquationFit<Float>.capacity(batch: run.study.configuration.pde.batch)
+    var sums = [Double](repeating: 0, count: network.layerCount * size)
+    var counts = [Int](repeating: 0, count: n)
+    let all = Array(0..<fitted.count)
+    for start in stride(from: 0, to: all.count, by: chunk) {
+      let view = fitted.load(all[start..<min(start + chunk, all.count)], worker: 0)
+      for sample in 0..<view.shard.samples {
+        let length = view.shard.length(sample) ?? n
+        for query in 0..<length { counts[query] += 1 }
+        for layer in 0..<network.layerCount {
+          for head in 0..<heads {
+            let map = view.maps[layer] + (sample * heads + head) * n * n
+            let place = layer * size + head * n * n
+            for i in 0..<length * n { sums[place + i] += Double(map[i]) }
+          }
+        }
+      }
+    }
+    return sums.enumerated().map { Float($1 / Double(max(counts[$0 / n % n], 1))) }
+  }
+}

@@ -1,0 +1,98 @@
+import Archive
+import Dynamics
+import Kernels
+import Transformer
+
+extension FitRun {
+  func schema() throws -> RunSchema {
+    let study = run.study
+    let network = study.model
+    typealias Axis = ArraySchema.AxisSchema
+    let sample = Axis("sample", heldOut.count)
+    let layers = network.layerCount
+    let depth = Axis(
+      "depth_time", layers + 1, coordinates: (0...layers).map { Double($0) / Double(layers) },
+      longName: "depth-time, layer / layer count")
+    let map = [
+      Axis("head", network.headCount), Axis("query", network.positionCount),
+      Axis("key", network.positionCount),
+    ]
+    var arrays = [
+      ArraySchema("/samples/index", .int32, [sample], longName: "position in the data set"),
+      ArraySchema("/samples/label", .int32, [sample], longName: "class"),
+      ArraySchema(
+        "/reference/position_mean", .float32, [Axis("layer", layers)] + map,
+        longName: "network attention map, mean over the \(fitSamples.count) fit samples"),
+    ]
+    for equation in models {
+      let name = equation.model.rawValue
+      let attributes: [String: AttributeValue] = [
+        "parameter_count": .integer(Int64(equation.parameterCount)),
+        "objective": .text(study.configuration.pde.objective.rawValue),
+        "fit_samples": .integer(
+          Int64(
+            study.configuration.pde.objective == .task
+              ? study.trainIndices.count : fitSamples.count)),
+        "stepper": .text(study.configuration.pde.stepper.rawValue),
+        "boundary": .text(equation.boundary.rawValue),
+        "substeps": .integer(Int64(study.configuration.pde.substeps)),
+      ]
+      arrays.append(
+        ArraySchema(
+          "/fields/\(name)/u", .float32,
+          [depth, sample, Axis("y", grid.rows), Axis("x", grid.columns)]
+            + [Axis("channel", network.width)],
+          longName: "field of the \(name) equation on held-out samples", attributes: attributes))
+      if equation.model.hasAttention {
+        arrays.append(
+          ArraySchema(
+            "/fields/\(name)/attention", .float32, [Axis("layer", layers), sample] + map,
+            longName: "attention map of the \(name) equation at each layer's depth-time",
+            attributes: attributes))
+        arrays.append(
+          ArraySchema(
+            "/fields/\(name)/term_size", .float64,
+            [Axis("term", 3), Axis("layer", layers), sample],
+            longName: "root mean square of each term at each layer's depth-time",
+            attributes: ["flag_meanings": .text("diffusion attention reaction")]))
+      }
+      let isTask = study.configuration.pde.objective == .task
+      let stem = isTask ? ParameterLayout(TaskObjective<PatchSource>.stem(network)).entries : []
+      for entry in stem + equation.layout.entries {
+        arrays.append(
+          ArraySchema(
+            "/fields/\(name)/parameters/\(entry.name)", .float32,
+            entry.axes.map { Axis($0.name, $0.length) }, longName: entry.name))
+      }
+      let step = Axis.growing("step")
+      if isTask {
+        let one = Axis("ending", 1)
+        arrays += [
+          ArraySchema(
+            "/progress/\(name)/task_loss", .float64, [step], longName: "cross entropy of the task",
+            units: "nat"),
+          ArraySchema(
+            "/fields/\(name)/test_accuracy", .float64, [one],
+            longName: "share of the test split classified rightly"),
+          ArraySchema(
+            "/fields/\(name)/test_loss", .float64, [one],
+            longName: "cross entropy of the test split", units: "nat"),
+        ]
+        continue
+      }
+      arrays += [
+        ArraySchema(
+          "/progress/\(name)/state_loss", .float64, [step], longName: "normalised state error"),
+        ArraySchema(
+          "/progress/\(name)/map_loss", .float64, [step],
+          longName: "weighted divergence of the attention maps", units: "nat"),
+      ]
+    }
+    return RunSchema(
+      .fields, title: study.configuration.title, arrays: arrays,
+      defaultGroup: "/fields/\(models.last?.model.rawValue ?? "")",
+      provenance: Provenance(
+        configuration: study.configuration.yaml, seed: study.configuration.seed,
+        blasCore: BLASCore.name, sources: [try run.reader.asSource()]))
+  }
+}
