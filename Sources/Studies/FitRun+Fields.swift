@@ -16,10 +16,8 @@ extension FitRun {
     let settings = run.study.configuration.pde
     let stream = network.positionCount * network.width
     let map = network.headCount * network.positionCount * network.positionCount
-    let cells = grid.positionCount * network.width
-    let skip = network.classTokenCount * network.width
     let depths = network.layerCount + 1
-    let states = Buffer<Float>(depths * judged.count * cells)
+    let states = Buffer<Float>(depths * judged.count * stream)
     let maps = Buffer<Float>(
       equation.model.hasAttention ? network.layerCount * judged.count * map : 1)
     let terms = Buffer<Double>(3 * network.layerCount * judged.count)
@@ -39,8 +37,11 @@ extension FitRun {
       pass.forward(coefficients.values.start, view.shard)
       for depth in 0..<depths {
         for sample in 0..<count {
-          (states.start + (depth * judged.count + first + sample) * cells).update(
-            from: pass.state(depth) + sample * stream + skip, count: cells)
+          let target = states.start + (depth * judged.count + first + sample) * stream
+          target.update(from: pass.state(depth) + sample * stream, count: stream)
+          // Padding stands for nothing.
+          let own = (view.shard.length(sample) ?? network.positionCount) * network.width
+          (target + own).update(repeating: 0, count: stream - own)
         }
       }
       guard equation.model.hasAttention else { return }

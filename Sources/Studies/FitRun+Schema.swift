@@ -17,6 +17,11 @@ extension FitRun {
       Axis("head", network.headCount), Axis("query", network.positionCount),
       Axis("key", network.positionCount),
     ]
+    // A class token is a position beside the grid.
+    let cells =
+      grid.rows > 1 && network.classTokenCount == 0
+      ? [Axis("y", grid.rows), Axis("x", grid.columns)]
+      : [Axis("position", network.positionCount)]
     var arrays = [
       ArraySchema("/samples/index", .int32, [sample], longName: "position in the data set"),
       ArraySchema("/samples/label", .int32, [sample], longName: "class"),
@@ -40,9 +45,9 @@ extension FitRun {
       arrays.append(
         ArraySchema(
           "/fields/\(name)/u", .float32,
-          [depth, sample, Axis("y", grid.rows), Axis("x", grid.columns)]
-            + [Axis("channel", network.width)],
-          longName: "field of the \(name) equation on held-out samples", attributes: attributes))
+          [depth, sample] + cells + [Axis("channel", network.width)],
+          longName: "field of the \(name) equation on held-out samples; 0 at padding",
+          attributes: attributes))
       if equation.model.hasAttention {
         arrays.append(
           ArraySchema(

@@ -263,8 +263,12 @@ public struct InformRun {
         guard let row = times.firstIndex(where: { abs($0 - taps[item].depthTime) < 1e-9 }) else {
           return .none
         }
-        let network: NDArray<Float> = try reader.readRow(
-          taps[item].path, checkpoints - 1)
+        let stream: NDArray<Float> = try reader.readRow(taps[item].path, checkpoints - 1)
+        // Fields are 0 at padding.
+        let network = NDArray(
+          shape: stream.shape,
+          elements: padding.cleared(
+            stream.elements, samples: stream.shape[0], of: stream.shape[1], step: stream.shape[1]))
         let field: NDArray<Float> = try fields.readRow(path, row)
         return try Self.between(
           "kde", Self.distances(network, common.map(\.mine)),

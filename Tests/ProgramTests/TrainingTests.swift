@@ -40,8 +40,53 @@ import Testing
     #expect(inform.status == 0, "\(inform.errors)")
     let flow = try Programs.run("isotherm-analyze", ["flow", folder + "/r"])
     #expect(flow.status == 0 && flow.output.contains("padding counts as 0"), "\(flow.errors)")
-    let fit = try Programs.run("isotherm", ["fit", folder + "/r", "-o", folder + "/f"])
-    #expect(fit.status != 0 && fit.errors.contains("have no grid of positions yet"))
+  }
+
+  @Test func `equations are fitted to text, judged without padding, and trained on its task`()
+    throws
+  {
+    let folder = try Programs.scratch()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    for (study, isCausal) in [("austen-novels.yaml", false), ("austen-next.yaml", true)] {
+      let outcome = try Programs.run(
+        "isotherm",
+        ["train", "data/studies/" + study, "-o", folder + "/r", "--force"] + tiny
+          + ["--set", #"capture.taps=["residual.0.pre", "residual.*.post", "attention.*.map"]"#])
+      try #require(outcome.status == 0, "\(outcome.errors)")
+      for objective in ["trajectories", "task"] {
+        let fit = try Programs.run(
+          "isotherm",
+          ["fit", folder + "/r", "-o", folder + "/f", "--force"]
+            + [
+              "pde.objective=\(objective)", "pde.samples=64", "pde.epochs=2",
+              "pde.models=[diffusion, autonomous]", "pde.stepper=lie",
+            ].flatMap { ["--set", $0] })
+        try #require(fit.status == 0, "\(fit.errors)")
+        let (run, fields) = (try RunReader(folder + "/r"), try RunReader(folder + "/f"))
+        #expect(try fields.describe("/fields/autonomous/u").shape == [3, 8, 24, 16])
+        let u: [Float] = try fields.read("/fields/autonomous/u").elements
+        let lengths: [Int32] = try run.read("/samples/length").elements
+        for sample in 0..<8 where lengths[sample] < 24 {
+          let own = (sample * 24 + Int(lengths[sample])) * 16
+          #expect(u[own..<(sample + 1) * 24 * 16].allSatisfy { $0 == 0 })
+        }
+        let map: [Float] = try fields.read("/fields/autonomous/attention").elements
+        #expect(map.count == 2 * 8 * 2 * 24 * 24)
+        if isCausal { #expect((1..<24).allSatisfy { map[$0] == 0 }) }
+        let sizes = try fields.read("/fields/autonomous/term_size", as: Double.self).elements
+        #expect(sizes.count == 3 * 2 * 8 && sizes.allSatisfy { $0 > 0 && $0.isFinite })
+        if objective == "task" {
+          let loss = try fields.read("/progress/autonomous/task_loss", as: Double.self).elements
+          #expect(loss.suffix(3).reduce(0, +) < loss.prefix(3).reduce(0, +), "\(loss)")
+          #expect(fit.errors.contains("autonomous on the task: test accuracy"))
+        }
+        for analysis in ["attention", "flow"] {
+          let report = try Programs.run(
+            "isotherm-analyze", [analysis, folder + "/r", folder + "/f"])
+          #expect(report.status == 0 && report.output.contains("autonomous"), "\(report.errors)")
+        }
+      }
+    }
   }
 
   @Test func `the next token is learned, bits per character beside n-grams`() throws {
