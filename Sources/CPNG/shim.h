@@ -67,3 +67,61 @@ static inline int isotherm_png_write(FILE *file, const unsigned char *pixels, in
   png_destroy_write_struct(&png, &info);
   return 0;
 }
+
+/// What a text in an image is given to.
+typedef void (*isotherm_png_text_visitor)(void *context, const char *key, const char *text);
+
+/// Reads an image as 8-bit RGB into `*pixels`, which the caller frees, and shows each of its texts. Images wider or higher than
+/// 30,000 pixels, and chunks of more than 16 MB, are refused. Returns 0, or 1 with a message in `message` (at least 200 bytes).
+static inline int isotherm_png_read(FILE *file, unsigned char **pixels, int *width, int *height, void *context,
+                                    isotherm_png_text_visitor visitor, char *message) {
+  *pixels = NULL;
+  unsigned char signature[8];
+  if (fread(signature, 1, 8, file) != 8 || png_sig_cmp(signature, 0, 8)) {
+    strcpy(message, "it is no PNG file");
+    return 1;
+  }
+  png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+  png_infop info = png ? png_create_info_struct(png) : NULL;
+  if (!info) {
+    strcpy(message, "libpng is out of memory");
+    if (png) png_destroy_read_struct(&png, NULL, NULL);
+    return 1;
+  }
+  // Changed after setjmp and read after longjmp, so it must not live in a register.
+  unsigned char *volatile buffer = NULL;
+  if (setjmp(png_jmpbuf(png))) {
+    strcpy(message, "it is damaged or cut short");
+    free(buffer);
+    png_destroy_read_struct(&png, &info, NULL);
+    return 1;
+  }
+  png_init_io(png, file);
+  png_set_sig_bytes(png, 8);
+  png_set_user_limits(png, 30000, 30000);
+  png_set_chunk_malloc_max(png, 16 << 20);
+  png_read_info(png, info);
+  png_set_expand(png);
+  png_set_strip_16(png);
+  png_set_strip_alpha(png);
+  png_set_gray_to_rgb(png);
+  int passes = png_set_interlace_handling(png);
+  png_read_update_info(png, info);
+  size_t columns = png_get_image_width(png, info), rows = png_get_image_height(png, info);
+  if (png_get_rowbytes(png, info) != columns * 3) png_error(png, "not RGB");
+  buffer = malloc(columns * rows * 3);
+  if (!buffer) png_error(png, "memory");
+  for (int pass = 0; pass < passes; pass++)
+    for (size_t y = 0; y < rows; y++) png_read_row(png, buffer + y * columns * 3, NULL);
+  png_read_end(png, info);
+  png_textp texts = NULL;
+  int count = 0;
+  png_get_text(png, info, &texts, &count);
+  for (int i = 0; i < count; i++)
+    if (texts[i].key && texts[i].text) visitor(context, texts[i].key, texts[i].text);
+  png_destroy_read_struct(&png, &info, NULL);
+  *pixels = buffer;
+  *width = (int)columns;
+  *height = (int)rows;
+  return 0;
+}

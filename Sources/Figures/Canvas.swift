@@ -10,18 +10,43 @@ public final class Canvas {
   public private(set) var texts: [(text: String, box: Rectangle)] = []
   private let surface: OpaquePointer
   private let context: OpaquePointer
+  /// Whether it is made of pixels; edges are put on their raster then.
+  private let isRaster: Bool
 
-  /// An image of `width` x `height` points at `dpi`, filled with `background`.
-  /// - Throws: ``FigureError`` when the size is impossible.
-  public init(width: Double, height: Double, dpi: Double, background: Color) throws {
-    (self.width, self.height, scale) = (width, height, dpi / 72)
-    let (columns, rows) = (Int32((width * scale).rounded()), Int32((height * scale).rounded()))
-    guard let surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, columns, rows),
-      cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS, let context = cairo_create(surface)
-    else {
-      throw FigureError(
-        message: "cannot make an image of \(columns) x \(rows) pixels; lower --dpi")
+  /// Where a canvas goes.
+  public enum Target: Sendable {
+    /// An image in memory of that many pixels an inch; see ``pixels()``.
+    case image(dpi: Double)
+    /// A file of shapes and text, written when ``finish()`` is called.
+    case pdf(String)
+    /// The same, as SVG.
+    case svg(String)
+  }
+
+  /// A canvas of `width` x `height` points filled with `background`.
+  /// - Throws: ``FigureError`` when the size is impossible, or the file cannot be made.
+  public init(width: Double, height: Double, _ target: Target, background: Color) throws {
+    (self.width, self.height) = (width, height)
+    let surface: OpaquePointer?
+    var remedy = "choose another place with -o"
+    switch target {
+    case .image(let dpi):
+      (scale, isRaster) = (dpi / 72, true)
+      let (columns, rows) = (Int32((width * scale).rounded()), Int32((height * scale).rounded()))
+      surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, columns, rows)
+      remedy = "\(columns) x \(rows) pixels; lower --dpi or --size"
+    case .pdf(let path):
+      (scale, isRaster) = (1, false)
+      surface = cairo_pdf_surface_create(path, width, height)
+      // An empty date leaves it out: the same figure has the same bytes on any day.
+      if let surface { cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, "") }
+    case .svg(let path):
+      (scale, isRaster) = (1, false)
+      surface = cairo_svg_surface_create(path, width, height)
     }
+    guard let surface, cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS,
+      let context = cairo_create(surface)
+    else { throw FigureError(message: "cannot make the figure: \(remedy)") }
     (self.surface, self.context) = (surface, context)
     cairo_scale(context, scale, scale)
     set(background)
@@ -33,6 +58,25 @@ public final class Canvas {
     cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY)
     cairo_set_font_options(context, options)
     cairo_font_options_destroy(options)
+  }
+
+  /// States what a PDF is; nothing for other targets.
+  public func describe(title: String, subject: String, keywords: String) {
+    guard cairo_surface_get_type(surface) == CAIRO_SURFACE_TYPE_PDF else { return }
+    cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, title)
+    cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_SUBJECT, subject)
+    cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_KEYWORDS, keywords)
+    cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATOR, "Isotherm")
+  }
+
+  /// Writes a PDF or SVG to the end.
+  /// - Throws: ``FigureError`` when the disk refuses.
+  public func finish() throws {
+    cairo_surface_finish(surface)
+    let status = cairo_surface_status(surface)
+    guard status == CAIRO_STATUS_SUCCESS else {
+      throw FigureError(message: "cannot write the figure: \(String(cString: cairo_status_to_string(status)))")
+    }
   }
 
   deinit {
@@ -126,7 +170,9 @@ public final class Canvas {
   }
 
   /// The nearest place on the pixel raster, so that edges of cells and axes are sharp.
-  public func snap(_ value: Double) -> Double { (value * scale).rounded() / scale }
+  public func snap(_ value: Double) -> Double {
+    isRaster ? (value * scale).rounded() / scale : value
+  }
 
   /// Paints `rows` x `columns` cells into `box`, row 0 at the top, without smoothing.
   public func image(_ colors: [UInt32], rows: Int, columns: Int, in box: Rectangle) {

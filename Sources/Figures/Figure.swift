@@ -61,10 +61,15 @@ public struct Figure: Sendable {
     (self.legend, self.sections, self.fontSize) = (legend, sections, fontSize)
   }
 
-  /// Draws the figure.
+  /// Draws the figure as an image.
   public func draw(_ theme: Theme, dpi: Double) throws -> Canvas {
+    try draw(theme, .image(dpi: dpi))
+  }
+
+  /// Draws the figure.
+  public func draw(_ theme: Theme, _ target: Canvas.Target) throws -> Canvas {
     let canvas = try Canvas(
-      width: width, height: height, dpi: dpi, background: theme.background)
+      width: width, height: height, target, background: theme.background)
     FigurePainter(figure: self, theme: theme, canvas: canvas).draw()
     return canvas
   }

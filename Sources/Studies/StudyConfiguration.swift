@@ -203,16 +203,16 @@ public struct StudyConfiguration: Sendable {
     let pde = PDE(
       models: models.compactMap(MasterEquation.Model.init),
       objective: try reader.choice("objective", .trajectories),
-      stepper: try reader.choice("stepper", .rk4),
+      stepper: try reader.choice("stepper", .lie),
       substeps: try reader.integer("substeps", 1, 1...1000),
       boundary: try reader.choice("boundary", .neumann),
       degree: try reader.integer("degree", 4, 1...32),
-      rank: try reader.integer("rank", 8, 1...1024),
+      rank: try reader.integer("rank", 16, 1...1024),
       samples: try reader.integer("samples", 1024, 1...1_000_000),
       epochs: try reader.integer("epochs", 12, 0...100_000),
       batch: try reader.integer("batch", 16, 1...100_000),
       rate: try reader.number("rate", 5e-3, 0...10),
-      attentionWeight: try reader.number("attention_weight", 1, 0...1e6))
+      attentionWeight: try reader.number("attention_weight", 4, 0...1e6))
     try reader.finish()
     return pde
   }

@@ -5,9 +5,11 @@ import Console
 import Figures
 
 /// `isotherm-plot attention RUN|FIELDS -o OUT.png`
-struct AttentionCommand: ParsableCommand {
+struct AttentionCommand: FigureCommand {
   static let configuration = CommandConfiguration(
     commandName: "attention", abstract: "Attention maps, layer x head, on one colour scale.")
+
+  static let kinds: [RunSchema.Kind] = [.run, .fields]
 
   @OptionGroup var options: PlotOptions
 
@@ -20,19 +22,17 @@ struct AttentionCommand: ParsableCommand {
   @Option(help: "Model of a fields file.")
   var model = "autonomous"
 
-  func run() throws {
-    let source = try FigureSource(options.file, expecting: [.run, .fields])
+  func make(_ source: FigureSource) throws -> Figure {
     let isRun = source.reader.kind == .run
     let (layers, maps, what) = isRun ? try runMaps(source) : try fieldMaps(source)
     let averaged = try maps.map { map in
       try (0..<map.shape[1]).map { head in try average(map, head, source.reader.path) }
     }
     let whose = isRun ? "Network attention" : "PDE attention (\(model))"
-    let title = options.title ?? "\(whose): \(source.reader.title)"
-    let figure = AttentionFigure.make(
+    let title = "\(whose): \(source.reader.title)"
+    return AttentionFigure.make(
       averaged, layers: layers, keys: maps[0].shape[3], title: title, what: what,
       theme: options.theme.theme)
-    try options.store(figure, source)
   }
 
   private typealias Maps = (layers: [Int], maps: [NDArray<Double>], what: String)

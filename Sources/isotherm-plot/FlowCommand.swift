@@ -3,14 +3,15 @@ import ArgumentParser
 import Figures
 
 /// `isotherm-plot flow METRICS -o OUT.png`
-struct FlowCommand: ParsableCommand {
+struct FlowCommand: FigureCommand {
   static let configuration = CommandConfiguration(
     commandName: "flow", abstract: "The residual stream over depth, network and PDE side by side.")
 
+  static let kinds: [RunSchema.Kind] = [.metrics]
+
   @OptionGroup var options: PlotOptions
 
-  func run() throws {
-    let source = try FigureSource(options.file, expecting: [.metrics])
+  func make(_ source: FigureSource) throws -> Figure {
     let group = "/metrics/flow/"
     guard source.reader.contains(group + "position_norm") else {
       throw ArchiveError(
@@ -36,10 +37,9 @@ struct FlowCommand: ParsableCommand {
         errorUpper: error.2[i], alignment: alignment.row(i).elements)
     }
     let samples = try source.reader.attribute(group + "state_error", "samples")?.integer ?? 0
-    let title = options.title ?? "Information flow: \(source.reader.title)"
-    let figure = FlowFigure.make(
+    let title = "Information flow: \(source.reader.title)"
+    return FlowFigure.make(
       trajectories, rows: rows, columns: columns, samples: Int(samples), title: title,
       theme: options.theme.theme)
-    try options.store(figure, source)
   }
 }

@@ -4,14 +4,15 @@ import Arrays
 import Figures
 
 /// `isotherm-plot information-plane INFORMATION -o OUT.png`
-struct InformationPlaneCommand: ParsableCommand {
+struct InformationPlaneCommand: FigureCommand {
   static let configuration = CommandConfiguration(
     commandName: "information-plane", abstract: "I(X;T) against I(T;Y) per depth over training.")
 
+  static let kinds: [RunSchema.Kind] = [.information]
+
   @OptionGroup var options: PlotOptions
 
-  func run() throws {
-    let source = try FigureSource(options.file, expecting: [.information])
+  func make(_ source: FigureSource) throws -> Figure {
     let estimators = try source.reader.names(in: "/estimates")
     guard let first = estimators.first else {
       throw ArchiveError(.layout, "\(source.reader.path): holds no estimates")
@@ -23,11 +24,10 @@ struct InformationPlaneCommand: ParsableCommand {
     let times = try source.numbers("/estimates/\(first)/input/depth_time").elements
     let samples =
       try source.reader.attribute("/estimates/\(first)/input/value", "samples")?.integer ?? 0
-    let figure = InformationPlaneFigure.make(
+    return InformationPlaneFigure.make(
       planes, depthTimes: times, samples: Int(samples),
-      title: options.title ?? "Information plane: \(source.reader.title)",
+      title: "Information plane: \(source.reader.title)",
       theme: options.theme.theme)
-    try options.store(figure, source)
   }
 
   private func plane(_ estimator: String, _ source: FigureSource) throws

@@ -14,7 +14,7 @@ struct Plot: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       TrainingCommand.self, FlowCommand.self, AttentionCommand.self, SimilarityCommand.self,
-      InformationPlaneCommand.self, ListCommand.self,
+      InformationPlaneCommand.self, ListCommand.self, VerifyCommand.self, ShowCommand.self,
     ])
 }
 

@@ -4,15 +4,16 @@ import Arrays
 import Figures
 
 /// `isotherm-plot similarity METRICS -o OUT.png`
-struct SimilarityCommand: ParsableCommand {
+struct SimilarityCommand: FigureCommand {
   static let configuration = CommandConfiguration(
     commandName: "similarity", abstract: "PDE against network attention per layer, with every null."
   )
 
+  static let kinds: [RunSchema.Kind] = [.metrics]
+
   @OptionGroup var options: PlotOptions
 
-  func run() throws {
-    let source = try FigureSource(options.file, expecting: [.metrics])
+  func make(_ source: FigureSource) throws -> Figure {
     let group = "/metrics/attention/"
     guard source.reader.contains(group + "raw_cosine/value") else {
       throw ArchiveError(
@@ -33,13 +34,12 @@ struct SimilarityCommand: ParsableCommand {
     let layers = try source.numbers(group + "raw_cosine/layer").elements.map { Int($0) }
     let samples =
       try source.reader.attribute(group + "raw_cosine/value", "samples")?.integer ?? 0
-    let figure = SimilarityFigure.make(
+    return SimilarityFigure.make(
       measures, names: try source.texts(group + "candidate_name"),
       isNull: try source.numbers(group + "candidate_is_null").elements.map { $0 != 0 },
       layers: layers, samples: Int(samples),
       parameters: try source.numbers(group + "parameter_count").elements.map { Int($0) },
-      title: options.title ?? "PDE against network: \(source.reader.title)",
+      title: "PDE against network: \(source.reader.title)",
       theme: options.theme.theme)
-    try options.store(figure, source)
   }
 }

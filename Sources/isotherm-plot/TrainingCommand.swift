@@ -3,14 +3,15 @@ import ArgumentParser
 import Figures
 
 /// `isotherm-plot training RUN -o OUT.png`
-struct TrainingCommand: ParsableCommand {
+struct TrainingCommand: FigureCommand {
   static let configuration = CommandConfiguration(
     commandName: "training", abstract: "Loss, accuracy, learning rate and gradient norm.")
 
+  static let kinds: [RunSchema.Kind] = [.run]
+
   @OptionGroup var options: PlotOptions
 
-  func run() throws {
-    let source = try FigureSource(options.file, expecting: [.run])
+  func make(_ source: FigureSource) throws -> Figure {
     func progress(_ name: String) throws -> [Double] {
       try source.numbers("/progress/\(name)").elements
     }
@@ -25,8 +26,7 @@ struct TrainingCommand: ParsableCommand {
     guard !content.epoch.isEmpty else {
       throw ArchiveError(.layout, "\(source.reader.path): no training step is recorded yet")
     }
-    let title = options.title ?? "Training: \(source.reader.title)"
-    try options.store(
-      TrainingFigure.make(content, title: title, theme: options.theme.theme), source)
+    let title = "Training: \(source.reader.title)"
+    return TrainingFigure.make(content, title: title, theme: options.theme.theme)
   }
 }

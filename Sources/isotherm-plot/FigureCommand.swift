@@ -1,0 +1,148 @@
+import Archive
+import ArgumentParser
+import Console
+import Figures
+import Foundation
+
+/// A command that draws one figure from archives: `make` reads and lays out, everything else is the same for all.
+protocol FigureCommand: ParsableCommand {
+  /// File, output, size, theme.
+  var options: PlotOptions { get set }
+  /// The figure of `source`, which notes what is read.
+  func make(_ source: FigureSource) throws -> Figure
+  /// Kinds of archive it takes; empty for any.
+  static var kinds: [RunSchema.Kind] { get }
+}
+
+extension FigureCommand {
+  func run() throws { try options.store(try drawn()) }
+
+  /// The figure at its size, and what it was drawn from.
+  func drawn() throws -> (figure: Figure, source: FigureSource) {
+    let source = try FigureSource(options.file, expecting: Self.kinds)
+    var figure = try make(source)
+    if let title = options.title { figure.title = title }
+    options.size(&figure)
+    return (figure, source)
+  }
+}
+
+/// The arguments of every figure.
+struct PlotOptions: ParsableArguments {
+  @Argument(help: "Archive to read: NAME.h5 or NAME.run.")
+  var file: String
+
+  @Option(
+    name: [.customShort("o"), .customLong("output")],
+    help: "Image to write: NAME.png, NAME.pdf or NAME.svg.")
+  var output: String
+
+  @Option(help: "Pixels per inch of a PNG.")
+  var dpi: Double = 150
+
+  @Option(help: "light or dark.")
+  var theme: ThemeName = .light
+
+  @Option(help: "Title over the figure (default: the archive's).")
+  var title: String?
+
+  @Option(help: "Width and height in millimetres, for example 180x120.")
+  var size: PaperSize?
+
+  @Option(help: "Width of a journal's page: 1 column (89 mm) or 2 (183 mm).")
+  var columns: Int?
+
+  @Option(help: "Size of tick labels in points.")
+  var fontSize: Double?
+
+  @Flag(help: "Replace an existing image.")
+  var force = false
+
+  @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    guard (20...2400).contains(dpi) else {
+      throw ValidationError("--dpi must be between 20 and 2400, found \(dpi)")
+    }
+    guard Self.suffixes.contains(where: { output.lowercased().hasSuffix($0) }) else {
+      throw ValidationError("-o \(output): name it NAME.png, NAME.pdf or NAME.svg")
+    }
+    guard columns.map({ (1...2).contains($0) }) ?? true else {
+      throw ValidationError("--columns must be 1 or 2, found \(columns ?? 0)")
+    }
+    guard size == nil || columns == nil else {
+      throw ValidationError("--size and --columns both set the width: pass one of them")
+    }
+    guard fontSize.map({ (3...72).contains($0) }) ?? true else {
+      throw ValidationError("--font-size must be between 3 and 72, found \(fontSize ?? 0)")
+    }
+  }
+
+  private static let suffixes = [".png", ".pdf", ".svg"]
+
+  /// Gives a figure the size that was asked for; its height follows its own proportions where only the width is.
+  func size(_ figure: inout Figure) {
+    let point = 72 / 25.4
+    if let size {
+      (figure.width, figure.height) = (size.width * point, size.height * point)
+    } else if let columns {
+      let width = (columns == 1 ? 89 : 183) * point
+      // A narrow figure keeps its height in proportion, but not below what labels need.
+      figure.height = max(figure.height * width / figure.width, min(figure.height, 0.75 * width))
+      figure.width = width
+    }
+    if let fontSize { figure.fontSize = fontSize }
+  }
+
+  /// Draws `figure` and stores it with where it comes from.
+  func store(_ drawn: (figure: Figure, source: FigureSource)) throws {
+    let (figure, source) = drawn
+    guard force || !FileManager.default.fileExists(atPath: output) else {
+      throw FigureError(
+        message: "\(output) exists already; pass --force to replace it, or choose another name")
+    }
+    let texts = try source.texts(figure)
+    let lower = output.lowercased()
+    if lower.hasSuffix(".png") {
+      try PNGFile.write(figure.draw(theme.theme, dpi: dpi), to: output, texts: texts)
+    } else {
+      // Written beside the output first, so that a failure leaves nothing half done.
+      let temporary = output + ".tmp"
+      defer { try? FileManager.default.removeItem(atPath: temporary) }
+      let canvas = try figure.draw(
+        theme.theme, lower.hasSuffix(".pdf") ? .pdf(temporary) : .svg(temporary))
+      canvas.describe(
+        title: figure.title, subject: figure.caption,
+        keywords: texts.dropFirst(2).map { "\($0.key): \($0.text)" }.joined(separator: "\n"))
+      try canvas.finish()
+      guard rename(temporary, output) == 0 else {
+        throw FigureError(
+          message: "cannot write \(output): \(String(cString: strerror(errno))); choose another place")
+      }
+    }
+    if common.json {
+      try Console.output(
+        json: ["path": output, "title": figure.title, "source": source.reader.path])
+    } else {
+      Console.output(output)
+    }
+  }
+}
+
+/// Name of a theme on the command line.
+enum ThemeName: String, CaseIterable, ExpressibleByArgument {
+  case light, dark
+
+  var theme: Theme { self == .light ? .light : .dark }
+}
+
+/// A width and height in millimetres, `180x120`.
+struct PaperSize: ExpressibleByArgument {
+  let width: Double, height: Double
+
+  init?(argument: String) {
+    let parts = argument.lowercased().split(separator: "x").compactMap { Double($0) }
+    guard parts.count == 2, parts.allSatisfy({ (20...2000).contains($0) }) else { return nil }
+    (width, height) = (parts[0], parts[1])
+  }
+}
