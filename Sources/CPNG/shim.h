@@ -11,11 +11,11 @@ typedef struct {
   const char *text;
 } isotherm_png_text;
 
-/// Writes 8-bit pixels (3 channels: RGB; 1 channel: palette indices, with `palette` of `palette_count` RGB triples).
-/// Returns 0, or 1 with a message in `message` (at least 200 bytes).
-static inline int isotherm_png_write(FILE *file, const unsigned char *pixels, int width, int height, int channels,
+/// Writes an image of 8 bits a channel (3 channels: RGB; 1 channel: palette indices, with `palette` of `palette_count` RGB
+/// triples) whose filtered rows are deflated already, in zlib's format. Returns 0, or 1 with a message in `message` (at least 200 bytes).
+static inline int isotherm_png_write(FILE *file, const unsigned char *deflated, size_t length, int width, int height, int channels,
                                      const unsigned char *palette, int palette_count, int pixels_per_metre,
-                                     const isotherm_png_text *texts, int text_count, int level, char *message) {
+                                     const isotherm_png_text *texts, int text_count, char *message) {
   png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
   png_infop info = png ? png_create_info_struct(png) : NULL;
   if (!info) {
@@ -29,7 +29,6 @@ static inline int isotherm_png_write(FILE *file, const unsigned char *pixels, in
     return 1;
   }
   png_init_io(png, file);
-  png_set_compression_level(png, level);
   png_set_IHDR(png, info, width, height, 8, channels == 1 ? PNG_COLOR_TYPE_PALETTE : PNG_COLOR_TYPE_RGB,
                PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   png_color colors[256];
@@ -38,12 +37,7 @@ static inline int isotherm_png_write(FILE *file, const unsigned char *pixels, in
     colors[i].green = palette[3 * i + 1];
     colors[i].blue = palette[3 * i + 2];
   }
-  if (channels == 1) {
-    png_set_PLTE(png, info, colors, palette_count);
-    png_set_filter(png, 0, PNG_FILTER_NONE);
-  } else {
-    png_set_filter(png, 0, PNG_FILTER_SUB);
-  }
+  if (channels == 1) png_set_PLTE(png, info, colors, palette_count);
   png_set_pHYs(png, info, pixels_per_metre, pixels_per_metre, PNG_RESOLUTION_METER);
   for (int i = 0; i < text_count; i++) {
     png_text text;
@@ -62,8 +56,8 @@ static inline int isotherm_png_write(FILE *file, const unsigned char *pixels, in
     png_set_text(png, info, &text, 1);
   }
   png_write_info(png, info);
-  for (int y = 0; y < height; y++) png_write_row(png, pixels + (size_t)y * width * channels);
-  png_write_end(png, info);
+  png_write_chunk(png, (png_const_bytep) "IDAT", deflated, length);
+  png_write_chunk(png, (png_const_bytep) "IEND", NULL, 0);
   png_destroy_write_struct(&png, &info);
   return 0;
 }

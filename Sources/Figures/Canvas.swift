@@ -241,7 +241,8 @@ public final class Canvas {
     let rows = Int(cairo_image_surface_get_height(surface))
     let stride = Int(cairo_image_surface_get_stride(surface))
     guard let data = cairo_image_surface_get_data(surface) else { return ([], 0, 0) }
-    let bytes = [UInt8](unsafeUninitializedCapacity: rows * columns * 3) { out, initialized in
+    let bytes = [UInt8](unsafeUninitializedCapacity: rows * columns * 3) { buffer, initialized in
+      guard let out = buffer.baseAddress else { return }
       for row in 0..<rows {
         let line = UnsafeRawPointer(data + row * stride).assumingMemoryBound(to: UInt32.self)
         var place = row * columns * 3

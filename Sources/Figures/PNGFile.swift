@@ -1,3 +1,4 @@
+import CDeflate
 import CPNG
 import Foundation
 
@@ -27,10 +28,12 @@ public enum PNGFile {
     }
     let entries = copies.map { isotherm_png_text(key: $0.0, text: $0.1) }
     let resolution = Int32((canvas.scale * 72 / 0.0254).rounded())
+    let channels = palette == nil ? 3 : 1
+    let deflated = try deflate(palette?.indices ?? bytes, width: width * channels, rows: height, channels)
     let failed = isotherm_png_write(
-      file, palette?.indices ?? bytes, Int32(width), Int32(height), palette == nil ? 3 : 1,
+      file, deflated, deflated.count, Int32(width), Int32(height), Int32(channels),
       palette?.colors ?? [], Int32((palette?.colors.count ?? 0) / 3), resolution, entries,
-      Int32(entries.count), 6, &message)
+      Int32(entries.count), &message)
     let closed = fclose(file)
     guard failed == 0, closed == 0, rename(temporary, path) == 0 else {
       unlink(temporary)
@@ -38,6 +41,43 @@ public enum PNGFile {
       let reason =
         told.isEmpty ? String(cString: strerror(errno)) : String(decoding: told, as: UTF8.self)
       throw FigureError(message: "cannot write \(path): \(reason); the disk may be full")
+    }
+  }
+
+  /// The image data of a PNG: each row after a byte that names its filter, deflated by libdeflate, which is several times
+  /// faster than the zlib within libpng.
+  ///
+  /// RGB rows are stored as differences from the row above: cells and axes repeat down the page. Palette indices are stored as
+  /// they are, because their differences mean nothing.
+  private static func deflate(
+    _ bytes: [UInt8], width: Int, rows: Int, _ channels: Int
+  ) throws -> [UInt8] {
+    let isDifference = channels == 3
+    let filtered = [UInt8](unsafeUninitializedCapacity: rows * (width + 1)) { out, initialized in
+      bytes.withUnsafeBufferPointer { bytes in
+        guard let bytes = bytes.baseAddress, let out = out.baseAddress else { return }
+        for row in 0..<rows {
+          let (target, here) = (out + row * (width + 1), bytes + row * width)
+          let isChanged = isDifference && row > 0
+          target[0] = isChanged ? 2 : 0
+          if isChanged {
+            let above = here - width
+            for i in 0..<width { target[1 + i] = here[i] &- above[i] }
+          } else {
+            (target + 1).update(from: here, count: width)
+          }
+        }
+      }
+      initialized = rows * (width + 1)
+    }
+    guard let compressor = libdeflate_alloc_compressor(5) else {
+      throw FigureError(message: "out of memory while compressing the image")
+    }
+    defer { libdeflate_free_compressor(compressor) }
+    let bound = libdeflate_zlib_compress_bound(compressor, filtered.count)
+    return [UInt8](unsafeUninitializedCapacity: bound) { out, initialized in
+      initialized = libdeflate_zlib_compress(
+        compressor, filtered, filtered.count, out.baseAddress, bound)
     }
   }
 

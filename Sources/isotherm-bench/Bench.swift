@@ -13,6 +13,6 @@ struct BenchProgram: ParsableCommand {
     abstract: "Time one work and print a JSON line; tools/bench runs it beside the peer.",
     subcommands: [
       ArchiveBench.self, CommitBench.self, NeighborBench.self, DensityBench.self, TrainBench.self,
-      DynamicsBench.self,
+      DynamicsBench.self, FigureBench.self,
     ])
 }

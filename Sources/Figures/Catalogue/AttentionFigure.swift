@@ -6,8 +6,8 @@ public enum AttentionFigure {
   public static func make(
     _ maps: [[[Double]]], layers: [Int], keys: Int, title: String, what: String, theme: Theme
   ) -> Figure {
-    let all = maps.flatMap { $0.flatMap { $0 } }.filter(\.isFinite).sorted()
-    let top = all.isEmpty ? 1 : max(all[Int(Double(all.count - 1) * 0.995)], 1e-12)
+    let all = maps.flatMap { $0.flatMap { $0 } }.filter(\.isFinite)
+    let top = max(quantile(all, 0.995) ?? 1, 1e-12)
     let heads = maps.map(\.count).max() ?? 0
     let rows = (0..<heads).map { head in
       zip(layers, maps).map { layer, row in
@@ -23,7 +23,7 @@ public enum AttentionFigure {
       title: title,
       caption: "\(what) Rows are queries, columns keys, each row sums to 1. The uniform map would "
         + "be \(rounded(1 / Double(max(keys, 1)))) everywhere. Colours end at the 99.5 % quantile, "
-        + "\(rounded(top)); the largest entry is \(rounded(all.last ?? 0)).",
+        + "\(rounded(top)); the largest entry is \(rounded(all.max() ?? 0)).",
       width: max(420, cell * Double(layers.count) + 120),
       height: max(220, cell * Double(heads) + 120),
       sections: [.init(rows, colorBar: .init(.viridis, 0...top, title: "attention"))])
