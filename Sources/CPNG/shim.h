@@ -11,12 +11,22 @@ typedef struct {
   const char *text;
 } isotherm_png_text;
 
+// libpng's own handlers print; the caller tells people what happened.
+static inline void isotherm_png_on_error(png_structp png, png_const_charp words) {
+  (void)words;
+  png_longjmp(png, 1);
+}
+static inline void isotherm_png_on_warning(png_structp png, png_const_charp words) {
+  (void)png;
+  (void)words;
+}
+
 /// Writes an image of 8 bits a channel (3 channels: RGB; 1 channel: palette indices, with `palette` of `palette_count` RGB
 /// triples) whose filtered rows are deflated already, in zlib's format. Returns 0, or 1 with a message in `message` (at least 200 bytes).
 static inline int isotherm_png_write(FILE *file, const unsigned char *deflated, size_t length, int width, int height, int channels,
                                      const unsigned char *palette, int palette_count, int pixels_per_metre,
                                      const isotherm_png_text *texts, int text_count, char *message) {
-  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, isotherm_png_on_error, isotherm_png_on_warning);
   png_infop info = png ? png_create_info_struct(png) : NULL;
   if (!info) {
     strcpy(message, "libpng is out of memory");
@@ -75,7 +85,7 @@ static inline int isotherm_png_read(FILE *file, unsigned char **pixels, int *wid
     strcpy(message, "it is no PNG file");
     return 1;
   }
-  png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+  png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, isotherm_png_on_error, isotherm_png_on_warning);
   png_infop info = png ? png_create_info_struct(png) : NULL;
   if (!info) {
     strcpy(message, "libpng is out of memory");

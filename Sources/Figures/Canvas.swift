@@ -212,6 +212,17 @@ public final class Canvas {
     return extents.x_advance
   }
 
+  /// A text and size that fit `room`: down to 0.7 of the size, then cut short.
+  func fitted(_ text: String, size: Double, room: Double) -> (text: String, size: Double) {
+    let width = width(text, size: size)
+    guard width > room else { return (text, size) }
+    let smaller = max(size * room / width, size * 0.7)
+    guard self.width(text, size: smaller) > room + 1e-6 else { return (text, smaller) }
+    var kept = text
+    while !kept.isEmpty, self.width(kept + "…", size: smaller) > room { kept.removeLast() }
+    return (kept.isEmpty ? "" : kept + "…", smaller)
+  }
+
   /// Draws a text whose baseline passes through (x, y); turned a quarter to the left when `upright` is false.
   public func text(
     _ text: String, x: Double, y: Double, size: Double, _ color: Color, anchor: Anchor = .start,

@@ -70,7 +70,35 @@ public struct Figure: Sendable {
   public func draw(_ theme: Theme, _ target: Canvas.Target) throws -> Canvas {
     let canvas = try Canvas(
       width: width, height: height, target, background: theme.background)
-    FigurePainter(figure: self, theme: theme, canvas: canvas).draw()
+    var figure = self
+    figure.caption = ([caption] + notes(canvas)).filter { !$0.isEmpty }.joined(separator: " ")
+    FigurePainter(figure: figure, theme: theme, canvas: canvas).draw()
     return canvas
+  }
+
+  /// What the drawing leaves out, in sentences for the caption.
+  private func notes(_ canvas: Canvas) -> [String] {
+    var (points, cells, hasMissing) = (0, (rows: 0, columns: 0), false)
+    let limit = Cells.limit(Rectangle(x: 0, y: 0, width: width, height: height), canvas)
+    for panel in sections.flatMap({ $0.rows.flatMap { $0 } }) {
+      for mark in panel.marks {
+        switch mark {
+        case .line(let xs, _, _): points = max(points, xs.count)
+        case .cells(let values, let rows, let columns, _, _):
+          if rows > limit.rows || columns > limit.columns { cells = (rows, columns) }
+          hasMissing = hasMissing || values.contains { !$0.isFinite }
+        default: break
+        }
+      }
+    }
+    var notes: [String] = []
+    if points > 4 * Int(width * max(canvas.scale, 2)) {
+      notes.append("Lines of \(points) points: lowest and highest of each pixel column.")
+    }
+    if cells.rows > 0 {
+      notes.append("\(cells.rows) x \(cells.columns) cells, averaged to what pixels can show.")
+    }
+    if hasMissing { notes.append("Grey cells hold no number.") }
+    return notes
   }
 }

@@ -187,8 +187,16 @@ struct FigurePainter {
         tick.label, x: inner.maxX + 5, y: y + size * 0.36, size: size, theme.foreground)
       widest = max(widest, canvas.width(tick.label, size: size))
     }
-    canvas.text(
-      bar.title, x: inner.maxX + 6 + widest + size * 1.15, y: inner.midY, size: size,
-      theme.foreground, anchor: .middle, upright: false)
+    let room = inner.maxX + 6 + widest
+    // A letter or two can be read as they stand; turned, u would be an n.
+    if bar.title.count <= 2 {
+      canvas.text(
+        bar.title, x: room + size * 0.35, y: inner.midY + size * 0.36, size: size, theme.foreground)
+    } else {
+      let title = canvas.fitted(bar.title, size: size, room: inner.height + size)
+      canvas.text(
+        title.text, x: room + size * 1.15, y: inner.midY, size: title.size, theme.foreground,
+        anchor: .middle, upright: false)
+    }
   }
 }

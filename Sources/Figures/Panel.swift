@@ -1,3 +1,5 @@
+import Foundation
+
 /// One pair of axes with what is drawn between them.
 public struct Panel: Sendable {
   /// Something drawn in data coordinates.
@@ -10,8 +12,47 @@ public struct Panel: Sendable {
     case points([Double], [Double], Color, radius: Double, hollow: Bool)
     /// A level across the panel, with a word on it.
     case level(Double, Color, String)
+    /// A line down the panel, with a word on it.
+    case vertical(Double, Color, String)
+    /// Upright bars at `x` from `base` to `top`, `width` in units of x.
+    case bars([Double], base: [Double], top: [Double], width: Double, Color)
+    /// Intervals at `x` with caps.
+    case errors([Double], [Double], [Double], Color)
+    /// Boxes of quartiles with whiskers.
+    case boxes([Box], width: Double, Color)
+    /// A filled polygon.
+    case polygon([Double], [Double], Color)
+    /// Arrows from (x, y) by (dx, dy), in data units.
+    case arrows([Double], [Double], [Double], [Double], Color)
+    /// Lines of equal value through cells `[row][column]`, row 0 at the top, whose middles are at whole numbers and a half.
+    case contours([Double], rows: Int, columns: Int, levels: [Double], Color)
+    /// A word at a place.
+    case words(Double, Double, String, Color)
     /// Cells `[row][column]`, row 0 at the top; NaN in the theme's colour for missing values.
     case cells([Double], rows: Int, columns: Int, ColorMap, ClosedRange<Double>)
+  }
+
+  /// Five numbers of a sample.
+  public struct Box: Sendable {
+    /// Where it stands, ends of the whiskers, quartiles, median.
+    public var x: Double, low: Double, lower: Double, median: Double, upper: Double, high: Double
+
+    /// Quartiles of finite values; whiskers to the farthest ones within 1.5 interquartile ranges (Tukey 1977). Nil for none.
+    public init?(_ values: [Double], at x: Double) {
+      let sorted = values.filter(\.isFinite).sorted()
+      guard !sorted.isEmpty else { return nil }
+      func part(_ share: Double) -> Double {
+        let place = share * Double(sorted.count - 1)
+        let low = Int(place)
+        let high = min(low + 1, sorted.count - 1)
+        return sorted[low] + (place - Double(low)) * (sorted[high] - sorted[low])
+      }
+      (self.x, lower, median, upper) = (x, part(0.25), part(0.5), part(0.75))
+      let reach = 1.5 * (upper - lower)
+      let (bottom, top) = (lower - reach, upper + reach)
+      low = sorted.first { $0 >= bottom } ?? lower
+      high = sorted.last { $0 <= top } ?? upper
+    }
   }
 
   /// How a line looks, and its entry in the legend.
@@ -80,5 +121,54 @@ public struct Panel: Sendable {
       title: title, x: axis(columns, x, downwards: false), y: axis(rows, y, downwards: true),
       marks: [.cells(values, rows: rows, columns: columns, map, domain)],
       aspect: Double(columns) / Double(max(rows, 1)), hasGrid: false)
+  }
+
+  /// Bars that count `values` in equal bins, as many as Freedman and Diaconis (1981) advise, 5 to 100.
+  public static func histogram(_ values: [Double], _ color: Color) -> (marks: [Mark], x: Scale, y: Scale) {
+    let finite = values.filter(\.isFinite)
+    let scale = Scale(fitting: finite)
+    guard let box = Box(finite, at: 0) else { return ([], scale, Scale(fitting: [])) }
+    let (low, high) = (finite.min() ?? 0, finite.max() ?? 1)
+    let advised = 2 * (box.upper - box.lower) / pow(Double(finite.count), 1.0 / 3)
+    let bins = advised > 0 ? Int(min(100, max(5, ((high - low) / advised).rounded(.up)))) : 5
+    let width = max(high - low, 1e-300) / Double(bins)
+    var counts = [Double](repeating: 0, count: bins)
+    for value in finite { counts[min(bins - 1, Int((value - low) / width))] += 1 }
+    let middles = (0..<bins).map { low + (Double($0) + 0.5) * width }
+    return (
+      [.bars(middles, base: counts.map { _ in 0 }, top: counts, width: width, color)], scale,
+      Scale(fitting: counts, including: [0])
+    )
+  }
+
+  /// The outline of a sample's density around `x`: a normal kernel by Silverman's rule (1986, eq. 3.31), as wide as `width` at its
+  /// highest. Nil when the values do not differ.
+  public static func violin(_ values: [Double], at x: Double, width: Double, _ color: Color) -> Mark? {
+    let finite = values.filter(\.isFinite)
+    guard let box = Box(finite, at: x), let low = finite.min(), let high = finite.max(), high > low
+    else { return nil }
+    let n = Double(finite.count)
+    let mean = finite.reduce(0, +) / n
+    let deviation = (finite.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / n).squareRoot()
+    let range = (box.upper - box.lower) / 1.34
+    let spread = range > 0 ? min(deviation, range) : deviation
+    let band = 0.9 * spread * pow(n, -0.2)
+    let heights = (0...64).map { low + (high - low) * Double($0) / 64 }
+    let density = heights.map { h in
+      finite.reduce(0) { $0 + exp(-0.5 * (h - $1) * (h - $1) / (band * band)) }
+    }
+    let scale = width / 2 / max(density.max() ?? 1, 1e-300)
+    return .polygon(
+      density.map { x - $0 * scale } + density.reversed().map { x + $0 * scale },
+      heights + heights.reversed(), color)
+  }
+}
+
+extension Panel.Axis {
+  /// An axis of names at 0, 1, 2 ….
+  public static func categories(_ names: [String], title: String = "") -> Panel.Axis {
+    Panel.Axis(
+      Scale(.linear, -0.6...Double(max(names.count, 1)) - 0.4), title: title,
+      ticks: names.enumerated().map { (value: Double($0), label: $1) })
   }
 }

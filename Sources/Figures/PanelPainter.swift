@@ -50,11 +50,11 @@ struct PanelPainter {
     drawLevelWords(canvas, box)
   }
 
-  private func x(_ value: Double, _ box: Rectangle) -> Double {
+  func x(_ value: Double, _ box: Rectangle) -> Double {
     box.x + panel.x.scale.place(value) * box.width
   }
 
-  private func y(_ value: Double, _ box: Rectangle) -> Double {
+  func y(_ value: Double, _ box: Rectangle) -> Double {
     box.maxY - panel.y.scale.place(value) * box.height
   }
 
@@ -71,6 +71,7 @@ struct PanelPainter {
 
   private func drawTicks(_ canvas: Canvas, _ box: Rectangle) {
     let ink = theme.foreground
+    drawMinorTicks(canvas, box)
     var lastEnd = -Double.infinity
     for tick in xTicks(box.width) {
       let place = x(tick.value, box)
@@ -82,85 +83,100 @@ struct PanelPainter {
         anchor: .middle)
       lastEnd = place + half
     }
+    var labels: [Double] = []
     for tick in yTicks(box.height) {
       let place = y(tick.value, box)
       canvas.line([(box.x - tickLength, place), (box.x, place)], ink, width: 0.6)
+      guard labels.allSatisfy({ abs($0 - place) > fontSize * 1.1 }) else { continue }
+      labels.append(place)
       canvas.text(
         tick.label, x: box.x - tickLength - 2, y: place + fontSize * 0.36, size: fontSize, ink,
         anchor: .end)
     }
   }
 
+  /// Ticks without labels, half as long; none where an axis has its own ticks.
+  private func drawMinorTicks(_ canvas: Canvas, _ box: Rectangle) {
+    let (ink, length) = (theme.foreground.opacity(0.7), tickLength * 0.55)
+    if panel.x.ticks == nil {
+      for value in panel.x.scale.minorTicks(max(2, Int(box.width / (fontSize * 5.5)))) {
+        let place = x(value, box)
+        canvas.line([(place, box.maxY), (place, box.maxY + length)], ink, width: 0.45)
+      }
+    }
+    if panel.y.ticks == nil {
+      for value in panel.y.scale.minorTicks(max(2, Int(box.height / (fontSize * 3)))) {
+        let place = y(value, box)
+        canvas.line([(box.x - length, place), (box.x, place)], ink, width: 0.45)
+      }
+    }
+  }
+
   private func drawTitles(_ canvas: Canvas, _ box: Rectangle) {
     if !panel.title.isEmpty {
+      // Panels stand side by side: a title may reach a little beyond its own.
+      let title = canvas.fitted(panel.title, size: titleSize, room: box.width + fontSize)
       canvas.text(
-        panel.title, x: box.midX, y: box.y - titleSize * 0.55, size: titleSize, theme.foreground,
+        title.text, x: box.midX, y: box.y - titleSize * 0.55, size: title.size, theme.foreground,
         anchor: .middle)
     }
     if !panel.x.title.isEmpty {
       let ticks = xTicks(box.width).isEmpty ? 0 : tickLength + fontSize * 1.35
+      let title = canvas.fitted(panel.x.title, size: fontSize, room: box.width + fontSize)
       canvas.text(
-        panel.x.title, x: box.midX, y: box.maxY + ticks + fontSize * 1.2, size: fontSize,
+        title.text, x: box.midX, y: box.maxY + ticks + fontSize * 1.2, size: title.size,
         theme.foreground, anchor: .middle)
     }
     if !panel.y.title.isEmpty {
       let widest = yTicks(box.height).map { canvas.width($0.label, size: fontSize) }.max()
       let ticks = widest.map { $0 + tickLength + 4 } ?? 0
+      let title = canvas.fitted(panel.y.title, size: fontSize, room: box.height + fontSize * 0.4)
       canvas.text(
-        panel.y.title, x: box.x - ticks - fontSize * 0.55, y: box.midY, size: fontSize,
+        title.text, x: box.x - ticks - fontSize * 0.55, y: box.midY, size: title.size,
         theme.foreground, anchor: .middle, upright: false)
     }
   }
 
-  private func draw(_ mark: Panel.Mark, _ canvas: Canvas, _ box: Rectangle) {
-    switch mark {
-    case .line(let xs, let ys, let style):
-      let points = zip(xs, ys).map { (x: x($0, box), y: y($1, box)) }
-      canvas.line(points, style.color, width: style.width, dash: style.dash)
-    case .band(let xs, let lower, let upper, let color):
-      let below = zip(xs, lower).map { (x: x($0, box), y: y($1, box)) }
-      let above = zip(xs, upper).map { (x: x($0, box), y: y($1, box)) }
-      canvas.fill((below + above.reversed()).filter { $0.y.isFinite }, color)
-    case .points(let xs, let ys, let color, let radius, let hollow):
-      for (a, b) in zip(xs, ys) {
-        canvas.disc(
-          x(a, box), y(b, box), radius: radius, color, hollow: hollow ? theme.background : nil)
-      }
-    case .level(let value, let color, _):
-      let place = y(value, box)
-      canvas.line([(box.x, place), (box.maxX, place)], color, width: 0.9, dash: [4, 2.5])
-    case .cells(let values, let rows, let columns, let map, let domain):
-      let span = domain.upperBound - domain.lowerBound
-      let colors = values.map { value -> UInt32 in
-        let color =
-          value.isFinite
-          ? map.color(span > 0 ? (value - domain.lowerBound) / span : 0.5) : theme.missing
-        func byte(_ c: Double) -> UInt32 { UInt32((c * 255).rounded()) }
-        return byte(color.red) << 16 | byte(color.green) << 8 | byte(color.blue)
-      }
-      canvas.image(colors, rows: rows, columns: columns, in: box)
-    }
-  }
-
+  /// Puts each level's word above or below it, at the left or right, where the panel's lines are farthest.
   private func drawLevelWords(_ canvas: Canvas, _ box: Rectangle) {
     for case .level(let value, let color, let words) in panel.marks where !words.isEmpty {
       let size = fontSize * 0.9
       let place = y(value, box)
       guard place > box.y, place < box.maxY else { continue }
-      let above = place - size * 1.2 > box.y
-      let atEnd = clearance(of: value, nearEnd: true) >= clearance(of: value, nearEnd: false)
+      let share = canvas.width(words, size: size) / max(box.width, 1)
+      var best = (clearance: -1.0, isAbove: true, isAtEnd: true)
+      for isAbove in [true, false] {
+        let baseline = isAbove ? place - 2.5 : place + size
+        guard baseline - size * 0.8 > box.y, baseline + size * 0.2 < box.maxY else { continue }
+        let middle = panel.y.scale.place(value) + (place - (baseline - size * 0.3)) / box.height
+        for isAtEnd in [true, false] {
+          let span = isAtEnd ? 1 - share...1.0 : 0.0...share
+          let found = clearance(of: middle, over: span)
+          if found > best.clearance { best = (found, isAbove, isAtEnd) }
+        }
+      }
       canvas.text(
-        words, x: atEnd ? box.maxX - 3 : box.x + 3, y: above ? place - 2.5 : place + size,
-        size: size, color, anchor: atEnd ? .end : .start)
+        words, x: best.isAtEnd ? box.maxX - 3 : box.x + 3,
+        y: best.isAbove ? place - 2.5 : place + size, size: size, color,
+        anchor: best.isAtEnd ? .end : .start)
     }
   }
 
-  /// Smallest distance of the panel's lines from a level over one half of the panel, in panel heights.
-  private func clearance(of level: Double, nearEnd: Bool) -> Double {
+  /// Smallest distance of the panel's lines from a height over a part of the width, both in shares of the panel.
+  private func clearance(of height: Double, over span: ClosedRange<Double>) -> Double {
     var smallest = Double.infinity
     for case .line(let xs, let ys, _) in panel.marks {
-      for (x, y) in zip(xs, ys) where (panel.x.scale.place(x) > 0.5) == nearEnd && y.isFinite {
-        smallest = min(smallest, abs(panel.y.scale.place(y) - panel.y.scale.place(level)))
+      let points = zip(xs, ys).map { (panel.x.scale.place($0), panel.y.scale.place($1)) }
+      for (a, b) in zip(points, points.dropFirst()) where a.1.isFinite && b.1.isFinite {
+        // The piece of the line within the span, by its ends.
+        guard b.0 >= span.lowerBound, a.0 <= span.upperBound else { continue }
+        for end in [max(a.0, span.lowerBound), min(b.0, span.upperBound)] {
+          let share = b.0 > a.0 ? (end - a.0) / (b.0 - a.0) : 0
+          smallest = min(smallest, abs(a.1 + share * (b.1 - a.1) - height))
+        }
+        if (a.1 - height) * (b.1 - height) < 0, a.0 >= span.lowerBound, b.0 <= span.upperBound {
+          smallest = 0
+        }
       }
     }
     return smallest

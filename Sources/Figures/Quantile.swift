@@ -1,6 +1,6 @@
 /// The value below which a share of finite `values` lies: the ⌊share · (n - 1)⌋-th smallest; nil for none. Linear in n on average:
 /// Hoare's selection (1961), pivots the middle of three, so that the same values give the same steps.
-func quantile(_ values: [Double], _ share: Double) -> Double? {
+package func quantile(_ values: [Double], _ share: Double) -> Double? {
   guard !values.isEmpty else { return nil }
   var values = values
   let wanted = Int(Double(values.count - 1) * min(max(share, 0), 1))

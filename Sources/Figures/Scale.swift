@@ -3,11 +3,15 @@ import Foundation
 /// Maps data to 0 … 1 along an axis, and knows where ticks go.
 public struct Scale: Sendable {
   /// How values are spaced.
-  public enum Kind: Sendable {
+  public enum Kind: Sendable, Equatable {
     /// Evenly.
     case linear
     /// By their logarithm; values must be positive.
     case log
+    /// By sign and logarithm, evenly within this distance of 0: for values of both signs over many magnitudes.
+    case symmetricLog(Double)
+
+    var isLog: Bool { if case .log = self { true } else { false } }
   }
 
   /// Spacing.
@@ -23,14 +27,18 @@ public struct Scale: Sendable {
   /// A scale that holds all finite `values` with a little room, or 0 … 1 when there are none. Equal values get room
   /// on both sides. A log scale ignores values that are not positive.
   public init(fitting values: [Double], _ kind: Kind = .linear, including: [Double] = []) {
-    let usable = (values + including).filter { $0.isFinite && (kind == .linear || $0 > 0) }
+    let usable = (values + including).filter { $0.isFinite && (!kind.isLog || $0 > 0) }
     guard let low = usable.min(), let high = usable.max() else {
       self.init(kind, kind == .log ? 1...10 : 0...1)
       return
     }
-    if kind == .log {
+    if kind.isLog {
       let room = pow(high / low, 0.05)
       self.init(.log, low == high ? low / 2...high * 2 : low / room...high * room)
+      return
+    }
+    if case .symmetricLog = kind {
+      self.init(kind, low == high ? low - 1...high + 1 : low...high)
       return
     }
     // Values that differ in the last digits only are one value: ticks between them would all read the same.
@@ -47,12 +55,66 @@ public struct Scale: Sendable {
       value > 0
         ? Foundation.log(value / domain.lowerBound)
           / Foundation.log(domain.upperBound / domain.lowerBound) : .nan
+    case .symmetricLog(let threshold):
+      (Self.bend(value, threshold) - Self.bend(domain.lowerBound, threshold))
+        / (Self.bend(domain.upperBound, threshold) - Self.bend(domain.lowerBound, threshold))
     }
+  }
+
+  /// sign(v) log₁₀(1 + |v|/threshold).
+  private static func bend(_ value: Double, _ threshold: Double) -> Double {
+    (value < 0 ? -1 : 1) * log10(1 + abs(value) / threshold)
   }
 
   /// Ticks with labels, at most about `count`, inside the domain.
   public func ticks(_ count: Int) -> [(value: Double, label: String)] {
-    kind == .log ? logTicks(count) : linearTicks(count)
+    switch kind {
+    case .linear: linearTicks(count)
+    case .log: logTicks(count)
+    case .symmetricLog(let threshold): symmetricTicks(count, threshold)
+    }
+  }
+
+  /// Places of ticks without labels between the labelled ones: fifths, quarters or halves of a linear step, 2 to 9 times a power of
+  /// ten.
+  public func minorTicks(_ count: Int) -> [Double] {
+    let major = ticks(count)
+    switch kind {
+    case .symmetricLog: return []
+    case .log:
+      let (low, high) = (Foundation.log10(domain.lowerBound), Foundation.log10(domain.upperBound))
+      guard high - low < 8 else { return [] }
+      return (Int(low.rounded(.down))...Int(high.rounded(.up))).flatMap { power in
+        (2...9).map { Double($0) * pow(10, Double(power)) }
+      }.filter { domain.contains($0) }
+    case .linear:
+      guard major.count > 1 else { return [] }
+      let step = major[1].value - major[0].value
+      let mantissa = step / pow(10, Foundation.log10(step).rounded(.down))
+      let parts = mantissa < 1.5 ? 5 : mantissa < 2.2 ? 4 : 5
+      let small = step / Double(parts)
+      let first = Int((domain.lowerBound - major[0].value) / small) - 1
+      let last = Int((domain.upperBound - major[0].value) / small) + 1
+      guard last - first < 500 else { return [] }
+      return (first...last).filter { $0 % parts != 0 }.map { major[0].value + Double($0) * small }
+        .filter { domain.contains($0) }
+    }
+  }
+
+  /// 0 and powers of ten of both signs, outside the even part.
+  private func symmetricTicks(_ count: Int, _ threshold: Double) -> [(value: Double, label: String)] {
+    let largest = max(abs(domain.lowerBound), abs(domain.upperBound))
+    let top = Int(Foundation.log10(max(largest, threshold)).rounded(.down))
+    let bottom = min(top, Int(Foundation.log10(threshold).rounded(.up)))
+    let every = max(1, (2 * (top - bottom + 1) + count - 1) / max(count, 1))
+    let powers = stride(from: top, through: bottom, by: -every)
+    let ticks = powers.flatMap { power -> [(value: Double, label: String)] in
+      let value = pow(10, Double(power))
+      let label = (-2...3).contains(power) ? Self.plain(value) : "10" + Self.superscript(power)
+      return [(-value, "−" + label), (value, label)]
+    }
+    return ([(value: 0, label: "0")] + ticks).filter { domain.contains($0.value) }
+      .sorted { $0.value < $1.value }
   }
 
   /// Steps of 1, 2, 2.5 or 5 times a power of ten.

@@ -15,6 +15,15 @@ protocol FigureCommand: ParsableCommand {
 }
 
 extension FigureCommand {
+  /// What it takes, in words.
+  static var takes: String {
+    let words: [RunSchema.Kind: String] = [
+      .run: "a training run", .fields: "fields", .information: "information", .metrics: "metrics",
+      .dataset: "a data set",
+    ]
+    return kinds.isEmpty ? "any archive" : kinds.compactMap { words[$0] }.joined(separator: " or ")
+  }
+
   func run() throws { try options.store(try drawn()) }
 
   /// The figure at its size, and what it was drawn from.

@@ -25,6 +25,23 @@ final class FigureSource {
     return try reader.readRow(path, index)
   }
 
+  /// Reads a part of an array as doubles.
+  func part(_ path: String, start: [Int], count: [Int]) throws -> NDArray<Double> {
+    note(path)
+    return try reader.read(path, start: start, count: count)
+  }
+
+  /// Values along an axis of an array: those of its scale in the same group, or 0, 1, 2 ….
+  func coordinates(_ path: String, _ axis: String, length: Int) throws -> [Double] {
+    let group = path.split(separator: "/").dropLast().joined(separator: "/")
+    let scale = "/\(group)/\(axis)"
+    if reader.contains(scale), try reader.describe(scale).shape == [length] {
+      let values: NDArray<Double> = try reader.read(scale)
+      return values.elements
+    }
+    return (0..<length).map(Double.init)
+  }
+
   /// Reads texts.
   func texts(_ path: String) throws -> [String] {
     note(path)

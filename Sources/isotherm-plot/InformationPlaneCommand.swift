@@ -13,6 +13,16 @@ struct InformationPlaneCommand: FigureCommand {
   @OptionGroup var options: PlotOptions
 
   func make(_ source: FigureSource) throws -> Figure {
+    let content = try Self.content(source)
+    return InformationPlaneFigure.make(
+      content.planes, depthTimes: content.times, samples: content.samples,
+      title: "Information plane: \(source.reader.title)", theme: options.theme.theme)
+  }
+
+  /// Planes of every estimator, depth-times and number of samples.
+  static func content(_ source: FigureSource) throws -> (
+    planes: [InformationPlaneFigure.Plane], times: [Double], samples: Int
+  ) {
     let estimators = try source.reader.names(in: "/estimates")
     guard let first = estimators.first else {
       throw ArchiveError(.layout, "\(source.reader.path): holds no estimates")
@@ -24,13 +34,10 @@ struct InformationPlaneCommand: FigureCommand {
     let times = try source.numbers("/estimates/\(first)/input/depth_time").elements
     let samples =
       try source.reader.attribute("/estimates/\(first)/input/value", "samples")?.integer ?? 0
-    return InformationPlaneFigure.make(
-      planes, depthTimes: times, samples: Int(samples),
-      title: "Information plane: \(source.reader.title)",
-      theme: options.theme.theme)
+    return (planes, times, Int(samples))
   }
 
-  private func plane(_ estimator: String, _ source: FigureSource) throws
+  private static func plane(_ estimator: String, _ source: FigureSource) throws
     -> InformationPlaneFigure.Plane
   {
     let group = "/estimates/\(estimator)/"
@@ -46,5 +53,21 @@ struct InformationPlaneCommand: FigureCommand {
       inputInterval: Array(zip(try last("input/lower"), try last("input/upper"))),
       labelInterval: Array(zip(try last("label/lower"), try last("label/upper"))),
       saturated: try last("input/flags").map { Int($0) & 1 != 0 })
+  }
+}
+
+/// `isotherm-plot information-layers INFORMATION -o OUT.png`
+struct InformationLayersCommand: FigureCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "information-layers", abstract: "I(X;T) and I(T;Y) over depth.")
+  static let kinds: [RunSchema.Kind] = [.information]
+
+  @OptionGroup var options: PlotOptions
+
+  func make(_ source: FigureSource) throws -> Figure {
+    let content = try InformationPlaneCommand.content(source)
+    return InformationLayersFigure.make(
+      content.planes, depthTimes: content.times, samples: content.samples,
+      title: "Information over depth: \(source.reader.title)", theme: options.theme.theme)
   }
 }

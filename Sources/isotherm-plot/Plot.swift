@@ -8,13 +8,21 @@ enum Main {
 
 /// Draws figures from archives alone. Links neither the network nor the PDE.
 struct Plot: ParsableCommand {
+  /// The catalogue.
+  static let figures: [any FigureCommand.Type] = [
+    TrainingCommand.self, GradientsCommand.self, FlowCommand.self, CorrelationCommand.self,
+    AlignmentCommand.self, AttentionCommand.self, RolloutCommand.self, SimilarityCommand.self,
+    SkillCommand.self, TermsCommand.self, InformationPlaneCommand.self,
+    InformationLayersCommand.self, FieldCommand.self, PhaseCommand.self, ConvergenceCommand.self,
+    AnyCommand.self,
+  ]
+
   static let configuration = CommandConfiguration(
     commandName: "isotherm-plot",
     abstract: "Draw figures from archives: PNG with its own provenance inside.",
     version: "0.1.0",
-    subcommands: [
-      TrainingCommand.self, FlowCommand.self, AttentionCommand.self, SimilarityCommand.self,
-      InformationPlaneCommand.self, ListCommand.self, VerifyCommand.self, ShowCommand.self,
+    subcommands: figures.map { $0 as any ParsableCommand.Type } + [
+      ListCommand.self, VerifyCommand.self, ShowCommand.self,
     ])
 }
 
@@ -40,21 +48,9 @@ struct FigureEntry: Encodable {
   var summary: String
   var takes: String
 
-  static let all = [
+  static let all = Plot.figures.map { figure in
     FigureEntry(
-      name: "training", summary: "Loss, accuracy, learning rate and gradient norm over training",
-      takes: "a training run"),
-    FigureEntry(
-      name: "flow", summary: "Residual stream over depth: heat maps, correlation, error, CKA",
-      takes: "metrics of `isotherm-analyze flow`"),
-    FigureEntry(
-      name: "attention", summary: "Attention maps, layer x head",
-      takes: "a training run, or fields"),
-    FigureEntry(
-      name: "similarity", summary: "PDE against network attention, with every null",
-      takes: "metrics of `isotherm-analyze attention`"),
-    FigureEntry(
-      name: "information-plane", summary: "I(X;T) against I(T;Y) per depth over training",
-      takes: "information of `isotherm inform`"),
-  ]
+      name: figure.configuration.commandName ?? "", summary: figure.configuration.abstract,
+      takes: figure.takes)
+  }
 }

@@ -1,5 +1,6 @@
 import Figures
 import Foundation
+import Kernels
 import Testing
 
 @Suite struct ScaleTests {
@@ -28,69 +29,15 @@ import Testing
 }
 
 @Suite struct FigureTests {
-  private func wave(_ count: Int, _ shift: Double = 0) -> [Double] {
-    (0..<count).map { 0.5 + 0.4 * sin(Double($0) / 5 + shift) }
-  }
-
-  /// Every figure of the catalogue on made-up values.
-  private func catalogue(_ theme: Theme) -> [(name: String, figure: Figure)] {
-    let layers = Array(0..<6)
-    let curves = (0..<5).map { wave(6, Double($0)) }
-    let trajectories = ["network", "autonomous", "diffusion"].map { name in
-      FlowFigure.Trajectory(
-        name: name, norms: (0..<7).map { wave(49, Double($0)) }, correlation: wave(6),
-        correlationLower: wave(6), correlationUpper: wave(6), error: wave(7), errorLower: wave(7),
-        errorUpper: wave(7), alignment: wave(49))
-    }
-    let measure = SimilarityFigure.Measure(
-      title: "raw cosine", value: curves, lower: curves, upper: curves, skill: [wave(6)],
-      skillLower: [wave(6)], skillUpper: [wave(6)])
-    let pairs = wave(7).map { ($0 - 0.1, $0 + 0.1) }
-    let plane = InformationPlaneFigure.Plane(
-      estimator: "kde", settings: "noise", input: (0..<6).map { wave(7, Double($0)) },
-      label: (0..<6).map { wave(7, Double($0) / 2) }, labelNull: wave(7), inputInterval: pairs,
-      labelInterval: pairs, saturated: [Bool](repeating: false, count: 7))
-    return [
-      (
-        "training",
-        TrainingFigure.make(
-          .init(
-            epoch: (0..<200).map { Double($0) / 40 }, loss: wave(200), accuracy: wave(200),
-            rate: wave(200).map { $0 / 1000 }, gradientNorm: wave(200).map { $0 * 30 },
-            checkpointEpoch: [0, 1, 2, 3, 4, 5], testLoss: wave(6), testAccuracy: wave(6)),
-          title: "Training", theme: theme)
-      ),
-      (
-        "flow",
-        FlowFigure.make(
-          trajectories, rows: 7, columns: 7, samples: 8, title: "Flow", theme: theme)
-      ),
-      (
-        "attention",
-        AttentionFigure.make(
-          (0..<6).map { layer in (0..<4).map { wave(81, Double(layer + $0)) } }, layers: layers,
-          keys: 9, title: "Attention", what: "Made up.", theme: theme)
-      ),
-      (
-        "similarity",
-        SimilarityFigure.make(
-          [measure, measure], names: ["pde", "uniform", "position", "untrained", "shuffled"],
-          isNull: [false, true, true, true, true], layers: layers, samples: 8,
-          parameters: [50_000], title: "Similarity", theme: theme)
-      ),
-      (
-        "information-plane",
-        InformationPlaneFigure.make(
-          [plane, plane], depthTimes: (0..<7).map { Double($0) / 6 }, samples: 256,
-          title: "Plane", theme: theme)
-      ),
-    ]
-  }
-
-  @Test(arguments: [Theme.light, .dark].map(\.name))
-  func `no text leaves the canvas and no two texts overlap`(name: String) throws {
-    for (figure, content) in catalogue(name == "light" ? .light : .dark) {
-      let canvas = try content.draw(name == "light" ? .light : .dark, dpi: 72)
+  /// At their own size, two thirds and twice of it.
+  @Test(arguments: [Theme.light, .dark].map(\.name), [0.66, 1, 2])
+  func `no text leaves the canvas and no two texts overlap`(name: String, scale: Double) throws {
+    let theme = name == "light" ? Theme.light : .dark
+    for (figure, whole) in Catalogue.figures(theme) {
+      var content = whole
+      content.width *= scale
+      content.height *= scale
+      let canvas = try content.draw(theme, dpi: 72)
       let page = Rectangle(x: 0, y: 0, width: canvas.width, height: canvas.height)
       for item in canvas.texts {
         #expect(page.contains(item.box), "\(figure): «\(item.text)» at \(item.box)")
@@ -98,7 +45,7 @@ import Testing
       for (i, a) in canvas.texts.enumerated() {
         for b in canvas.texts[(i + 1)...] {
           #expect(
-            !a.box.overlaps(b.box, slack: 0.5), "\(figure): «\(a.text)» and «\(b.text)» overlap")
+            !a.box.overlaps(b.box, slack: 0.5), "\(figure) x \(scale): «\(a.text)» and «\(b.text)» overlap")
         }
       }
     }
@@ -118,7 +65,7 @@ import Testing
     let folder = NSTemporaryDirectory() + "isotherm-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let figure = catalogue(.light)[2].figure
+    let figure = Catalogue.figures(.light)[2].figure
     let files = try ["a", "b"].map { name -> Data in
       let path = "\(folder)/\(name).png"
       try PNGFile.write(
@@ -133,7 +80,7 @@ import Testing
   }
 
   @Test func `an unwritable place names the remedy`() throws {
-    let canvas = try catalogue(.light)[0].figure.draw(.light, dpi: 40)
+    let canvas = try Catalogue.figures(.light)[0].figure.draw(.light, dpi: 40)
     #expect {
       try PNGFile.write(canvas, to: "/nowhere/a.png", texts: [])
     } throws: { String(describing: $0).contains("choose another place") }
@@ -148,5 +95,147 @@ import Testing
       let canvas = try figure.draw(.light, dpi: 50)
       #expect(canvas.pixels().bytes.contains { $0 != 255 })
     }
+  }
+
+  /// Golden images at a low resolution; byte for byte the same twice on one machine, and near the recorded ones on any.
+  @Test func `every figure looks as it did`() throws {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/golden"
+    let scratch = NSTemporaryDirectory() + "isotherm-" + UUID().uuidString + ".png"
+    defer { try? FileManager.default.removeItem(atPath: scratch) }
+    for theme in [Theme.light, .dark] {
+      let figures = theme.name == "light" ? Catalogue.figures(theme) : []
+      for (name, figure) in figures + Catalogue.marks(theme) {
+        let golden = "\(folder)/\(name)-\(theme.name).png"
+        let canvas = try figure.draw(theme, dpi: 40)
+        #expect(try figure.draw(theme, dpi: 40).pixels().bytes == canvas.pixels().bytes)
+        if ProcessInfo.processInfo.environment["ISOTHERM_RECORD"] != nil {
+          try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+          try PNGFile.write(canvas, to: golden, texts: [])
+        }
+        try PNGFile.write(canvas, to: scratch, texts: [])
+        let (now, then) = (try PNGFile.read(scratch), try PNGFile.read(golden))
+        try #require(now.width == then.width && now.height == then.height, "\(name)")
+        let pixels = canvas.pixels()
+        #expect(now.bytes == pixels.bytes, "\(name): read otherwise than written")
+        let difference = zip(now.bytes, then.bytes).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
+        // Another FreeType blurs the edges of letters: a few levels of a few pixels in a hundred.
+        #expect(
+          Double(difference) / Double(now.bytes.count) < 0.8, "\(name): look at it, and record it")
+      }
+    }
+  }
+
+  @Test func `hostile images are refused, not believed`() throws {
+    let path = NSTemporaryDirectory() + "isotherm-" + UUID().uuidString + ".png"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try PNGFile.write(
+      Catalogue.figures(.light)[0].figure.draw(.light, dpi: 40), to: path,
+      texts: [("Title", "a"), ("Source", "∂")])
+    let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+    #expect(try PNGFile.read(path).texts == ["Title": "a", "Source": "∂"])
+    var random = Philox(seed: 3, stream: 3)
+    for trial in 0..<300 {
+      var bytes = whole
+      switch trial % 3 {
+      case 0: bytes = bytes.prefix(Int(random.uniform() * Double(whole.count)))
+      case 1:
+        for _ in 0..<8 { bytes[Int(random.uniform() * Double(bytes.count))] ^= UInt8(1 << (trial % 8)) }
+      default: for i in 16..<24 { bytes[i] = UInt8(truncatingIfNeeded: random.next()) }
+      }
+      try bytes.write(to: URL(fileURLWithPath: path))
+      // Damage to a text goes unseen where its checksum is not looked at; all else is told.
+      do { _ = try PNGFile.read(path) } catch { #expect(error is FigureError) }
+    }
+  }
+
+  @Test func `many points and cells are drawn by what pixels can show, and it is said`() throws {
+    let count = 1_000_000
+    let x = (0..<count).map(Double.init)
+    var y = x.map { sin($0 / 1e5) }
+    y[543_210] = 9
+    func figure(_ marks: [Panel.Mark], _ scale: Scale) -> Figure {
+      Figure(
+        title: "t", width: 300, height: 200,
+        sections: [
+          .init([[Panel(x: .init(Scale(fitting: x)), y: .init(scale), marks: marks)]])
+        ])
+    }
+    // A single high point among a million is still there.
+    let style = Panel.LineStyle(Color(hex: 0xFF0000))
+    let tall = try figure([.line(x, y, style)], Scale(fitting: y)).draw(.light, dpi: 72)
+    #expect(tall.texts.contains { $0.text.contains("lowest and highest") })
+    let pixels = tall.pixels()
+    let red = (0..<pixels.height).first { row in
+      (0..<pixels.width).contains { column in
+        let place = (row * pixels.width + column) * 3
+        return pixels.bytes[place] > 200 && pixels.bytes[place + 1] < 160
+      }
+    }
+    #expect(try #require(red) < 60)
+    let map = Figure(
+      title: "t", width: 300, height: 200,
+      sections: [
+        .init([
+          [
+            Panel.cells(
+              (0..<4_000_000).map { $0 % 2 == 0 ? 0 : 1 }, rows: 2000, columns: 2000, .viridis, 0...1)
+          ]
+        ])
+      ])
+    let drawn = try map.draw(.light, dpi: 72)
+    #expect(drawn.texts.contains { $0.text.contains("averaged") })
+    let seen = drawn.pixels()
+    let middle = (seen.height / 2 * seen.width + seen.width / 2) * 3
+    let half = ColorMap.viridis.color(0.5)
+    #expect(abs(Double(seen.bytes[middle + 1]) - 255 * half.green) < 3)
+  }
+
+  @Test func `contours lie on their level, and saddles are cut apart`() {
+    let segments = Contours.segments(
+      (0..<400).map { i in
+        let (x, y) = (Double(i % 20) + 0.5 - 10, Double(i / 20) + 0.5 - 10)
+        return (x * x + y * y).squareRoot()
+      }, rows: 20, columns: 20, level: 6)
+    #expect(segments.count > 30)
+    for point in segments.flatMap({ $0 }) {
+      let distance = ((point.x - 10) * (point.x - 10) + (point.y - 10) * (point.y - 10)).squareRoot()
+      #expect(abs(distance - 6) < 0.05)
+    }
+    #expect(Contours.segments([1, 0, 0, 1], rows: 2, columns: 2, level: 0.5).count == 2)
+    #expect(Contours.segments([1, .nan, 0, 1], rows: 2, columns: 2, level: 0.5).isEmpty)
+  }
+
+  @Test func `boxes, violins and histograms are those of the sample`() throws {
+    let values = (0...100).map(Double.init) + [1000, .nan]
+    let box = try #require(Panel.Box(values, at: 1))
+    #expect(box.median == 50.5 && box.lower == 25.25 && box.upper == 75.75)
+    #expect(box.low == 0 && box.high == 100)
+    #expect(Panel.Box([.nan], at: 0) == nil)
+    #expect(Panel.violin([2, 2], at: 0, width: 1, .init(0, 0, 0)) == nil)
+    let (marks, _, _) = Panel.histogram(values, .init(0, 0, 0))
+    guard case .bars(_, _, let top, _, _) = try #require(marks.first) else {
+      Issue.record("no bars")
+      return
+    }
+    #expect(top.reduce(0, +) == 102)
+  }
+
+  @Test func `symmetric logarithms hold both signs`() {
+    let scale = Scale(.symmetricLog(0.01), -100...100)
+    #expect(abs(scale.place(0) - 0.5) < 1e-12 && scale.place(100) == 1)
+    #expect(abs(scale.place(1) + scale.place(-1) - 1) < 1e-12)
+    let labels = scale.ticks(7).map(\.label)
+    #expect(labels.contains("0") && labels.contains("100") && labels.contains("−100"))
+  }
+
+  @Test func `quantiles are those of the sorted values`() {
+    var random = Philox(seed: 9, stream: 9)
+    for count in [1, 2, 7, 1000] {
+      let values = (0..<count).map { _ in (random.uniform() * 20).rounded() }
+      for share in [0, 0.3, 0.5, 0.995, 1] {
+        #expect(quantile(values, share) == values.sorted()[Int(Double(count - 1) * share)])
+      }
+    }
+    #expect(quantile([], 0.5) == nil)
   }
 }

@@ -15,7 +15,7 @@ public enum AttentionFigure {
           row.indices.contains(head) ? row[head] : [],
           rows: row.indices.contains(head) ? row[head].count / max(keys, 1) : 0, columns: keys,
           .viridis, 0...top, title: head == 0 ? "layer \(layer)" : "",
-          x: head == heads - 1 ? "key" : "", y: layer == layers.first ? "head \(head)" : "")
+          x: head == heads - 1 ? "key" : "", y: layer == layers.first ? (heads > 1 ? "head \(head)" : "query") : "")
       }
     }
     let cell = min(120, max(36, 640 / Double(max(layers.count, 1))))

@@ -97,7 +97,8 @@ public enum SimilarityFigure {
           theme.color(nulls), width: 1.1, dash: dashes[(nulls - 1) % dashes.count])
       }
       models += 1
-      return Panel.LineStyle(theme.color(models == 1 ? 0 : models + 3), width: 2)
+      // Nulls have the colours after the first; further equations must not look like the first one.
+      return Panel.LineStyle(theme.color([0, 6, 5][min(models, 3) - 1]), width: 2)
     }
   }
 }

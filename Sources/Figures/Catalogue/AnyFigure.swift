@@ -1,0 +1,84 @@
+import Foundation
+
+/// `any`: a labelled dataset by its axes: one axis a line, two a map, more a grid of maps.
+public enum AnyFigure {
+  /// An axis as the archive labels it.
+  public struct Axis: Sendable {
+    /// Name with unit, and values along it.
+    public var name: String, coordinates: [Double]
+
+    /// An axis.
+    public init(name: String, coordinates: [Double]) {
+      (self.name, self.coordinates) = (name, coordinates)
+    }
+  }
+
+  /// Draws `values` over `axes`, slowest first. At most 24 maps of the slower axes are drawn, evenly spaced, and the caption says so.
+  public static func make(
+    _ values: [Double], axes: [Axis], quantity: String, title: String, theme: Theme
+  ) -> Figure {
+    let finite = values.filter(\.isFinite)
+    let caption =
+      "\(quantity). \(values.count) values\(finite.count < values.count ? ", \(values.count - finite.count) of them no numbers" : "")."
+    guard axes.count > 1 else {
+      let x = axes.first?.coordinates ?? [0]
+      let (marks, _, counts) = Panel.histogram(values, theme.color(0).opacity(0.7))
+      return Figure(
+        title: title, caption: caption, width: 520, height: 300,
+        sections: [
+          .init([
+            [
+              Panel.curves(
+                [Curve("", x, values)], title: "", x: axes.first?.name ?? "", y: "", theme: theme),
+              Panel(
+                title: "Histogram", x: .init(Scale(fitting: finite)), y: .init(counts, title: "count"),
+                marks: marks),
+            ]
+          ])
+        ])
+    }
+    let (rows, columns) = (axes[axes.count - 2], axes[axes.count - 1])
+    let plane = rows.coordinates.count * columns.coordinates.count
+    let count = plane == 0 ? 0 : values.count / plane
+    let shown = min(24, count)
+    let chosen = (0..<shown).map { $0 * (count - 1) / max(shown - 1, 1) }
+    let (low, high) = (finite.min() ?? 0, finite.max() ?? 1)
+    let isSigned = low < 0 && high > 0
+    let reach = max(-low, high)
+    let domain = isSigned ? -reach...reach : low...max(high, low + max(abs(low) * 1e-9, 1e-12))
+    let map: ColorMap = isSigned ? .diverging : .viridis
+    let across = shown <= 3 ? max(shown, 1) : min(6, Int(Double(shown).squareRoot().rounded(.up)))
+    let panels = chosen.enumerated().map { place, index in
+      Panel.cells(
+        Array(values[index * plane..<(index + 1) * plane]), rows: rows.coordinates.count,
+        columns: columns.coordinates.count, map, domain,
+        title: count > 1 ? name(index, Array(axes.dropLast(2))) : "",
+        x: place + across >= shown ? columns.name : "", y: place % across == 0 ? rows.name : "",
+        showsTicks: shown == 1)
+    }.map { panel -> Panel in
+      // Fill the space: the axes need not have one unit.
+      var panel = panel
+      let ratio = panel.aspect ?? 1
+      if ratio > 3 || ratio < 1 / 3 { panel.aspect = nil }
+      return panel
+    }
+    let grid = stride(from: 0, to: panels.count, by: across).map {
+      Array(panels[$0..<min($0 + across, panels.count)])
+    }
+    return Figure(
+      title: title, caption: caption + (shown < count ? " \(shown) of \(count) maps." : ""), width: 560,
+      height: 110 + (shown == 1 ? 300 : 110 * Double(max(grid.count, 1))),
+      sections: [.init(grid, colorBar: .init(map, domain, title: quantity))])
+  }
+
+  /// Where map `index` lies on the slower axes.
+  private static func name(_ index: Int, _ axes: [Axis]) -> String {
+    var (rest, parts) = (index, [String]())
+    for axis in axes.reversed() {
+      let place = rest % max(axis.coordinates.count, 1)
+      rest /= max(axis.coordinates.count, 1)
+      parts.insert("\(axis.name) \(FieldFigure.short(axis.coordinates[place]))", at: 0)
+    }
+    return parts.joined(separator: ", ")
+  }
+}

@@ -1,0 +1,51 @@
+/// Cells of a heat map on their way to pixels.
+enum Cells {
+  /// Rows and columns beyond which cells are averaged: two a pixel.
+  static func limit(_ box: Rectangle, _ canvas: Canvas) -> (rows: Int, columns: Int) {
+    let scale = 2 * max(canvas.scale, 2)
+    return (max(1, Int(box.height * scale)), max(1, Int(box.width * scale)))
+  }
+
+  /// Means over blocks of whole cells, so that at most `limit` are left; a block without a number is NaN.
+  static func averaged(
+    _ values: [Double], rows: Int, columns: Int, limit: (rows: Int, columns: Int)
+  ) -> (values: [Double], rows: Int, columns: Int) {
+    let down = max(1, (rows + limit.rows - 1) / limit.rows)
+    let across = max(1, (columns + limit.columns - 1) / limit.columns)
+    guard down > 1 || across > 1 else { return (values, rows, columns) }
+    let (newRows, newColumns) = ((rows + down - 1) / down, (columns + across - 1) / across)
+    var sums = [Double](repeating: 0, count: newRows * newColumns)
+    var counts = [Double](repeating: 0, count: newRows * newColumns)
+    values.withUnsafeBufferPointer { values in
+      for row in 0..<rows {
+        let target = row / down * newColumns
+        for column in 0..<columns {
+          let value = values[row * columns + column]
+          guard value.isFinite else { continue }
+          sums[target + column / across] += value
+          counts[target + column / across] += 1
+        }
+      }
+    }
+    return (zip(sums, counts).map { $1 > 0 ? $0 / $1 : .nan }, newRows, newColumns)
+  }
+
+  /// Colours as the canvas takes them; values that are not finite have the colour `missing`.
+  static func colors(
+    _ values: [Double], _ map: ColorMap, _ domain: ClosedRange<Double>, _ missing: Color
+  ) -> [UInt32] {
+    func packed(_ color: Color) -> UInt32 {
+      func byte(_ c: Double) -> UInt32 { UInt32((c * 255).rounded()) }
+      return byte(color.red) << 16 | byte(color.green) << 8 | byte(color.blue)
+    }
+    let span = domain.upperBound - domain.lowerBound
+    // A table of 1,024 colours: finer than the 8 bits a channel can show.
+    let table = (0..<1024).map { packed(map.color(Double($0) / 1023)) }
+    let none = packed(missing)
+    return values.map { value in
+      guard value.isFinite else { return none }
+      let place = span > 0 ? (value - domain.lowerBound) / span : 0.5
+      return table[Int((min(max(place, 0), 1) * 1023).rounded())]
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import Archive
+import ArgumentParser
+import Arrays
+import Figures
+
+/// `isotherm-plot correlation METRICS -o OUT.png`
+struct CorrelationCommand: FigureCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "correlation", abstract: "Correlation of successive states, network and PDE.")
+  static let kinds: [RunSchema.Kind] = [.metrics]
+
+  @OptionGroup var options: PlotOptions
+
+  func make(_ source: FigureSource) throws -> Figure {
+    let group = "/metrics/flow/"
+    try source.require(
+      group + "correlation", "`isotherm-analyze flow RUN FIELDS -o NAME` makes flow metrics")
+    let value = try source.numbers(group + "correlation").rows
+    let (lower, upper) = (
+      try source.numbers(group + "correlation_lower").rows,
+      try source.numbers(group + "correlation_upper").rows
+    )
+    let names = try source.texts(group + "trajectory_name")
+    let curves = names.indices.map { i in
+      Curve(
+        names[i], value[i].indices.map { Double($0 + 1) }, value[i], lower: lower[i],
+        upper: upper[i])
+    }
+    let samples = try source.reader.attribute(group + "state_error", "samples")?.integer ?? 0
+    return CorrelationFigure.make(
+      curves, samples: Int(samples), title: "Successive states: \(source.reader.title)",
+      theme: options.theme.theme)
+  }
+}
+
+/// `isotherm-plot cka METRICS -o OUT.png`
+struct AlignmentCommand: FigureCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cka", abstract: "Similarity of every two depths, network and PDE.")
+  static let kinds: [RunSchema.Kind] = [.metrics]
+
+  @OptionGroup var options: PlotOptions
+
+  func make(_ source: FigureSource) throws -> Figure {
+    let group = "/metrics/flow/"
+    try source.require(
+      group + "cka", "`isotherm-analyze flow RUN FIELDS -o NAME` makes flow metrics")
+    let maps = try source.numbers(group + "cka")
+    let names = try source.texts(group + "trajectory_name")
+    let samples = try source.reader.attribute(group + "state_error", "samples")?.integer ?? 0
+    return AlignmentFigure.make(
+      names.indices.map { maps.row($0).elements }, names: names, depths: maps.shape[1],
+      samples: Int(samples), title: "CKA over depth: \(source.reader.title)",
+      theme: options.theme.theme)
+  }
+}
+
+/// `isotherm-plot skill METRICS -o OUT.png`
+struct SkillCommand: FigureCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "skill", abstract: "Skill of each equation against the strongest null.")
+  static let kinds: [RunSchema.Kind] = [.metrics]
+
+  @OptionGroup var options: PlotOptions
+
+  func make(_ source: FigureSource) throws -> Figure {
+    let group = "/metrics/attention/"
+    try source.require(
+      group + "raw_cosine/skill",
+      "`isotherm-analyze attention RUN FIELDS -o NAME` makes attention metrics")
+    let measures = try [
+      ("raw_cosine", "raw cosine"), ("centred_cosine", "centred cosine"),
+      ("rank_correlation", "rank correlation"),
+    ].map { name, title in
+      SkillFigure.Measure(
+        title: title, value: try source.numbers(group + name + "/skill").rows,
+        lower: try source.numbers(group + name + "/skill_lower").rows,
+        upper: try source.numbers(group + name + "/skill_upper").rows)
+    }
+    let isNull = try source.numbers(group + "candidate_is_null").elements
+    let names = try source.texts(group + "candidate_name")
+    let samples = try source.reader.attribute(group + "raw_cosine/value", "samples")?.integer ?? 0
+    return SkillFigure.make(
+      measures, models: names.indices.filter { isNull[$0] == 0 }.map { names[$0] },
+      parameters: try source.numbers(group + "parameter_count").elements.map { Int($0) },
+      layers: try source.numbers(group + "raw_cosine/layer").elements.map { Int($0) },
+      samples: Int(samples), title: "Skill: \(source.reader.title)", theme: options.theme.theme)
+  }
+}
