@@ -31,19 +31,53 @@ struct AnyCommand: FigureCommand {
     }
     let fixed = try positions(described.shape, path)
     let rest = Array(described.shape.dropFirst(fixed.count))
-    let values = try source.part(
-      path, start: fixed + rest.map { _ in 0 }, count: fixed.map { _ in 1 } + rest)
-    let axes = try described.axes.dropFirst(fixed.count).enumerated().map { index, axis in
-      try AnyFigure.Axis(
-        name: axis.name, coordinates: source.coordinates(path, axis.name, length: rest[index]))
-    }
     let place = zip(described.axes, fixed).map { "\($0.name) \($1)" }.joined(separator: ", ")
     let what = try source.reader.attribute(path, "long_name")?.text ?? path
     let units = try source.reader.attribute(path, "units")?.text ?? "1"
+    let names = described.axes.dropFirst(fixed.count).map(\.name)
+    let (values, axes, note) = try content(source, path, fixed, rest, names)
     return AnyFigure.make(
-      values.elements, axes: axes, quantity: units == "1" ? what : "\(what) [\(units)]",
+      values, axes: axes, quantity: units == "1" ? what : "\(what) [\(units)]", note: note,
       title: "\(path)\(place.isEmpty ? "" : " at \(place)"): \(source.reader.title)",
       theme: options.theme.theme)
+  }
+
+  /// Values and axes; what is larger than pixels can show is thinned while it is read, and the note says so.
+  private func content(
+    _ source: FigureSource, _ path: String, _ fixed: [Int], _ rest: [Int], _ names: [String]
+  ) throws -> (values: [Double], axes: [AnyFigure.Axis], note: String) {
+    let count = rest.reduce(1, *)
+    if rest.count == 1, count > 1 << 20 {
+      let (places, values) = try source.extremes(
+        path, start: fixed, length: count, buckets: 1 << 15)
+      return (
+        values, [.init(name: names[0], coordinates: places)],
+        "\(count) values, drawn by the lowest and highest of each \((count + (1 << 15) - 1) >> 15)."
+      )
+    }
+    if rest.count == 2, count > 1 << 24 {
+      let (values, rows, columns) = try source.averaged(
+        path, start: fixed, rows: rest[0], columns: rest[1], limit: 2048)
+      func axis(_ name: String, _ old: Int, _ new: Int) -> AnyFigure.Axis {
+        .init(name: name, coordinates: (0..<new).map { Double($0 * ((old + new - 1) / new)) })
+      }
+      return (
+        values, [axis(names[0], rest[0], rows), axis(names[1], rest[1], columns)],
+        "\(rest[0]) x \(rest[1]) values, averaged to \(rows) x \(columns)."
+      )
+    }
+    guard count <= 1 << 26 else {
+      throw UsageError(
+        "--dataset \(path): \(count) values are more than a figure shows; fix some of the axes "
+          + "\(names.joined(separator: ", ")) with --at")
+    }
+    let values = try source.part(
+      path, start: fixed + rest.map { _ in 0 }, count: fixed.map { _ in 1 } + rest)
+    let axes = try names.enumerated().map { index, name in
+      try AnyFigure.Axis(
+        name: name, coordinates: source.coordinates(path, name, length: rest[index]))
+    }
+    return (values.elements, axes, "")
   }
 
   private func positions(_ shape: [Int], _ path: String) throws -> [Int] {

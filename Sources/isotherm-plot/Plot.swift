@@ -22,7 +22,7 @@ struct Plot: ParsableCommand {
     abstract: "Draw figures from archives: PNG with its own provenance inside.",
     version: "0.1.0",
     subcommands: figures.map { $0 as any ParsableCommand.Type } + [
-      ListCommand.self, VerifyCommand.self, ShowCommand.self,
+      ListCommand.self, VerifyCommand.self, ShowCommand.self, ReportCommand.self,
     ])
 }
 

@@ -58,7 +58,12 @@ import Testing
     ),
     ("isotherm-analyze", ["attention", "flow", "bottleneck"]),
     (
-      "isotherm-plot", ["training", "flow", "attention", "similarity", "information-plane", "list"]
+      "isotherm-plot",
+      [
+        "training", "gradients", "flow", "correlation", "cka", "attention", "attention-rollout", "similarity", "skill",
+        "terms", "information-plane", "information-layers", "field", "phase", "convergence", "any", "list",
+        "verify", "show",
+      ]
     ),
   ])
   func `help texts are as recorded`(program: String, commands: [String]) throws {

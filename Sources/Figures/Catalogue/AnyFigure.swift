@@ -15,27 +15,31 @@ public enum AnyFigure {
 
   /// Draws `values` over `axes`, slowest first. At most 24 maps of the slower axes are drawn, evenly spaced, and the caption says so.
   public static func make(
-    _ values: [Double], axes: [Axis], quantity: String, title: String, theme: Theme
+    _ values: [Double], axes: [Axis], quantity: String, note: String = "", title: String,
+    theme: Theme
   ) -> Figure {
     let finite = values.filter(\.isFinite)
+    let missing = values.count - finite.count
     let caption =
-      "\(quantity). \(values.count) values\(finite.count < values.count ? ", \(values.count - finite.count) of them no numbers" : "")."
+      "\(quantity). " + (note.isEmpty ? "\(values.count) values." : note)
+      + (missing > 0 ? " \(missing) hold no number." : "")
     guard axes.count > 1 else {
       let x = axes.first?.coordinates ?? [0]
-      let (marks, _, counts) = Panel.histogram(values, theme.color(0).opacity(0.7))
+      var panels = [
+        Panel.curves(
+          [Curve("", x, values)], title: "", x: axes.first?.name ?? "", y: "", theme: theme)
+      ]
+      // Lowest and highest values of stretches have another distribution than all.
+      if note.isEmpty {
+        let (marks, _, counts) = Panel.histogram(values, theme.color(0).opacity(0.7))
+        panels.append(
+          Panel(
+            title: "Histogram", x: .init(Scale(fitting: finite)), y: .init(counts, title: "count"),
+            marks: marks))
+      }
       return Figure(
         title: title, caption: caption, width: 520, height: 300,
-        sections: [
-          .init([
-            [
-              Panel.curves(
-                [Curve("", x, values)], title: "", x: axes.first?.name ?? "", y: "", theme: theme),
-              Panel(
-                title: "Histogram", x: .init(Scale(fitting: finite)), y: .init(counts, title: "count"),
-                marks: marks),
-            ]
-          ])
-        ])
+        sections: [.init([panels])])
     }
     let (rows, columns) = (axes[axes.count - 2], axes[axes.count - 1])
     let plane = rows.coordinates.count * columns.coordinates.count
@@ -54,12 +58,16 @@ public enum AnyFigure {
         columns: columns.coordinates.count, map, domain,
         title: count > 1 ? name(index, Array(axes.dropLast(2))) : "",
         x: place + across >= shown ? columns.name : "", y: place % across == 0 ? rows.name : "",
-        showsTicks: shown == 1)
+        showsTicks: false)
     }.map { panel -> Panel in
       // Fill the space: the axes need not have one unit.
       var panel = panel
       let ratio = panel.aspect ?? 1
       if ratio > 3 || ratio < 1 / 3 { panel.aspect = nil }
+      if shown == 1 {
+        panel.x.ticks = ticks(columns, isDown: false)
+        panel.y.ticks = ticks(rows, isDown: true)
+      }
       return panel
     }
     let grid = stride(from: 0, to: panels.count, by: across).map {
@@ -69,6 +77,30 @@ public enum AnyFigure {
       title: title, caption: caption + (shown < count ? " \(shown) of \(count) maps." : ""), width: 560,
       height: 110 + (shown == 1 ? 300 : 110 * Double(max(grid.count, 1))),
       sections: [.init(grid, colorBar: .init(map, domain, title: quantity))])
+  }
+
+  /// Round values along an axis at their places among its cells; every so many cells where the values are not evenly spaced.
+  private static func ticks(_ axis: Axis, isDown: Bool) -> [(value: Double, label: String)] {
+    let values = axis.coordinates
+    let count = values.count
+    func place(_ cell: Double) -> Double { isDown ? Double(count) - cell : cell }
+    guard count > 1, let first = values.first, let last = values.last else {
+      return values.isEmpty ? [] : [(place(0.5), FieldFigure.short(values[0]))]
+    }
+    let step = (last - first) / Double(count - 1)
+    let isEven =
+      step != 0
+      && values.indices.allSatisfy {
+        abs(values[$0] - first - Double($0) * step) < 1e-6 * abs(last - first)
+      }
+    guard isEven else {
+      return stride(from: 0, to: count, by: max(1, (count + 5) / 6)).map {
+        (place(Double($0) + 0.5), FieldFigure.short(values[$0]))
+      }
+    }
+    return Scale(.linear, min(first, last)...max(first, last)).ticks(6).map {
+      (place(($0.value - first) / step + 0.5), $0.label)
+    }
   }
 
   /// Where map `index` lies on the slower axes.
