@@ -46,7 +46,8 @@ let storage: [Target] = [
 
 let presentation: [Target] = [
   .target(
-    name: "Figures", dependencies: ["Arrays", "CCairo", "CDeflate", "CPNG", "CFont"], swiftSettings: native),
+    name: "Figures", dependencies: ["Arrays", "CCairo", "CDeflate", "CPNG", "CFont"],
+    swiftSettings: native),
   .target(
     name: "Console",
     dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -80,7 +81,10 @@ let programs: [Target] = [
   // Our side of tools/bench; not installed.
   program(
     "isotherm-bench",
-    ["Archive", "Arrays", "CAllocationCount", "Dynamics", "Figures", "Information", "Kernels", "Transformer"]),
+    [
+      "Archive", "Arrays", "CAllocationCount", "Dynamics", "Figures", "Information", "Kernels",
+      "Transformer",
+    ]),
 ]
 
 func tests(

@@ -21,6 +21,26 @@ static inline void isotherm_png_on_warning(png_structp png, png_const_charp word
   (void)words;
 }
 
+/// Texts that are not ASCII become iTXt.
+static inline void isotherm_png_set_texts(png_structp png, png_infop info, const isotherm_png_text *texts, int text_count) {
+  for (int i = 0; i < text_count; i++) {
+    png_text text;
+    memset(&text, 0, sizeof text);
+    text.compression = PNG_ITXT_COMPRESSION_NONE;
+    text.key = (png_charp)texts[i].key;
+    text.text = (png_charp)texts[i].text;
+    text.itxt_length = strlen(texts[i].text);
+    int ascii = 1;
+    for (const char *c = texts[i].text; *c; c++)
+      if ((unsigned char)*c > 126) ascii = 0;
+    if (ascii) {
+      text.compression = PNG_TEXT_COMPRESSION_NONE;
+      text.text_length = strlen(texts[i].text);
+    }
+    png_set_text(png, info, &text, 1);
+  }
+}
+
 /// Writes an image of 8 bits a channel (3 channels: RGB; 1 channel: palette indices, with `palette` of `palette_count` RGB
 /// triples) whose filtered rows are deflated already, in zlib's format. Returns 0, or 1 with a message in `message` (at least 200 bytes).
 static inline int isotherm_png_write(FILE *file, const unsigned char *deflated, size_t length, int width, int height, int channels,
@@ -49,24 +69,64 @@ static inline int isotherm_png_write(FILE *file, const unsigned char *deflated, 
   }
   if (channels == 1) png_set_PLTE(png, info, colors, palette_count);
   png_set_pHYs(png, info, pixels_per_metre, pixels_per_metre, PNG_RESOLUTION_METER);
-  for (int i = 0; i < text_count; i++) {
-    png_text text;
-    memset(&text, 0, sizeof text);
-    text.compression = PNG_ITXT_COMPRESSION_NONE;
-    text.key = (png_charp)texts[i].key;
-    text.text = (png_charp)texts[i].text;
-    text.itxt_length = strlen(texts[i].text);
-    int ascii = 1;
-    for (const char *c = texts[i].text; *c; c++)
-      if ((unsigned char)*c > 126) ascii = 0;
-    if (ascii) {
-      text.compression = PNG_TEXT_COMPRESSION_NONE;
-      text.text_length = strlen(texts[i].text);
-    }
-    png_set_text(png, info, &text, 1);
-  }
+  isotherm_png_set_texts(png, info, texts, text_count);
   png_write_info(png, info);
   png_write_chunk(png, (png_const_bytep) "IDAT", deflated, length);
+  png_write_chunk(png, (png_const_bytep) "IEND", NULL, 0);
+  png_destroy_write_struct(&png, &info);
+  return 0;
+}
+
+/// Writes frames of equal size, 8-bit RGB, each deflated like the image of `isotherm_png_write`, as an animation that repeats for ever
+/// (APNG); readers that do not know it show the first frame. Returns 0, or 1 with a message in `message`.
+static inline int isotherm_png_write_frames(FILE *file, const unsigned char *const *deflated, const size_t *lengths, int frames, int width,
+                                            int height, int pixels_per_metre, int milliseconds, const isotherm_png_text *texts,
+                                            int text_count, char *message) {
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, isotherm_png_on_error, isotherm_png_on_warning);
+  png_infop info = png ? png_create_info_struct(png) : NULL;
+  unsigned char *volatile buffer = NULL;
+  if (!info) {
+    strcpy(message, "libpng is out of memory");
+    if (png) png_destroy_write_struct(&png, NULL);
+    return 1;
+  }
+  if (setjmp(png_jmpbuf(png))) {
+    strcpy(message, "libpng could not write the image");
+    free(buffer);
+    png_destroy_write_struct(&png, &info);
+    return 1;
+  }
+  png_init_io(png, file);
+  png_set_IHDR(png, info, width, height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+               PNG_FILTER_TYPE_DEFAULT);
+  png_set_pHYs(png, info, pixels_per_metre, pixels_per_metre, PNG_RESOLUTION_METER);
+  isotherm_png_set_texts(png, info, texts, text_count);
+  png_write_info(png, info);
+  unsigned char head[26];
+  png_save_uint_32(head, frames);
+  png_save_uint_32(head + 4, 0);
+  png_write_chunk(png, (png_const_bytep) "acTL", head, 8);
+  unsigned sequence = 0;
+  for (int frame = 0; frame < frames; frame++) {
+    memset(head, 0, sizeof head);
+    png_save_uint_32(head, sequence++);
+    png_save_uint_32(head + 4, width);
+    png_save_uint_32(head + 8, height);
+    png_save_uint_16(head + 20, milliseconds);
+    png_save_uint_16(head + 22, 1000);
+    png_write_chunk(png, (png_const_bytep) "fcTL", head, 26);
+    if (frame == 0) {
+      png_write_chunk(png, (png_const_bytep) "IDAT", deflated[0], lengths[0]);
+      continue;
+    }
+    buffer = malloc(lengths[frame] + 4);
+    if (!buffer) png_error(png, "memory");
+    png_save_uint_32(buffer, sequence++);
+    memcpy(buffer + 4, deflated[frame], lengths[frame]);
+    png_write_chunk(png, (png_const_bytep) "fdAT", buffer, lengths[frame] + 4);
+    free(buffer);
+    buffer = NULL;
+  }
   png_write_chunk(png, (png_const_bytep) "IEND", NULL, 0);
   png_destroy_write_struct(&png, &info);
   return 0;

@@ -75,7 +75,8 @@ public final class Canvas {
     cairo_surface_finish(surface)
     let status = cairo_surface_status(surface)
     guard status == CAIRO_STATUS_SUCCESS else {
-      throw FigureError(message: "cannot write the figure: \(String(cString: cairo_status_to_string(status)))")
+      throw FigureError(
+        message: "cannot write the figure: \(String(cString: cairo_status_to_string(status)))")
     }
   }
 

@@ -29,7 +29,8 @@ public enum PNGFile {
     let entries = copies.map { isotherm_png_text(key: $0.0, text: $0.1) }
     let resolution = Int32((canvas.scale * 72 / 0.0254).rounded())
     let channels = palette == nil ? 3 : 1
-    let deflated = try deflate(palette?.indices ?? bytes, width: width * channels, rows: height, channels)
+    let deflated = try deflate(
+      palette?.indices ?? bytes, width: width * channels, rows: height, channels)
     let failed = isotherm_png_write(
       file, deflated, deflated.count, Int32(width), Int32(height), Int32(channels),
       palette?.colors ?? [], Int32((palette?.colors.count ?? 0) / 3), resolution, entries,
@@ -49,7 +50,7 @@ public enum PNGFile {
   ///
   /// RGB rows are stored as differences from the row above: cells and axes repeat down the page. Palette indices are stored as
   /// they are, because their differences mean nothing.
-  private static func deflate(
+  static func deflate(
     _ bytes: [UInt8], width: Int, rows: Int, _ channels: Int
   ) throws -> [UInt8] {
     let isDifference = channels == 3

@@ -124,7 +124,9 @@ public struct Panel: Sendable {
   }
 
   /// Bars that count `values` in equal bins, as many as Freedman and Diaconis (1981) advise, 5 to 100.
-  public static func histogram(_ values: [Double], _ color: Color) -> (marks: [Mark], x: Scale, y: Scale) {
+  public static func histogram(_ values: [Double], _ color: Color) -> (
+    marks: [Mark], x: Scale, y: Scale
+  ) {
     let finite = values.filter(\.isFinite)
     let scale = Scale(fitting: finite)
     guard let box = Box(finite, at: 0) else { return ([], scale, Scale(fitting: [])) }
@@ -143,7 +145,9 @@ public struct Panel: Sendable {
 
   /// The outline of a sample's density around `x`: a normal kernel by Silverman's rule (1986, eq. 3.31), as wide as `width` at its
   /// highest. Nil when the values do not differ.
-  public static func violin(_ values: [Double], at x: Double, width: Double, _ color: Color) -> Mark? {
+  public static func violin(_ values: [Double], at x: Double, width: Double, _ color: Color)
+    -> Mark?
+  {
     let finite = values.filter(\.isFinite)
     guard let box = Box(finite, at: x), let low = finite.min(), let high = finite.max(), high > low
     else { return nil }

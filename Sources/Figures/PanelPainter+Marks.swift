@@ -30,7 +30,8 @@ extension PanelPainter {
         let (left, right) = (x(xs[i] - width / 2, box), x(xs[i] + width / 2, box))
         let (a, b) = (y(base[i], box), y(top[i], box))
         canvas.fill(
-          Rectangle(x: left, y: min(a, b), width: max(right - left, 0.5), height: abs(a - b)), color)
+          Rectangle(x: left, y: min(a, b), width: max(right - left, 0.5), height: abs(a - b)), color
+        )
       }
     case .errors(let xs, let lower, let upper, let color):
       for i in xs.indices where lower[i].isFinite && upper[i].isFinite {
@@ -61,7 +62,8 @@ extension PanelPainter {
     case .cells(let values, let rows, let columns, let map, let domain):
       let (kept, down, across) = Cells.averaged(
         values, rows: rows, columns: columns, limit: Cells.limit(box, canvas))
-      canvas.image(Cells.colors(kept, map, domain, theme.missing), rows: down, columns: across, in: box)
+      canvas.image(
+        Cells.colors(kept, map, domain, theme.missing), rows: down, columns: across, in: box)
     }
   }
 

@@ -102,7 +102,8 @@ public struct Scale: Sendable {
   }
 
   /// 0 and powers of ten of both signs, outside the even part.
-  private func symmetricTicks(_ count: Int, _ threshold: Double) -> [(value: Double, label: String)] {
+  private func symmetricTicks(_ count: Int, _ threshold: Double) -> [(value: Double, label: String)]
+  {
     let largest = max(abs(domain.lowerBound), abs(domain.upperBound))
     let top = Int(Foundation.log10(max(largest, threshold)).rounded(.down))
     let bottom = min(top, Int(Foundation.log10(threshold).rounded(.up)))

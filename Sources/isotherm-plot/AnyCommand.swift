@@ -84,7 +84,8 @@ struct AnyCommand: FigureCommand {
     guard let at else { return [] }
     let parts = at.split(separator: ",").map { Int($0.trimmingPrefix(" ")) }
     guard parts.count < shape.count else {
-      throw UsageError("--at \(at): \(path) has \(shape.count) axes; fix at most \(shape.count - 1)")
+      throw UsageError(
+        "--at \(at): \(path) has \(shape.count) axes; fix at most \(shape.count - 1)")
     }
     return try zip(parts, shape).map { part, length in
       guard let part, (0..<length).contains(part) else {

@@ -24,7 +24,7 @@ struct AttentionCommand: FigureCommand {
 
   func make(_ source: FigureSource) throws -> Figure {
     let isRun = source.reader.kind == .run
-    let (layers, maps, what) = isRun ? try runMaps(source) : try fieldMaps(source)
+    let (layers, maps, what, _) = isRun ? try runMaps(source) : try fieldMaps(source)
     let averaged = try maps.map { map in
       try (0..<map.shape[1]).map { head in try average(map, head, source.reader.path) }
     }
@@ -35,9 +35,34 @@ struct AttentionCommand: FigureCommand {
       theme: options.theme.theme)
   }
 
-  private typealias Maps = (layers: [Int], maps: [NDArray<Double>], what: String)
+  private typealias Maps = (layers: [Int], maps: [NDArray<Double>], what: String, count: Int)
 
-  private func runMaps(_ source: FigureSource) throws -> Maps {
+  /// The figure at each checkpoint of a run, on one scale of colours.
+  func frames(_ source: FigureSource) throws -> [() throws -> Figure] {
+    let layers = try source.reader.names(in: "/attention").count
+    guard source.reader.kind == .run, layers > 0 else {
+      throw UsageError("animate attention takes a training run that captured attention maps")
+    }
+    let count = try runMaps(source, 0).count
+    let last = try runMaps(source, count - 1)
+    func averaged(_ maps: Maps) throws -> [[[Double]]] {
+      try maps.maps.map { map in
+        try (0..<map.shape[1]).map { try average(map, $0, source.reader.path) }
+      }
+    }
+    let top = AttentionFigure.top(try averaged(last))
+    return (0..<count).map { checkpoint in
+      {
+        let maps = try runMaps(source, checkpoint)
+        return AttentionFigure.make(
+          try averaged(maps), layers: maps.layers, keys: maps.maps[0].shape[3],
+          title: "Network attention: \(source.reader.title)", what: maps.what, top: top,
+          theme: options.theme.theme)
+      }
+    }
+  }
+
+  private func runMaps(_ source: FigureSource, _ wanted: Int? = nil) throws -> Maps {
     let layers = try source.reader.names(in: "/attention").compactMap { name -> Int? in
       let parts = name.split(separator: ".")
       return parts.count == 3 ? Int(parts[1]) : nil
@@ -49,14 +74,14 @@ struct AttentionCommand: FigureCommand {
           + "containing \"attention.*.map\"")
     }
     let count = try source.reader.describe("/attention/attention.\(first).map/values").shape[0]
-    let chosen = checkpoint ?? count - 1
+    let chosen = wanted ?? checkpoint ?? count - 1
     guard (0..<count).contains(chosen) else {
       throw UsageError("--checkpoint \(chosen): the run has checkpoints 0 to \(count - 1)")
     }
     let maps = try layers.map {
       try source.row("/attention/attention.\($0).map/values", chosen)
     }
-    return (layers, maps, "Network at checkpoint \(chosen), \(whose(maps[0].shape[0])).")
+    return (layers, maps, "Network at checkpoint \(chosen), \(whose(maps[0].shape[0])).", count)
   }
 
   private func fieldMaps(_ source: FigureSource) throws -> Maps {
@@ -71,7 +96,7 @@ struct AttentionCommand: FigureCommand {
     let maps = try (0..<count).map { try source.row(path, $0) }
     return (
       Array(0..<count), maps,
-      "PDE model \(model) at each layer's depth-time, \(whose(maps[0].shape[0]))."
+      "PDE model \(model) at each layer's depth-time, \(whose(maps[0].shape[0])).", 1
     )
   }
 

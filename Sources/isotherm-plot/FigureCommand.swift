@@ -126,7 +126,8 @@ struct PlotOptions: ParsableArguments {
       try canvas.finish()
       guard rename(temporary, output) == 0 else {
         throw FigureError(
-          message: "cannot write \(output): \(String(cString: strerror(errno))); choose another place")
+          message:
+            "cannot write \(output): \(String(cString: strerror(errno))); choose another place")
       }
     }
     if common.json {

@@ -23,6 +23,7 @@ struct Plot: ParsableCommand {
     version: "0.1.0",
     subcommands: figures.map { $0 as any ParsableCommand.Type } + [
       ListCommand.self, VerifyCommand.self, ShowCommand.self, ReportCommand.self,
+      AnimateCommand.self,
     ])
 }
 

@@ -55,7 +55,8 @@ struct ReportCommand: ParsableCommand {
         atPath: output + "/figures", withIntermediateDirectories: true)
     } catch {
       throw FigureError(
-        message: "cannot make the folder \(output): \(error.localizedDescription); choose another place")
+        message:
+          "cannot make the folder \(output): \(error.localizedDescription); choose another place")
     }
     var sections: [ReportPage.Section] = []
     for (index, (file, reader)) in zip(files, readers).enumerated() {

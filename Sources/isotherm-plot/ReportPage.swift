@@ -39,7 +39,7 @@ struct ReportPage {
     </head>
     <body>
     <header><h1>\(escaped(title))</h1>
-    <nav>\(sections.enumerated().map { "<a href=\"#s\($0)\">\(escaped($1.kind)): \(escaped($1.title))</a>" }
+    <nav>\(sections.enumerated().map { "<a href=\"#s\($0)\">\(escaped($1.kind)): \(escaped($1.title)), \(escaped($1.link))</a>" }
       .joined(separator: "\n"))</nav></header>
     <main>
     \(sections.enumerated().map { body($0, $1) }.joined(separator: "\n"))
@@ -74,8 +74,8 @@ struct ReportPage {
       "<dt>\(escaped(name))</dt><dd><pre>\(escaped(text))</pre></dd>"
     }
     return """
-      <section id="s\(index)"><h2>\(escaped(section.title))</h2>
-      <p>\(escaped(section.kind)), <a href="\(escaped(section.link))">\(escaped(section.link))</a></p>
+      <section id="s\(index)"><h2>\(escaped(section.kind)): \(escaped(section.title))</h2>
+      <p><a href="\(escaped(section.link))">\(escaped(section.link))</a></p>
       \(section.figures.isEmpty ? "<p>No figure of the catalogue applies to it.</p>" : figures.joined(separator: "\n"))
       \(tables.joined(separator: "\n"))
       <details><summary>Where it comes from</summary><dl>\(provenance.joined(separator: "\n"))</dl></details>

@@ -20,7 +20,9 @@ struct ReportTables {
     for path in try reader.paths(below: "/metrics") {
       let array = try reader.describe(path)
       let count = array.shape.reduce(1, *)
-      let isScale = array.axes.count == 1 && array.axes[0].name == path.split(separator: "/").last.map(String.init)
+      let isScale =
+        array.axes.count == 1
+        && array.axes[0].name == path.split(separator: "/").last.map(String.init)
       guard !isScale, array.shape.count <= 2, count > 0, count <= 5000 else { continue }
       let group = path.split(separator: "/").dropLast().joined(separator: "/")
       let key = "/\(group)|" + array.axes.map(\.name).joined(separator: ",")

@@ -15,26 +15,52 @@ struct FieldCommand: FigureCommand {
   var channel = 0
 
   func make(_ source: FigureSource) throws -> Figure {
+    let (solution, snapshots, rows, columns) = try content(source)
+    return FieldFigure.make(
+      snapshots, rows: rows, columns: columns, times: solution.times, energy: solution.energy,
+      mass: solution.mass, ending: solution.ending, title: source.reader.title,
+      theme: options.theme.theme)
+  }
+
+  /// Every snapshot, on one scale of colours.
+  func frames(_ source: FigureSource) throws -> [() throws -> Figure] {
+    let (solution, snapshots, rows, columns) = try content(source)
+    let domain = FieldFigure.domain(snapshots.flatMap { $0 })
+    return zip(snapshots, solution.times).map { values, time in
+      {
+        FieldFigure.frame(
+          values, rows: rows, columns: columns, domain: domain,
+          time: "t = \(FieldFigure.short(time))", title: source.reader.title,
+          theme: options.theme.theme)
+      }
+    }
+  }
+
+  private typealias Content = (
+    solution: Solution, snapshots: [[Double]], rows: Int, columns: Int
+  )
+
+  private func content(_ source: FigureSource) throws -> Content {
     let solution = try Solution(source)
     guard !solution.axes.contains("token"), !solution.axes.contains("moment") else {
       throw ArchiveError(
-        .layout, "\(source.reader.path): holds tokens, not a field; `isotherm-plot phase` draws them")
+        .layout,
+        "\(source.reader.path): holds tokens, not a field; `isotherm-plot phase` draws them")
     }
     let isPlane = solution.axes.contains("y")
     let channels = solution.axes.contains("channel") ? solution.u.shape.last ?? 1 : 1
     guard (0..<channels).contains(channel) else {
-      throw ArchiveError(.layout, "--channel \(channel): the field has channels 0 to \(channels - 1)")
+      throw ArchiveError(
+        .layout, "--channel \(channel): the field has channels 0 to \(channels - 1)")
     }
-    let (rows, columns) = isPlane ? (solution.u.shape[1], solution.u.shape[2]) : (1, solution.u.shape[1])
+    let (rows, columns) =
+      isPlane ? (solution.u.shape[1], solution.u.shape[2]) : (1, solution.u.shape[1])
     let snapshots = (0..<solution.times.count).map { snapshot in
       stride(from: channel, to: rows * columns * channels, by: channels).map {
         solution.u.elements[snapshot * rows * columns * channels + $0]
       }
     }
-    return FieldFigure.make(
-      snapshots, rows: rows, columns: columns, times: solution.times, energy: solution.energy,
-      mass: solution.mass, ending: solution.ending, title: source.reader.title,
-      theme: options.theme.theme)
+    return (solution, snapshots, rows, columns)
   }
 }
 
@@ -90,7 +116,8 @@ struct Solution {
       source.reader.contains("/outcome/message")
       ? try source.texts("/outcome/message").first ?? "" : ""
     guard times.count > 1 else {
-      throw ArchiveError(.layout, "\(source.reader.path): has \(times.count) snapshots; at least 2 are drawn")
+      throw ArchiveError(
+        .layout, "\(source.reader.path): has \(times.count) snapshots; at least 2 are drawn")
     }
   }
 }
@@ -129,7 +156,8 @@ struct TermsCommand: FigureCommand {
     }
     return TermsFigure.make(
       equations, x: "layer's depth-time",
-      caption: "Root mean square over positions and channels of each term of the right-hand side, mean over held-out samples. Terms "
+      caption:
+        "Root mean square over positions and channels of each term of the right-hand side, mean over held-out samples. Terms "
         + "may point against each other, so shares are of the sum of sizes, not of the rate.",
       title: "Terms: \(source.reader.title)", theme: options.theme.theme)
   }
@@ -145,7 +173,8 @@ struct TermsCommand: FigureCommand {
     }
     return TermsFigure.make(
       [.init(name: "solution", terms: terms)], x: "time",
-      caption: "Root mean square over the field of each term. Terms may point against each other, so shares are of the sum of sizes, "
+      caption:
+        "Root mean square over the field of each term. Terms may point against each other, so shares are of the sum of sizes, "
         + "not of the rate.", title: "Terms: \(source.reader.title)", theme: options.theme.theme)
   }
 }
@@ -166,7 +195,8 @@ struct ConvergenceCommand: FigureCommand {
     guard !chosen.isEmpty else {
       throw ArchiveError(
         .layout,
-        "\(source.reader.path): no orders are among its rows; `isotherm verify dynamics -o NAME` has them")
+        "\(source.reader.path): no orders are among its rows; `isotherm verify dynamics -o NAME` has them"
+      )
     }
     func pick(_ name: String) throws -> [Double] {
       let values = try source.numbers(group + name).elements

@@ -35,7 +35,9 @@ struct VerifyCommand: ParsableCommand {
     if isSameSize {
       for i in stride(from: 0, to: now.bytes.count, by: 3) {
         var worst = 0
-        for c in i..<i + 3 { worst = max(worst, abs(Int(now.bytes[c]) - Int(stored.content.bytes[c]))) }
+        for c in i..<i + 3 {
+          worst = max(worst, abs(Int(now.bytes[c]) - Int(stored.content.bytes[c])))
+        }
         if worst > 0 { different += 1 }
         largest = max(largest, worst)
       }
@@ -75,7 +77,8 @@ struct VerifyCommand: ParsableCommand {
       lines += changedDatasets.map { "changed: \($0)" }
       if !matches, changedDatasets.isEmpty {
         lines.append(
-          "The data are those it names: another version of isotherm-plot, Cairo or FreeType draws it otherwise.")
+          "The data are those it names: another version of isotherm-plot, Cairo or FreeType draws it otherwise."
+        )
       }
       return lines.joined(separator: "\n")
     }
@@ -112,7 +115,8 @@ struct StoredFigure {
     content = try PNGFile.read(path)
     guard content.texts["Software"]?.hasPrefix("Isotherm") == true else {
       throw FigureError(
-        message: "\(path): no provenance of isotherm-plot in it; was it saved again by another program?")
+        message:
+          "\(path): no provenance of isotherm-plot in it; was it saved again by another program?")
     }
   }
 
@@ -131,8 +135,11 @@ struct StoredFigure {
   func locate(_ name: String) throws -> String {
     let folder = (path as NSString).deletingLastPathComponent
     let beside = folder + (folder.isEmpty ? "" : "/") + (name as NSString).lastPathComponent
-    for candidate in [name, beside] where (try? RunPlace(candidate).readable()) != nil { return candidate }
-    throw FigureError(message: "\(path): drawn from \(name), which is not there; pass --source FILE")
+    for candidate in [name, beside] where (try? RunPlace(candidate).readable()) != nil {
+      return candidate
+    }
+    throw FigureError(
+      message: "\(path): drawn from \(name), which is not there; pass --source FILE")
   }
 
   /// Arrays whose logical hash is no longer the one that was drawn.

@@ -81,7 +81,9 @@ enum Catalogue {
         "skill",
         SkillFigure.make(
           ["raw cosine", "centred cosine", "rank correlation"].map {
-            .init(title: $0, value: [wave(6), wave(6, 2)], lower: [wave(6), wave(6)], upper: [wave(6), wave(6)])
+            .init(
+              title: $0, value: [wave(6), wave(6, 2)], lower: [wave(6), wave(6)],
+              upper: [wave(6), wave(6)])
           }, models: ["autonomous", "modulated"], parameters: [50_049, 90_501], layers: layers,
           samples: 8, title: "Skill", theme: theme)
       ),
@@ -136,9 +138,11 @@ enum Catalogue {
       (
         "any",
         AnyFigure.make(
-          wave(480), axes: [
+          wave(480),
+          axes: [
             .init(name: "time", coordinates: (0..<30).map { Double($0) / 10 }),
-            .init(name: "y", coordinates: [0, 1, 2, 3]), .init(name: "x", coordinates: [0, 1, 2, 3]),
+            .init(name: "y", coordinates: [0, 1, 2, 3]),
+            .init(name: "x", coordinates: [0, 1, 2, 3]),
           ], quantity: "made up", title: "Any", theme: theme)
       ),
     ]
@@ -151,7 +155,9 @@ enum Catalogue {
       let (a, b) = (Double(i % 20) - 9.5, Double(i / 20) - 9.5)
       return exp(-(a * a + 2 * b * b) / 40)
     }
-    let samples = (0..<4).map { shift in (0..<80).map { sin(Double($0 * $0 + shift)) + Double(shift) } }
+    let samples = (0..<4).map { shift in
+      (0..<80).map { sin(Double($0 * $0 + shift)) + Double(shift) }
+    }
     let axis = Panel.Axis(Scale(fitting: x), title: "x")
     let names = Panel.Axis.categories(["one", "two", "three", "four"])
     let range = Panel.Axis(Scale(fitting: samples.flatMap { $0 }))
@@ -160,7 +166,8 @@ enum Catalogue {
         Panel(
           title: "Line, band, level", x: axis, y: .init(Scale(fitting: [0, 1])),
           marks: [
-            .band(x, wave(30).map { $0 - 0.1 }, wave(30).map { $0 + 0.1 }, theme.color(0).opacity(0.2)),
+            .band(
+              x, wave(30).map { $0 - 0.1 }, wave(30).map { $0 + 0.1 }, theme.color(0).opacity(0.2)),
             .line(x, wave(30), .init(theme.color(0))), .level(0.5, theme.null, "half"),
             .vertical(12, theme.null, "twelve"), .words(2, 0.05, "α₂ βᵢ x²", theme.foreground),
           ]),
@@ -171,7 +178,8 @@ enum Catalogue {
             .points(x, wave(30), theme.color(1), radius: 2, hollow: true),
           ]),
         Panel(
-          title: "Histogram", x: .init(Scale(fitting: samples[0])), y: .init(Scale(fitting: [0, 30])),
+          title: "Histogram", x: .init(Scale(fitting: samples[0])),
+          y: .init(Scale(fitting: [0, 30])),
           marks: Panel.histogram(samples[0], theme.color(2)).marks),
       ],
       [
@@ -190,7 +198,11 @@ enum Catalogue {
         Panel(
           title: "Symmetric log", x: axis,
           y: .init(Scale(.symmetricLog(0.1), -1000...1000)),
-          marks: [.line(x, x.map { pow(-1.5, $0 / 2).isNaN ? 0 : ($0 - 15) * abs($0 - 15) }, .init(theme.color(4)))]),
+          marks: [
+            .line(
+              x, x.map { pow(-1.5, $0 / 2).isNaN ? 0 : ($0 - 15) * abs($0 - 15) },
+              .init(theme.color(4)))
+          ]),
       ],
       [
         Panel(

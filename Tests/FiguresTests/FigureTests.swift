@@ -45,7 +45,8 @@ import Testing
       for (i, a) in canvas.texts.enumerated() {
         for b in canvas.texts[(i + 1)...] {
           #expect(
-            !a.box.overlaps(b.box, slack: 0.5), "\(figure) x \(scale): «\(a.text)» and «\(b.text)» overlap")
+            !a.box.overlaps(b.box, slack: 0.5),
+            "\(figure) x \(scale): «\(a.text)» and «\(b.text)» overlap")
         }
       }
     }
@@ -139,7 +140,9 @@ import Testing
       switch trial % 3 {
       case 0: bytes = bytes.prefix(Int(random.uniform() * Double(whole.count)))
       case 1:
-        for _ in 0..<8 { bytes[Int(random.uniform() * Double(bytes.count))] ^= UInt8(1 << (trial % 8)) }
+        for _ in 0..<8 {
+          bytes[Int(random.uniform() * Double(bytes.count))] ^= UInt8(1 << (trial % 8))
+        }
       default: for i in 16..<24 { bytes[i] = UInt8(truncatingIfNeeded: random.next()) }
       }
       try bytes.write(to: URL(fileURLWithPath: path))
@@ -178,7 +181,8 @@ import Testing
         .init([
           [
             Panel.cells(
-              (0..<4_000_000).map { $0 % 2 == 0 ? 0 : 1 }, rows: 2000, columns: 2000, .viridis, 0...1)
+              (0..<4_000_000).map { $0 % 2 == 0 ? 0 : 1 }, rows: 2000, columns: 2000, .viridis,
+              0...1)
           ]
         ])
       ])
@@ -198,7 +202,8 @@ import Testing
       }, rows: 20, columns: 20, level: 6)
     #expect(segments.count > 30)
     for point in segments.flatMap({ $0 }) {
-      let distance = ((point.x - 10) * (point.x - 10) + (point.y - 10) * (point.y - 10)).squareRoot()
+      let distance = ((point.x - 10) * (point.x - 10) + (point.y - 10) * (point.y - 10))
+        .squareRoot()
       #expect(abs(distance - 6) < 0.05)
     }
     #expect(Contours.segments([1, 0, 0, 1], rows: 2, columns: 2, level: 0.5).count == 2)

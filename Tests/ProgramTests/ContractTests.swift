@@ -60,9 +60,11 @@ import Testing
     (
       "isotherm-plot",
       [
-        "training", "gradients", "flow", "correlation", "cka", "attention", "attention-rollout", "similarity", "skill",
-        "terms", "information-plane", "information-layers", "field", "phase", "convergence", "any", "list",
-        "verify", "show",
+        "training", "gradients", "flow", "correlation", "cka", "attention", "attention-rollout",
+        "similarity", "skill",
+        "terms", "information-plane", "information-layers", "field", "phase", "convergence", "any",
+        "list",
+        "verify", "show", "report", "animate",
       ]
     ),
   ])

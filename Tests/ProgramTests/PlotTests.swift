@@ -29,7 +29,8 @@ import Testing
       let drawn = try plot("field", file, "-o", image, "--theme", "dark", "--dpi", "80")
       try #require(drawn.status == 0, "\(drawn.errors)")
       let same = try plot("verify", image)
-      #expect(same.status == 0 && same.output.contains("every pixel"), "\(same.output)\(same.errors)")
+      #expect(
+        same.status == 0 && same.output.contains("every pixel"), "\(same.output)\(same.errors)")
       let shown = try plot("show", image)
       for text in ["Allen-Cahn", "isotherm-plot field", "/fields/solution/u sha256=", "run_id="] {
         #expect(shown.output.contains(text), "\(shown.output)")
@@ -91,7 +92,8 @@ import Testing
       #expect(try size("--columns", "1", "--dpi", "254").width == 890)
       #expect(try size("--columns", "2", "--dpi", "254").width == 1830)
       for (arguments, text) in [
-        (["--columns", "3"], "1 or 2"), (["--size", "9"], "size"), (["--font-size", "1"], "between 3"),
+        (["--columns", "3"], "1 or 2"), (["--size", "9"], "size"),
+        (["--font-size", "1"], "between 3"),
         (["--size", "90x90", "--columns", "1"], "pass one"),
       ] {
         let wrong = try Programs.run(
@@ -114,12 +116,16 @@ import Testing
           .run, title: "large", arrays: [array, line],
           provenance: Provenance(configuration: "", seed: 1, blasCore: "")))
       let row = (0..<5000).map { sin(Float($0) / 300) }
-      for _ in 0..<40 { try recorder.append("/a/values", [[Float]](repeating: row, count: 100).flatMap { $0 }) }
-      try recorder.append("/b/values", (0..<2_000_000).map { $0 == 1_234_567 ? 50 : Double($0 % 7) })
+      for _ in 0..<40 {
+        try recorder.append("/a/values", [[Float]](repeating: row, count: 100).flatMap { $0 })
+      }
+      try recorder.append(
+        "/b/values", (0..<2_000_000).map { $0 == 1_234_567 ? 50 : Double($0 % 7) })
       _ = try recorder.seal()
       for (dataset, text) in [("/a/values", "averaged to"), ("/b/values", "lowest and highest")] {
         let image = folder + "/big.png"
-        let drawn = try plot("any", folder + "/big.h5", "--dataset", dataset, "-o", image, "--force")
+        let drawn = try plot(
+          "any", folder + "/big.h5", "--dataset", dataset, "-o", image, "--force")
         try #require(drawn.status == 0, "\(drawn.errors)")
         #expect(try plot("show", image).output.contains(text))
         #expect(try plot("verify", image).status == 0)
@@ -160,8 +166,88 @@ import Testing
         let verified = try plot("verify", "\(folder)/\(figure).png")
         #expect(verified.status == 0, "\(figure): \(verified.output)")
       }
+      try expectReport(folder)
       let wrong = try plot("phase", folder + "/f.h5", "-o", folder + "/p.png")
       #expect(wrong.status == 1 && wrong.errors.contains("isotherm integrate"), "\(wrong.errors)")
+    }
+  }
+
+  /// A page whose tags close, whose pictures are there, that asks nothing of a network, and whose tables sort in a browser.
+  private func expectReport(_ folder: String) throws {
+    let report = try Programs.run(
+      "isotherm-plot",
+      ["report"] + ["r", "f", "attention", "v"].map { "\(folder)/\($0).h5" }
+        + ["-o", folder + "/report", "--title", "<a> & \"b\"", "--json"])
+    try #require(report.status == 0, "\(report.errors)")
+    let page = try String(contentsOfFile: folder + "/report/index.html", encoding: .utf8)
+    #expect(page.contains("<h1>&lt;a&gt; &amp; &quot;b&quot;</h1>"))
+    for name in ["0-training", "0-gradients", "1-terms", "2-skill", "3-convergence"] {
+      let image = "\(folder)/report/figures/\(name).png"
+      #expect(FileManager.default.fileExists(atPath: image), "\(name)")
+      #expect(try plot("verify", image).status == 0, "\(name)")
+    }
+    #expect(!page.contains("http://") && !page.contains("https://"))
+    let script = """
+      import html.parser, os, sys
+      class P(html.parser.HTMLParser):
+          def __init__(self): super().__init__(); self.open = []; self.images = []
+          def handle_starttag(self, tag, attributes):
+              if tag == "img": self.images.append(dict(attributes)["src"])
+              elif tag != "meta": self.open.append(tag)
+          def handle_endtag(self, tag): assert self.open.pop() == tag, tag
+      p = P(); p.feed(open(sys.argv[1] + "/index.html").read())
+      assert not p.open, p.open
+      assert len(p.images) >= 9 and all(os.path.exists(sys.argv[1] + "/" + i) for i in p.images), p.images
+      """
+    let parsed = try Programs.run(
+      Programs.root + "/.venv/bin/python", ["-c", script, folder + "/report"])
+    #expect(parsed.status == 0, "\(parsed.errors)")
+    guard FileManager.default.isExecutableFile(atPath: "/usr/bin/chromium") else {
+      print("skipped: the report in a browser, because chromium is not installed")
+      return
+    }
+    let sort = """
+      <script>const t = [...document.querySelectorAll("table")].find(t => t.querySelectorAll("th").length > 4);
+      const head = t.querySelectorAll("th")[2]; head.click(); head.click();
+      const v = [...t.tBodies[0].rows].map(r => parseFloat(r.cells[2].textContent)).filter(x => !isNaN(x));
+      document.title = v.every((x, i) => i == 0 || v[i - 1] >= x) ? "sorted" : "not sorted";</script></body>
+      """
+    let sorted = folder + "/report/sorted.html"
+    try page.replacing("</body>", with: sort).write(
+      toFile: sorted, atomically: true, encoding: .utf8)
+    let browser = try Programs.run(
+      "/usr/bin/chromium",
+      [
+        "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir=\(folder)/browser",
+        "--dump-dom", "file://" + sorted,
+      ])
+    #expect(browser.output.contains("<title>sorted</title>"), "\(browser.output.prefix(300))")
+  }
+
+  @Test func `fields and attention move, and every frame is kept`() throws {
+    try withScratch { folder in
+      try integrate(
+        "wave", folder + "/w", "grid.rows=12", "grid.columns=12", "time.end=5", "time.snapshots=5")
+      let image = folder + "/w.png"
+      let made = try plot(
+        "animate", "field", folder + "/w.h5", "-o", image, "--frames", folder + "/frames", "--dpi",
+        "40")
+      try #require(made.status == 0, "\(made.errors)")
+      let frames = try FileManager.default.contentsOfDirectory(atPath: folder + "/frames").sorted()
+      #expect(frames == (0...5).map { String(format: "%05d.png", $0) })
+      let bytes = try Data(contentsOf: URL(fileURLWithPath: image))
+      func count(_ chunk: String) -> Int {
+        var (found, place) = (0, bytes.startIndex)
+        while let range = bytes.range(of: Data(chunk.utf8), in: place..<bytes.endIndex) {
+          (found, place) = (found + 1, range.upperBound)
+        }
+        return found
+      }
+      #expect(count("acTL") == 1 && count("fcTL") == 6 && count("fdAT") == 5)
+      let shown = try plot("show", image)
+      #expect(shown.output.contains("/fields/solution/u"))
+      let wrong = try plot("animate", "attention", folder + "/w.h5", "-o", folder + "/x.png")
+      #expect(wrong.status != 0 && wrong.errors.contains("training run"), "\(wrong.errors)")
     }
   }
 }

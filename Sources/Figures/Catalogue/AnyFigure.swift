@@ -74,7 +74,8 @@ public enum AnyFigure {
       Array(panels[$0..<min($0 + across, panels.count)])
     }
     return Figure(
-      title: title, caption: caption + (shown < count ? " \(shown) of \(count) maps." : ""), width: 560,
+      title: title, caption: caption + (shown < count ? " \(shown) of \(count) maps." : ""),
+      width: 560,
       height: 110 + (shown == 1 ? 300 : 110 * Double(max(grid.count, 1))),
       sections: [.init(grid, colorBar: .init(map, domain, title: quantity))])
   }

@@ -22,13 +22,16 @@ public enum ConvergenceFigure {
         .points(group.map { found[$0] }, group.map { places[$0] }, color, radius: 3, hollow: false))
     }
     let panel = Panel(
-      x: .init(Scale(fitting: found + wide.flatMap { [$0.0, $0.1] }, including: [0.5]), title: "order of convergence"),
+      x: .init(
+        Scale(fitting: found + wide.flatMap { [$0.0, $0.1] }, including: [0.5]),
+        title: "order of convergence"),
       y: .init(
         Scale(.linear, -0.7...Double(max(count, 1)) - 0.3),
         ticks: names.indices.map { (places[$0], names[$0]) }), marks: marks)
     return Figure(
       title: title,
-      caption: "Points: slope of ln error over ln step at five steps; bars: the theoretical order ± its tolerance. "
+      caption:
+        "Points: slope of ln error over ln step at five steps; bars: the theoretical order ± its tolerance. "
         + "\(inside.count) of \(count) within.", width: 460, height: 90 + 15 * Double(count),
       sections: [.init([[panel]])])
   }

@@ -6,7 +6,8 @@ public enum CorrelationFigure {
   ) -> Figure {
     Figure(
       title: title,
-      caption: "Pearson's correlation of all numbers of a state with those one layer before, mean over \(samples) held-out samples; "
+      caption:
+        "Pearson's correlation of all numbers of a state with those one layer before, mean over \(samples) held-out samples; "
         + "shaded: 95 % bootstrap over samples.",
       width: 400, height: 280,
       legend: curves.enumerated().map { .init($1.name, .init(theme.color($0))) },
@@ -38,7 +39,8 @@ public enum AlignmentFigure {
     }
     return Figure(
       title: title,
-      caption: "Linear centred kernel alignment of the states of \(samples) held-out samples at every two depths; 1 on the diagonal.",
+      caption:
+        "Linear centred kernel alignment of the states of \(samples) held-out samples at every two depths; 1 on the diagonal.",
       width: 130 + 160 * Double(columns), height: 90 + 170 * Double(max(rows.count, 1)),
       sections: [.init(rows, colorBar: .init(.magma, 0...1, title: "linear CKA"))])
   }

@@ -7,13 +7,9 @@ public enum FieldFigure {
     _ snapshots: [[Double]], rows: Int, columns: Int, times: [Double], energy: [Double],
     mass: [Double], ending: String, title: String, theme: Theme
   ) -> Figure {
-    let finite = snapshots.flatMap { $0 }.filter(\.isFinite)
-    let (low, high) = (finite.min() ?? 0, finite.max() ?? 1)
+    let domain = domain(snapshots.flatMap { $0 })
     // Values of both signs around 0 are told apart by the diverging map.
-    let isSigned = low < 0 && high > 0 && min(-low, high) > 0.1 * max(-low, high)
-    let reach = max(-low, high)
-    let domain = isSigned ? -reach...reach : low...max(high, low + 1e-12)
-    let map: ColorMap = isSigned ? .diverging : .viridis
+    let map: ColorMap = domain.lowerBound == -domain.upperBound ? .diverging : .viridis
     let pictures: Figure.Section
     if rows > 1 {
       let count = min(6, snapshots.count)
@@ -50,7 +46,37 @@ public enum FieldFigure {
       sections: [pictures] + (series.isEmpty ? [] : [.init([series])]))
   }
 
-  static func short(_ value: Double) -> String {
+  /// One moment of an animation: the field at `time`, on colours that are the same for all.
+  public static func frame(
+    _ values: [Double], rows: Int, columns: Int, domain: ClosedRange<Double>, time: String,
+    title: String, theme: Theme
+  ) -> Figure {
+    let map: ColorMap = domain.lowerBound == -domain.upperBound ? .diverging : .viridis
+    let panel: Panel
+    if rows > 1 {
+      panel = .cells(values, rows: rows, columns: columns, map, domain, title: time)
+    } else {
+      panel = Panel(
+        title: time, x: .init(Scale(.linear, 0...Double(max(columns, 1))), title: "cell"),
+        y: .init(Scale(fitting: [domain.lowerBound, domain.upperBound]), title: "u"),
+        marks: [.line(values.indices.map { Double($0) + 0.5 }, values, .init(theme.color(0)))])
+    }
+    return Figure(
+      title: title, width: 400, height: rows > 1 ? 400 : 280,
+      sections: [.init([[panel]], colorBar: rows > 1 ? .init(map, domain, title: "u") : nil)])
+  }
+
+  /// The ends of colours for values: symmetric around 0 where both signs matter.
+  public static func domain(_ values: [Double]) -> ClosedRange<Double> {
+    let finite = values.filter(\.isFinite)
+    let (low, high) = (finite.min() ?? 0, finite.max() ?? 1)
+    let isSigned = low < 0 && high > 0 && min(-low, high) > 0.1 * max(-low, high)
+    let reach = max(-low, high)
+    return isSigned ? -reach...reach : low...max(high, low + 1e-12)
+  }
+
+  /// Four significant digits with a true minus sign.
+  public static func short(_ value: Double) -> String {
     String(format: "%.4g", value).replacing("-", with: "−")
   }
 }

@@ -36,7 +36,8 @@ public enum GradientsFigure {
     }
     return Figure(
       title: title,
-      caption: "Root of the summed squares of all gradients of a layer, before clipping; curves are running means over 1/40 of the "
+      caption:
+        "Root of the summed squares of all gradients of a layer, before clipping; curves are running means over 1/40 of the "
         + "steps. Right: first over last layer, above 1 when gradients grow on their way back, below when they vanish.",
       width: 540, height: 400,
       sections: [

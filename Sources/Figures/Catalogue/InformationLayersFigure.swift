@@ -26,7 +26,9 @@ public enum InformationLayersFigure {
         // A limit that no value comes near would squeeze the curves.
         if panel.y.scale.domain.upperBound > 0.6 * limit {
           panel.marks.append(.level(limit, theme.null, "ln n, where estimates saturate"))
-          panel.y.scale = Scale(fitting: [panel.y.scale.domain.lowerBound, panel.y.scale.domain.upperBound], including: [limit])
+          panel.y.scale = Scale(
+            fitting: [panel.y.scale.domain.lowerBound, panel.y.scale.domain.upperBound],
+            including: [limit])
         }
         return panel
       }

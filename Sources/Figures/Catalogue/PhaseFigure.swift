@@ -35,9 +35,12 @@ public enum PhaseFigure {
           (0..<tokens).map { coordinate(1, snapshot, $0) }, colors.color(share), radius: 2.4,
           hollow: snapshot == 0))
     }
-    let xs = positions.flatMap { row in stride(from: 0, to: row.count, by: dimension).map { row[$0] } }
+    let xs = positions.flatMap { row in
+      stride(from: 0, to: row.count, by: dimension).map { row[$0] }
+    }
     let ys = (0..<positions.count).flatMap { s in (0..<tokens).map { coordinate(1, s, $0) } }
-    let reach = isSphere ? 1.08 : max((xs + ys).filter(\.isFinite).map(abs).max() ?? 1, 1e-12) * 1.05
+    let reach =
+      isSphere ? 1.08 : max((xs + ys).filter(\.isFinite).map(abs).max() ?? 1, 1e-12) * 1.05
     let scale = Scale(.linear, -reach...reach)
     let phase = Panel(
       title: dimension > 2 ? "First two of \(dimension) coordinates" : "Paths",
@@ -59,7 +62,8 @@ public enum PhaseFigure {
     }
     return Figure(
       title: title,
-      caption: "\(tokens) tokens; rings: at the start; discs: later, coloured by time; lines: their paths; "
+      caption:
+        "\(tokens) tokens; rings: at the start; discs: later, coloured by time; lines: their paths; "
         + "\(ending).", width: 520, height: side.count > 1 ? 520 : 480,
       sections: [
         .init(

@@ -31,7 +31,8 @@ public enum SkillFigure {
     }
     return Figure(
       title: title,
-      caption: "Skill: 1 − (1 − s)/(1 − s of the strongest null), so 1 is the network itself and 0 no better than a map that knows "
+      caption:
+        "Skill: 1 − (1 − s)/(1 − s of the strongest null), so 1 is the network itself and 0 no better than a map that knows "
         + "nothing of the sample. \(samples) held-out samples; shaded: 95 % bootstrap.",
       width: 110 + 190 * Double(max(measures.count, 1)), height: 280,
       legend: zip(models, parameters).enumerated().map { index, entry in

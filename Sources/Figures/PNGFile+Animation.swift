@@ -1,0 +1,65 @@
+import CPNG
+import Foundation
+
+extension PNGFile {
+  /// Frames of one size on their way into an animation; each is compressed as it is added, so that only its bytes are kept.
+  public struct Animation {
+    private var frames: [[UInt8]] = []
+    private var size: (width: Int, height: Int) = (0, 0)
+    private var scale = 1.0
+
+    /// No frames yet.
+    public init() {}
+
+    /// Number of frames.
+    public var count: Int { frames.count }
+
+    /// Adds a frame.
+    /// - Throws: ``FigureError`` when its size is another than the first one's.
+    public mutating func add(_ canvas: Canvas) throws {
+      let (bytes, width, height) = canvas.pixels()
+      guard frames.isEmpty || size == (width, height) else {
+        throw FigureError(message: "frames of an animation must have one size")
+      }
+      (size, scale) = ((width, height), canvas.scale)
+      frames.append(try PNGFile.deflate(bytes, width: 3 * width, rows: height, 3))
+    }
+
+    /// Writes the frames as an animated PNG that repeats for ever, `seconds` each.
+    public func write(
+      to path: String, seconds: Double, texts: [(key: String, text: String)]
+    ) throws {
+      let temporary = path + ".tmp"
+      guard !frames.isEmpty, let file = fopen(temporary, "wb") else {
+        throw FigureError(
+          message:
+            "cannot write \(path): \(String(cString: strerror(errno))); choose another place "
+            + "with -o")
+      }
+      var message = [CChar](repeating: 0, count: 256)
+      let copies = texts.map { (strdup($0.key), strdup($0.text)) }
+      let buffers = frames.map { frame -> UnsafeMutablePointer<UInt8> in
+        let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: frame.count)
+        buffer.update(from: frame, count: frame.count)
+        return buffer
+      }
+      defer {
+        for (key, text) in copies {
+          free(key)
+          free(text)
+        }
+        for buffer in buffers { buffer.deallocate() }
+      }
+      let failed = isotherm_png_write_frames(
+        file, buffers.map { UnsafePointer($0) }, frames.map(\.count), Int32(frames.count),
+        Int32(size.width), Int32(size.height), Int32((scale * 72 / 0.0254).rounded()),
+        Int32(max(1, min(65_535, (1000 * seconds).rounded()))),
+        copies.map { isotherm_png_text(key: $0.0, text: $0.1) }, Int32(copies.count), &message)
+      let closed = fclose(file)
+      guard failed == 0, closed == 0, rename(temporary, path) == 0 else {
+        unlink(temporary)
+        throw FigureError(message: "cannot write \(path); the disk may be full")
+      }
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import Archive
+import ArgumentParser
+import Console
+import Figures
+import Foundation
+
+/// `isotherm-plot animate field|attention FILE -o OUT.png`
+struct AnimateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "animate",
+    abstract: "A field over time, or attention over training, as an animated PNG.",
+    discussion: """
+      All frames share one scale of colours. Programs that do not know animated PNG show the first frame. --frames FOLDER \
+      stores numbered pictures too.
+      """)
+
+  /// What is animated.
+  enum Subject: String, CaseIterable, ExpressibleByArgument { case field, attention }
+
+  @Argument(help: "field (a solution) or attention (a training run, over its checkpoints).")
+  var subject: Subject
+
+  @OptionGroup var options: PlotOptions
+
+  @Option(help: "Seconds of the whole animation.")
+  var seconds = 6.0
+
+  @Option(help: "Folder for the frames as numbered pictures too.")
+  var frames: String?
+
+  func validate() throws {
+    guard options.output.lowercased().hasSuffix(".png") else {
+      throw ValidationError("-o \(options.output): an animation is a PNG; name it NAME.png")
+    }
+    guard (0.1...600).contains(seconds) else {
+      throw ValidationError("--seconds must be between 0.1 and 600, found \(seconds)")
+    }
+  }
+
+  func run() throws {
+    guard options.force || !FileManager.default.fileExists(atPath: options.output) else {
+      throw FigureError(
+        message:
+          "\(options.output) exists already; pass --force to replace it, or choose another name")
+    }
+    let kinds = subject == .field ? FieldCommand.kinds : AttentionCommand.kinds
+    let source = try FigureSource(options.file, expecting: kinds)
+    let arguments = [
+      subject.rawValue, options.file, "-o", options.output, "--theme", options.theme.rawValue,
+    ]
+    let command = try Plot.parseAsRoot(arguments)
+    let all: [() throws -> Figure]
+    if let field = command as? FieldCommand {
+      all = try field.frames(source)
+    } else if let attention = command as? AttentionCommand {
+      all = try attention.frames(source)
+    } else {
+      all = []
+    }
+    let progress = ProgressLine(options.common.progress)
+    progress.begin("animate")
+    if let frames {
+      try FileManager.default.createDirectory(atPath: frames, withIntermediateDirectories: true)
+    }
+    var animation = PNGFile.Animation()
+    var texts: [(key: String, text: String)] = []
+    for (index, make) in all.enumerated() {
+      var figure = try make()
+      if let title = options.title { figure.title = title }
+      options.size(&figure)
+      let canvas = try figure.draw(options.theme.theme, dpi: options.dpi)
+      try animation.add(canvas)
+      if index == 0 { texts = try source.texts(figure) }
+      if let frames {
+        let name = String(format: "%05d.png", index)
+        try PNGFile.write(canvas, to: frames + "/" + name, texts: source.texts(figure))
+      }
+      progress.update(index + 1, of: all.count, unit: "frames")
+    }
+    try animation.write(
+      to: options.output, seconds: seconds / Double(max(all.count, 1)), texts: texts)
+    progress.end("\(animation.count) frames")
+    if options.common.json {
+      try Console.output(json: Written(path: options.output, frames: animation.count))
+    } else {
+      Console.output(options.output)
+    }
+  }
+
+  private struct Written: Encodable {
+    var path: String
+    var frames: Int
+  }
+}
