@@ -92,6 +92,6 @@ import Testing
     }
     let outcome = try Programs.run("isotherm-plot", ["training", "x.h5", "-o", "x.gif"])
     #expect(outcome.status == 2)
-    #expect(outcome.errors.contains("only PNG"))
+    #expect(outcome.errors.contains("NAME.png, NAME.pdf or NAME.svg"))
   }
 }

@@ -29,7 +29,7 @@ import Testing
     let document = try #require(
       try JSONSerialization.jsonObject(with: Data(again.output.utf8)) as? [String: Any])
     let rows = try #require(document["rows"] as? [[String: Any]])
-    #expect(rows.count == 4)
+    #expect(rows.count == 8)
     for row in rows {
       for key in ["pde", "uniform", "position", "untrained", "shuffled", "skill"] {
         #expect(row[key] is Double, "\(key)")

@@ -7,6 +7,7 @@ import Transformer
 /// Dropout acts on the embedded stream only, because the equation has no branches to drop.
 public final class TaskObjective<Samples: SampleSource>: FitObjective, @unchecked Sendable
 where Samples.Scalar: KernelScalar {
+  /// The scalar of the samples.
   public typealias S = Samples.Scalar
   /// Embedding and classifier: the network without layers.
   public let stem: ModelConfiguration

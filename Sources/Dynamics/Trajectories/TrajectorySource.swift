@@ -29,6 +29,7 @@ public struct TrajectoryView<S: KernelScalar> {
 /// thousands of samples.
 public final class NetworkTrajectories<Samples: SampleSource>: TrajectorySource, @unchecked Sendable
 where Samples.Scalar: KernelScalar {
+  /// The scalar of the samples.
   public typealias S = Samples.Scalar
   private let source: Samples
   private let indices: [Int]

@@ -38,7 +38,7 @@ public enum FlowFigure {
     let curves =
       [correlationPanel(trajectories, depths, theme)]
       + (trajectories.count > 1 ? [errorPanel(trajectories, depths, theme)] : [])
-    let alignments = trajectories.prefix(3).map { trajectory in
+    let alignments = trajectories.prefix(4).map { trajectory in
       Panel.cells(
         trajectory.alignment, rows: depths, columns: depths, .magma, 0...1,
         title: "CKA, \(trajectory.name)", x: "depth", y: "depth", showsTicks: true)

@@ -29,6 +29,7 @@ public struct ProblemConfiguration: Sendable {
     /// Numbers of a dataset, `FILE:/dataset`.
     case file(String)
 
+    /// By their words.
     public static func == (a: Initial, b: Initial) -> Bool { "\(a)" == "\(b)" }
   }
 
