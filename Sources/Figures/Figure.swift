@@ -76,6 +76,20 @@ public struct Figure: Sendable {
     return canvas
   }
 
+  /// Everything that is written but the numbers.
+  private var words: String {
+    var words = [title, caption] + legend.map(\.label)
+    for section in sections {
+      if let bar = section.colorBar { words.append(bar.title) }
+      for panel in section.rows.flatMap({ $0 }) {
+        words += [panel.title, panel.x.title, panel.y.title]
+        words += (panel.x.ticks ?? []).map(\.label)
+        words += (panel.y.ticks ?? []).map(\.label)
+      }
+    }
+    return words.joined(separator: " ")
+  }
+
   /// What the drawing leaves out, in sentences for the caption.
   private func notes(_ canvas: Canvas) -> [String] {
     var (points, cells, hasMissing) = (0, (rows: 0, columns: 0), false)
@@ -99,6 +113,14 @@ public struct Figure: Sendable {
       notes.append("\(cells.rows) x \(cells.columns) cells, averaged to what pixels can show.")
     }
     if hasMissing { notes.append("Grey cells hold no number.") }
+    let missing = Font.bundled?.missing(in: words) ?? []
+    if !missing.isEmpty {
+      // By their numbers: the font cannot show them here either.
+      let names = missing.prefix(3).map { "U+" + String($0.value, radix: 16, uppercase: true) }
+      notes.append(
+        "\(missing.count) characters are not in the font (\(names.joined(separator: ", "))) and are boxes."
+      )
+    }
     return notes
   }
 }

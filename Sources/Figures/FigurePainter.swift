@@ -9,8 +9,9 @@ struct FigurePainter {
 
   func draw() {
     var top = margin + size * 1.5
-    canvas.text(
-      figure.title, x: margin, y: top, size: fitted(figure.title, size * 1.5), theme.foreground)
+    let title = canvas.fitted(
+      figure.title, size: size * 1.5, room: figure.width - 2 * margin)
+    canvas.text(title.text, x: margin, y: top, size: title.size, theme.foreground)
     top += size * 0.9
     top = drawLegend(top)
     let bottom = drawCaption()
@@ -27,18 +28,12 @@ struct FigurePainter {
     }
   }
 
-  /// The largest size up to `size` at which a line fits the width.
-  private func fitted(_ text: String, _ size: Double) -> Double {
-    let width = canvas.width(text, size: size)
-    let room = figure.width - 2 * margin
-    return width > room ? max(size * room / width, self.size * 0.7) : size
-  }
-
   private func drawLegend(_ top: Double) -> Double {
     guard !figure.legend.isEmpty else { return top }
     var (x, y) = (margin, top + size * 1.2)
     for key in figure.legend {
-      let width = 26 + canvas.width(key.label, size: size)
+      let label = canvas.fitted(key.label, size: size, room: figure.width - 2 * margin - 26)
+      let width = 26 + canvas.width(label.text, size: label.size)
       if x + width > figure.width - margin && x > margin {
         x = margin
         y += size * 1.6
@@ -46,7 +41,7 @@ struct FigurePainter {
       canvas.line(
         [(x, y - size * 0.33), (x + 20, y - size * 0.33)], key.style.color,
         width: max(key.style.width, 1.6), dash: key.style.dash)
-      canvas.text(key.label, x: x + 24, y: y, size: size, theme.foreground)
+      canvas.text(label.text, x: x + 24, y: y, size: label.size, theme.foreground)
       x += width + 12
     }
     return y + size * 0.6

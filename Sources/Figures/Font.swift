@@ -20,4 +20,15 @@ final class Font: @unchecked Sendable {
   }
 
   static let bundled = Font()
+
+  /// Characters of `text` that the font has no glyph for, each once; spaces and line breaks are none.
+  func missing(in text: String) -> [Unicode.Scalar] {
+    var found: [Unicode.Scalar] = []
+    for scalar in text.unicodeScalars
+    where !scalar.properties.isWhitespace && FT_Get_Char_Index(source, FT_ULong(scalar.value)) == 0
+    {
+      if !found.contains(scalar) { found.append(scalar) }
+    }
+    return found
+  }
 }

@@ -7,31 +7,35 @@ enum Catalogue {
     (0..<count).map { 0.5 + 0.4 * sin(Double($0) / 5 + shift) }
   }
 
-  static func figures(_ theme: Theme) -> [(name: String, figure: Figure)] {
+  /// `wave(count, shift)` gives all values.
+  static func figures(
+    _ theme: Theme, _ wave: (Int, Double) -> [Double] = Catalogue.wave
+  ) -> [(name: String, figure: Figure)] {
     let layers = Array(0..<6)
     let curves = (0..<5).map { wave(6, Double($0)) }
     let trajectories = ["network", "autonomous", "diffusion"].map { name in
       FlowFigure.Trajectory(
-        name: name, norms: (0..<7).map { wave(49, Double($0)) }, correlation: wave(6),
-        correlationLower: wave(6), correlationUpper: wave(6), error: wave(7), errorLower: wave(7),
-        errorUpper: wave(7), alignment: wave(49))
+        name: name, norms: (0..<7).map { wave(49, Double($0)) }, correlation: wave(6, 0),
+        correlationLower: wave(6, 0), correlationUpper: wave(6, 0), error: wave(7, 0),
+        errorLower: wave(7, 0),
+        errorUpper: wave(7, 0), alignment: wave(49, 0))
     }
     let measure = SimilarityFigure.Measure(
-      title: "raw cosine", value: curves, lower: curves, upper: curves, skill: [wave(6)],
-      skillLower: [wave(6)], skillUpper: [wave(6)])
-    let pairs = wave(7).map { ($0 - 0.1, $0 + 0.1) }
+      title: "raw cosine", value: curves, lower: curves, upper: curves, skill: [wave(6, 0)],
+      skillLower: [wave(6, 0)], skillUpper: [wave(6, 0)])
+    let pairs = wave(7, 0).map { ($0 - 0.1, $0 + 0.1) }
     let plane = InformationPlaneFigure.Plane(
       estimator: "kde", settings: "noise", input: (0..<6).map { wave(7, Double($0)) },
-      label: (0..<6).map { wave(7, Double($0) / 2) }, labelNull: wave(7), inputInterval: pairs,
+      label: (0..<6).map { wave(7, Double($0) / 2) }, labelNull: wave(7, 0), inputInterval: pairs,
       labelInterval: pairs, saturated: [Bool](repeating: false, count: 7))
     return [
       (
         "training",
         TrainingFigure.make(
           .init(
-            epoch: (0..<200).map { Double($0) / 40 }, loss: wave(200), accuracy: wave(200),
-            rate: wave(200).map { $0 / 1000 }, gradientNorm: wave(200).map { $0 * 30 },
-            checkpointEpoch: [0, 1, 2, 3, 4, 5], testLoss: wave(6), testAccuracy: wave(6)),
+            epoch: (0..<200).map { Double($0) / 40 }, loss: wave(200, 0), accuracy: wave(200, 0),
+            rate: wave(200, 0).map { $0 / 1000 }, gradientNorm: wave(200, 0).map { $0 * 30 },
+            checkpointEpoch: [0, 1, 2, 3, 4, 5], testLoss: wave(6, 0), testAccuracy: wave(6, 0)),
           title: "Training", theme: theme)
       ),
       (
@@ -68,13 +72,14 @@ enum Catalogue {
         "correlation",
         CorrelationFigure.make(
           ["network", "autonomous"].enumerated().map {
-            Curve($1, [1, 2, 3, 4, 5, 6], wave(6, Double($0)), lower: wave(6), upper: wave(6))
+            Curve(
+              $1, [1, 2, 3, 4, 5, 6], wave(6, Double($0)), lower: wave(6, 0), upper: wave(6, 0))
           }, samples: 8, title: "Correlation", theme: theme)
       ),
       (
         "cka",
         AlignmentFigure.make(
-          [wave(49), wave(49, 2)], names: ["network", "autonomous"], depths: 7, samples: 8,
+          [wave(49, 0), wave(49, 2)], names: ["network", "autonomous"], depths: 7, samples: 8,
           title: "CKA", theme: theme)
       ),
       (
@@ -82,8 +87,8 @@ enum Catalogue {
         SkillFigure.make(
           ["raw cosine", "centred cosine", "rank correlation"].map {
             .init(
-              title: $0, value: [wave(6), wave(6, 2)], lower: [wave(6), wave(6)],
-              upper: [wave(6), wave(6)])
+              title: $0, value: [wave(6, 0), wave(6, 2)], lower: [wave(6, 0), wave(6, 0)],
+              upper: [wave(6, 0), wave(6, 0)])
           }, models: ["autonomous", "modulated"], parameters: [50_049, 90_501], layers: layers,
           samples: 8, title: "Skill", theme: theme)
       ),
@@ -97,14 +102,14 @@ enum Catalogue {
         "field-line",
         FieldFigure.make(
           (0..<30).map { wave(60, Double($0) / 4) }, rows: 1, columns: 60,
-          times: (0..<30).map(Double.init), energy: wave(30), mass: wave(30),
+          times: (0..<30).map(Double.init), energy: wave(30, 0), mass: wave(30, 0),
           ending: "reached t = 29", title: "Field", theme: theme)
       ),
       (
         "field-plane",
         FieldFigure.make(
           (0..<8).map { shift in wave(144, Double(shift)).map { $0 - 0.5 } }, rows: 12, columns: 12,
-          times: (0..<8).map(Double.init), energy: [], mass: wave(8), ending: "reached t = 7",
+          times: (0..<8).map(Double.init), energy: [], mass: wave(8, 0), ending: "reached t = 7",
           title: "Field", theme: theme)
       ),
       (
@@ -115,7 +120,7 @@ enum Catalogue {
               let angle = Double(i) * 0.5 + 0.02 * Double(t * (6 - i))
               return [cos(angle), sin(angle)]
             }
-          }, dimension: 2, times: (0..<20).map(Double.init), isSphere: true, energy: wave(20),
+          }, dimension: 2, times: (0..<20).map(Double.init), isSphere: true, energy: wave(20, 0),
           ending: "reached t = 19", title: "Phase", theme: theme)
       ),
       (
@@ -138,7 +143,7 @@ enum Catalogue {
       (
         "any",
         AnyFigure.make(
-          wave(480),
+          wave(480, 0),
           axes: [
             .init(name: "time", coordinates: (0..<30).map { Double($0) / 10 }),
             .init(name: "y", coordinates: [0, 1, 2, 3]),

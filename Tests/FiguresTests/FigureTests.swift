@@ -243,4 +243,61 @@ import Testing
     }
     #expect(quantile([], 0.5) == nil)
   }
+
+  private static let hostile: [(name: String, wave: @Sendable (Int, Double) -> [Double])] = [
+    ("NaN", { count, _ in [Double](repeating: .nan, count: count) }),
+    ("equal", { count, _ in [Double](repeating: 3, count: count) }),
+    ("zero", { count, _ in [Double](repeating: 0, count: count) }),
+    (
+      "infinite",
+      { count, _ in (0..<count).map { $0 % 3 == 0 ? .infinity : $0 % 3 == 1 ? -.infinity : 1 } }
+    ),
+    ("denormal", { count, _ in (0..<count).map { Double($0) * .leastNonzeroMagnitude } }),
+    ("huge", { count, _ in (0..<count).map { Double($0 % 2 == 0 ? 1 : -1) * 1e300 * Double($0) } }),
+    ("one number", { count, _ in (0..<count).map { $0 == count / 2 ? 1 : .nan } }),
+  ]
+
+  @Test(arguments: hostile.indices)
+  func `figures of hostile values are drawn, their texts apart`(index: Int) throws {
+    let (name, wave) = Self.hostile[index]
+    for (figure, content) in Catalogue.figures(.light, wave) {
+      let canvas = try content.draw(.light, dpi: 60)
+      let page = Rectangle(x: 0, y: 0, width: canvas.width, height: canvas.height)
+      #expect(canvas.pixels().bytes.contains { $0 < 128 }, "\(figure) of \(name) is empty")
+      for (i, a) in canvas.texts.enumerated() {
+        #expect(page.contains(a.box), "\(figure) of \(name): «\(a.text)» at \(a.box)")
+        for b in canvas.texts[(i + 1)...] {
+          #expect(
+            !a.box.overlaps(b.box, slack: 0.5),
+            "\(figure) of \(name): «\(a.text)» and «\(b.text)» overlap")
+        }
+      }
+    }
+  }
+
+  @Test func `200 layers of 64 heads, and titles of 200 characters, stay within the page`() throws {
+    let title = String(repeating: "A very long name ", count: 12)
+    let maps = (0..<200).map { layer in
+      (0..<64).map { head in (0..<16).map { Double($0 + layer + head) } }
+    }
+    let figure = AttentionFigure.make(
+      maps, layers: Array(0..<200), keys: 4, title: title, what: title, theme: .light)
+    let canvas = try figure.draw(.light, dpi: 40)
+    let page = Rectangle(x: 0, y: 0, width: canvas.width, height: canvas.height)
+    for item in canvas.texts { #expect(page.contains(item.box), "«\(item.text)» at \(item.box)") }
+    let long = try CorrelationFigure.make(
+      [Curve(title, [1, 2], [0, 1])], samples: 3, title: title, theme: .dark
+    ).draw(.dark, dpi: 40)
+    let small = Rectangle(x: 0, y: 0, width: long.width, height: long.height)
+    for item in long.texts { #expect(small.contains(item.box), "«\(item.text)» at \(item.box)") }
+  }
+
+  @Test func `characters that the font lacks are told once`() throws {
+    let figure = CorrelationFigure.make(
+      [Curve("α β ∂u שלום", [1, 2], [0, 1])], samples: 3, title: "図表 図 ∇² مرحبا", theme: .light)
+    let canvas = try figure.draw(.light, dpi: 40)
+    let told = canvas.texts.filter { $0.text.contains("not in the font") }
+    #expect(told.count == 1 && told[0].text.contains("2 characters"), "\(canvas.texts.map(\.text))")
+    #expect(told[0].text.contains("U+56F3"))
+  }
 }

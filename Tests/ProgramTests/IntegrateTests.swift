@@ -96,6 +96,21 @@ import Testing
     }
   }
 
+  @Test func `a field larger than a commit's bytes is streamed`() throws {
+    try withScratch { folder in
+      // 41 snapshots of 2 MiB: more than the 64 MiB after which rows are committed.
+      let outcome = try integrate(
+        "allen-cahn", "-o", folder + "/a", "--progress", "json", "--set", "grid.rows=512", "--set",
+        "grid.columns=512", "--set", "time.end=4", "--set", "time.snapshots=40", "--set",
+        "record.terms=false")
+      try #require(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.errors.contains("\"event\":\"commit\""))
+      let reader = try RunReader(folder + "/a")
+      #expect(try reader.describe("/fields/solution/u").shape == [41, 512, 512])
+      #expect(try reader.readTexts("/outcome/message") == ["reached t = 4"])
+    }
+  }
+
   @Test func `an unstable step is refused with what would do, and can be watched`() throws {
     try withScratch { folder in
       let euler = ["--set", "time.stepper=euler"]

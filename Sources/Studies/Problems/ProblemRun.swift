@@ -70,32 +70,43 @@ public struct ProblemRun {
     }
   }
 
-  /// Arrays, steps and time, estimated from a step that is taken and thrown away.
+  /// Arrays, steps and time.
   public func plan() throws -> Plan {
     let arrays = schema().arrays.map { array in
       let shape = array.shape(rows: problem.time.snapshots + 1)
       return (array.path, shape, shape.reduce(array.type.byteCount ?? 1, *))
     }
-    var seconds: Double?
-    if let steps = integration.stepCount {
+    return Plan(
+      arrays: arrays, steps: integration.stepCount, stepSize: integration.stepSize,
+      stabilityLimit: integration.stabilityLimit, seconds: try estimate())
+  }
+
+  /// Seconds of the whole, from steps that are thrown away: what 9 take more than 1, so that the start is left out. Nil under step
+  /// control.
+  private func estimate() throws -> Double? {
+    guard let steps = integration.stepCount else { return nil }
+    func seconds(_ count: Int) throws -> Double {
       let trial = try Integration(
-        field, problem.time.stepper, end: 2 * integration.stepSize, snapshots: 1,
+        field, problem.time.stepper, end: Double(count) * integration.stepSize, snapshots: 1,
         stepSize: integration.stepSize, pool: WorkerPool(threadCount: 1))
       let began = Date()
       _ = try trial.run(start) { _ in }
-      seconds = Date().timeIntervalSince(began) / 2 * Double(steps)
+      return Date().timeIntervalSince(began)
     }
-    return Plan(
-      arrays: arrays, steps: integration.stepCount, stepSize: integration.stepSize,
-      stabilityLimit: integration.stabilityLimit, seconds: seconds)
+    return max(0, try seconds(9) - seconds(1)) / 8 * Double(steps)
   }
 
   /// Integrates and seals `out`. A divergence is a result: what was integrated before it is archived.
   public func run(out: String, force: Bool) throws -> Result {
+    if let steps = integration.stepCount, let seconds = try estimate(), seconds > 2 {
+      progress.note("\(steps) steps, about \(Format.duration(seconds))")
+    }
     let recorder = try Recorder(
       RunPlace(out), schema(), replacing: force, onEvent: progress.recorderEvents)
     let began = Date()
     do {
+      // Texts must be there with the first commit.
+      recorder.write("/outcome/message", ["not ended yet"])
       progress.begin("integrate")
       var (shown, last) = (0, 0.0)
       let outcome = try integration.run(start) { snapshot in
