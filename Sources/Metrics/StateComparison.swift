@@ -36,6 +36,41 @@ public enum StateComparison {
     }
   }
 
+  /// Cosine of two states over all positions and channels: one value a sample. 0 for a state of length 0.
+  public static func cosine(_ a: NDArray<Float>, _ b: NDArray<Float>) -> [Double] {
+    perSample(a, b) { x, y in
+      var (dot, left, right) = (0.0, 0.0, 0.0)
+      for i in x.indices {
+        dot += Double(x[i]) * Double(y[i])
+        left += Double(x[i]) * Double(x[i])
+        right += Double(y[i]) * Double(y[i])
+      }
+      return left > 0 && right > 0 ? dot / (left * right).squareRoot() : 0
+    }
+  }
+
+  /// How far a state has gone from the first, ‖a - first‖/‖first‖: one value a sample.
+  public static func drift(_ a: NDArray<Float>, from first: NDArray<Float>) -> [Double] {
+    relativeError(a, first).map { $0.squareRoot() }
+  }
+
+  /// How different the positions of a sample still are, ‖u - 1ū‖/‖u‖ with ū the mean over positions, in float64: 0 when all are the
+  /// same (rank collapse, Dong et al. 2021). `[sample, position, channel]`; one value a sample.
+  public static func positionSpread(_ state: NDArray<Float>, positions: Int) -> [Double] {
+    perSample(state, state) { x, _ in
+      let width = x.count / max(positions, 1)
+      var mean = [Double](repeating: 0, count: width)
+      for i in x.indices { mean[i % width] += Double(x[i]) / Double(positions) }
+      var (spread, whole) = (0.0, 0.0)
+      for i in x.indices {
+        let difference = Double(x[i]) - mean[i % width]
+        spread += difference * difference
+        whole += Double(x[i]) * Double(x[i])
+      }
+      return whole > 0 ? (spread / whole).squareRoot() : .nan
+    }
+  }
+
   /// Euclidean norm over channels, mean over samples: `[sample, position, channel] -> [position]`.
   public static func positionNorm(_ state: NDArray<Float>, positions: Int) -> [Double] {
     let samples = state.shape[0]

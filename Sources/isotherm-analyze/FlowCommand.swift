@@ -33,6 +33,8 @@ struct FlowAnalysis {
     var alignment: [[Double]] = []
     /// Relative squared error against the network, `[depth][sample]`.
     var errors: [[Double]] = []
+    /// ‖u - u₀‖/‖u₀‖ and cos(u, u₀) against the first state, and ‖u - 1ū‖/‖u‖, each `[depth][sample]`.
+    var drift: [[Double]] = [], cosineFirst: [[Double]] = [], spread: [[Double]] = []
   }
 
   let depths: Int
@@ -85,6 +87,11 @@ struct FlowAnalysis {
     trajectory.correlations = zip(states, states.dropFirst()).map(StateComparison.correlation)
     let kernels = states.map { CenteredKernelAlignment($0) }
     trajectory.alignment = kernels.map { a in kernels.map { a.alignment(with: $0) } }
+    if let first = states.first {
+      trajectory.drift = states.map { StateComparison.drift($0, from: first) }
+      trajectory.cosineFirst = states.map { StateComparison.cosine($0, first) }
+    }
+    trajectory.spread = states.map { StateComparison.positionSpread($0, positions: positions) }
     trajectory.errors = zip(states, network).map { StateComparison.relativeError($0, $1) }
     return trajectory
   }
@@ -145,7 +152,24 @@ struct FlowAnalysis {
     let correlations = trajectories.flatMap {
       $0.correlations.map { bootstrap.interval(ofMean: $0) }
     }
-    return [
+    func withInterval(
+      _ name: String, _ values: (Trajectory) -> [[Double]], _ longName: String
+    ) -> [CompleteArray] {
+      let all = trajectories.flatMap(values)
+      let intervals = all.map { bootstrap.interval(ofMean: $0) }
+      return [
+        numbers(name, [trajectory, depth], all.map(mean), longName + ", mean over samples"),
+        numbers("\(name)_lower", [trajectory, depth], intervals.map(\.lower), "2.5 % limit"),
+        numbers("\(name)_upper", [trajectory, depth], intervals.map(\.upper), "97.5 % limit"),
+      ]
+    }
+    let drift =
+      withInterval("drift", \.drift, "distance from the first state over its norm")
+      + withInterval("cosine_first", \.cosineFirst, "cosine with the first state")
+      + withInterval(
+        "position_spread", \.spread,
+        "distance of the positions from their mean over the norm; 0 at rank collapse")
+    return drift + [
       CompleteArray(
         "/metrics/flow/trajectory_name", [trajectory], .texts(trajectories.map(\.name)),
         longName: "the network, then PDE models"),

@@ -12,10 +12,11 @@ protocol FigureCommand: ParsableCommand {
   func make(_ source: FigureSource) throws -> Figure
   /// Kinds of archive it takes; empty for any.
   static var kinds: [RunSchema.Kind] { get }
+  /// The same in words, with what makes them.
+  static var takes: String { get }
 }
 
 extension FigureCommand {
-  /// What it takes, in words.
   static var takes: String {
     let words: [RunSchema.Kind: String] = [
       .run: "a training run", .fields: "fields", .information: "information", .metrics: "metrics",

@@ -8,6 +8,7 @@ struct FlowCommand: FigureCommand {
     commandName: "flow", abstract: "The residual stream over depth, network and PDE side by side.")
 
   static let kinds: [RunSchema.Kind] = [.metrics]
+  static let takes = "metrics of `isotherm-analyze flow`"
 
   @OptionGroup var options: PlotOptions
 

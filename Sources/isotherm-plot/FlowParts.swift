@@ -8,6 +8,7 @@ struct CorrelationCommand: FigureCommand {
   static let configuration = CommandConfiguration(
     commandName: "correlation", abstract: "Correlation of successive states, network and PDE.")
   static let kinds: [RunSchema.Kind] = [.metrics]
+  static let takes = "metrics of `isotherm-analyze flow`"
 
   @OptionGroup var options: PlotOptions
 
@@ -38,6 +39,7 @@ struct AlignmentCommand: FigureCommand {
   static let configuration = CommandConfiguration(
     commandName: "cka", abstract: "Similarity of every two depths, network and PDE.")
   static let kinds: [RunSchema.Kind] = [.metrics]
+  static let takes = "metrics of `isotherm-analyze flow`"
 
   @OptionGroup var options: PlotOptions
 
@@ -55,11 +57,50 @@ struct AlignmentCommand: FigureCommand {
   }
 }
 
+/// `isotherm-plot drift METRICS -o OUT.png`
+struct DriftCommand: FigureCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "drift",
+    abstract: "Distance from the embedding over depth, and how far positions stay apart.")
+  static let kinds: [RunSchema.Kind] = [.metrics]
+  static let takes = "metrics of `isotherm-analyze flow`"
+
+  @OptionGroup var options: PlotOptions
+
+  func make(_ source: FigureSource) throws -> Figure {
+    let group = "/metrics/flow/"
+    try source.require(
+      group + "drift", "`isotherm-analyze flow RUN FIELDS -o NAME` makes flow metrics")
+    let names = try source.texts(group + "trajectory_name")
+    let measures = try [
+      ("drift", "Drift", "‖u − u₀‖/‖u₀‖", [0.0]),
+      ("cosine_first", "Direction", "cos(u, u₀)", [0, 1]),
+      ("position_spread", "Positions apart", "‖u − ū‖/‖u‖", [0, 1]),
+    ].map { name, title, axis, including in
+      let value = try source.numbers(group + name).rows
+      let lower = try source.numbers(group + name + "_lower").rows
+      let upper = try source.numbers(group + name + "_upper").rows
+      return DriftFigure.Measure(
+        title: title, axis: axis,
+        curves: names.indices.map {
+          Curve(
+            names[$0], value[$0].indices.map(Double.init), value[$0], lower: lower[$0],
+            upper: upper[$0])
+        }, including: including)
+    }
+    let samples = try source.reader.attribute(group + "state_error", "samples")?.integer ?? 0
+    return DriftFigure.make(
+      measures, samples: Int(samples), title: "Drift: \(source.reader.title)",
+      theme: options.theme.theme)
+  }
+}
+
 /// `isotherm-plot skill METRICS -o OUT.png`
 struct SkillCommand: FigureCommand {
   static let configuration = CommandConfiguration(
     commandName: "skill", abstract: "Skill of each equation against the strongest null.")
   static let kinds: [RunSchema.Kind] = [.metrics]
+  static let takes = "metrics of `isotherm-analyze attention`"
 
   @OptionGroup var options: PlotOptions
 

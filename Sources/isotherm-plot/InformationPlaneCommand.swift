@@ -9,6 +9,7 @@ struct InformationPlaneCommand: FigureCommand {
     commandName: "information-plane", abstract: "I(X;T) against I(T;Y) per depth over training.")
 
   static let kinds: [RunSchema.Kind] = [.information]
+  static let takes = "information of `isotherm inform`"
 
   @OptionGroup var options: PlotOptions
 
@@ -61,6 +62,7 @@ struct InformationLayersCommand: FigureCommand {
   static let configuration = CommandConfiguration(
     commandName: "information-layers", abstract: "I(X;T) and I(T;Y) over depth.")
   static let kinds: [RunSchema.Kind] = [.information]
+  static let takes = "information of `isotherm inform`"
 
   @OptionGroup var options: PlotOptions
 

@@ -11,7 +11,8 @@ struct Plot: ParsableCommand {
   /// The catalogue.
   static let figures: [any FigureCommand.Type] = [
     TrainingCommand.self, GradientsCommand.self, FlowCommand.self, CorrelationCommand.self,
-    AlignmentCommand.self, AttentionCommand.self, RolloutCommand.self, SimilarityCommand.self,
+    AlignmentCommand.self, DriftCommand.self, AttentionCommand.self, RolloutCommand.self,
+    SimilarityCommand.self,
     SkillCommand.self, TermsCommand.self, InformationPlaneCommand.self,
     InformationLayersCommand.self, FieldCommand.self, PhaseCommand.self, ConvergenceCommand.self,
     AnyCommand.self,

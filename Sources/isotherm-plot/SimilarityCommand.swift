@@ -10,6 +10,7 @@ struct SimilarityCommand: FigureCommand {
   )
 
   static let kinds: [RunSchema.Kind] = [.metrics]
+  static let takes = "metrics of `isotherm-analyze attention`"
 
   @OptionGroup var options: PlotOptions
 

@@ -8,6 +8,7 @@ struct FieldCommand: FigureCommand {
   static let configuration = CommandConfiguration(
     commandName: "field", abstract: "A field over time: space and time, or snapshots.")
   static let kinds: [RunSchema.Kind] = [.fields]
+  static let takes = "a solution of `isotherm integrate`"
 
   @OptionGroup var options: PlotOptions
 
@@ -69,6 +70,7 @@ struct PhaseCommand: FigureCommand {
   static let configuration = CommandConfiguration(
     commandName: "phase", abstract: "Tokens under attention: paths, spread and energy.")
   static let kinds: [RunSchema.Kind] = [.fields]
+  static let takes = "a solution of `isotherm integrate`"
 
   @OptionGroup var options: PlotOptions
 
@@ -127,6 +129,7 @@ struct TermsCommand: FigureCommand {
   static let configuration = CommandConfiguration(
     commandName: "terms", abstract: "Size and share of diffusion, attention and reaction.")
   static let kinds: [RunSchema.Kind] = [.fields]
+  static let takes = "fields of `isotherm fit`, or a solution"
 
   @OptionGroup var options: PlotOptions
 
@@ -184,6 +187,7 @@ struct ConvergenceCommand: FigureCommand {
   static let configuration = CommandConfiguration(
     commandName: "convergence", abstract: "Observed orders of steppers beside the theoretical.")
   static let kinds: [RunSchema.Kind] = [.metrics]
+  static let takes = "a table of `isotherm verify dynamics -o`"
 
   @OptionGroup var options: PlotOptions
 

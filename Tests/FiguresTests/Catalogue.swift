@@ -83,6 +83,19 @@ enum Catalogue {
           title: "CKA", theme: theme)
       ),
       (
+        "drift",
+        DriftFigure.make(
+          ["Drift", "Direction", "Positions apart"].map {
+            .init(
+              title: $0, axis: "made up",
+              curves: ["network", "autonomous"].enumerated().map {
+                Curve(
+                  $1, (0..<7).map(Double.init), wave(7, Double($0)), lower: wave(7, 0),
+                  upper: wave(7, 0))
+              }, including: [0, 1])
+          }, samples: 8, title: "Drift", theme: theme)
+      ),
+      (
         "skill",
         SkillFigure.make(
           ["raw cosine", "centred cosine", "rank correlation"].map {

@@ -74,6 +74,18 @@ import Testing
     #expect(AttentionMask(of: full).visibleKeys(sample: 0, query: 0) == 2)
   }
 
+  @Test func `drift, direction and spread of known states`() {
+    let first = NDArray<Float>(shape: [1, 2, 2], elements: [3, 4, 0, 0])
+    let turned = NDArray<Float>(shape: [1, 2, 2], elements: [4, -3, 0, 0])
+    #expect(abs(StateComparison.drift(turned, from: first)[0] - 2.0.squareRoot()) < 1e-12)
+    #expect(StateComparison.cosine(turned, first)[0] == 0)
+    #expect(StateComparison.cosine(first, first)[0] == 1)
+    // Two positions (3, 4) and (0, 0) are half of themselves away from their mean, together √½ of the norm.
+    #expect(abs(StateComparison.positionSpread(first, positions: 2)[0] - 0.5.squareRoot()) < 1e-12)
+    let same = NDArray<Float>(shape: [1, 2, 2], elements: [1, 2, 1, 2])
+    #expect(StateComparison.positionSpread(same, positions: 2)[0] == 0)
+  }
+
   @Test(arguments: [2, 3, 128])
   func `every sample is shuffled to another`(count: Int) {
     let order = AttentionComparison.shuffled(count)

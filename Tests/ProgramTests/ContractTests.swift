@@ -60,7 +60,8 @@ import Testing
     (
       "isotherm-plot",
       [
-        "training", "gradients", "flow", "correlation", "cka", "attention", "attention-rollout",
+        "training", "gradients", "flow", "correlation", "cka", "drift", "attention",
+        "attention-rollout",
         "similarity", "skill",
         "terms", "information-plane", "information-layers", "field", "phase", "convergence", "any",
         "list",
@@ -162,5 +163,24 @@ import Testing
         $0["path"] as? String != "/progress/loss" || $0["units"] as? String == "nat"
       })
     #expect(datasets.contains { $0["sha256"] is String })
+  }
+
+  @Test func `the page of figures shows each of the catalogue`() throws {
+    let listed = try Programs.run("isotherm-plot", ["list", "--json"])
+    let document = try #require(
+      try JSONSerialization.jsonObject(with: Data(listed.output.utf8)) as? [String: Any])
+    let figures = try #require(document["figures"] as? [[String: String]])
+    let page = try String(
+      contentsOfFile: Programs.root + "/notebooks-md/figures.md", encoding: .utf8)
+    #expect(figures.count >= 17)
+    for figure in figures {
+      let name = try #require(figure["name"])
+      #expect(page.contains("`\(name)`"), "\(name)")
+      #expect(page.contains(figure["summary"] ?? "?"), "\(name)")
+    }
+    for part in page.components(separatedBy: "](").dropFirst() {
+      let path = Programs.root + "/notebooks-md/" + (part.split(separator: ")").first ?? "")
+      #expect(FileManager.default.fileExists(atPath: path), "\(path)")
+    }
   }
 }

@@ -159,7 +159,7 @@ import Testing
       }
       for (figure, file) in [
         ("gradients", "r"), ("attention-rollout", "r"), ("terms", "f"), ("correlation", "flow"),
-        ("cka", "flow"), ("skill", "attention"),
+        ("cka", "flow"), ("drift", "flow"), ("skill", "attention"),
       ] {
         let drawn = try plot(figure, "\(folder)/\(file).h5", "-o", "\(folder)/\(figure).png")
         #expect(drawn.status == 0, "\(figure): \(drawn.errors)")
