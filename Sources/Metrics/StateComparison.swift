@@ -55,19 +55,27 @@ public enum StateComparison {
   }
 
   /// How different the positions of a sample still are, ‖u - 1ū‖/‖u‖ with ū the mean over positions, in float64: 0 when all are the
-  /// same (rank collapse, Dong et al. 2021). `[sample, position, channel]`; one value a sample.
-  public static func positionSpread(_ state: NDArray<Float>, positions: Int) -> [Double] {
-    perSample(state, state) { x, _ in
-      let width = x.count / max(positions, 1)
-      var mean = [Double](repeating: 0, count: width)
-      for i in x.indices { mean[i % width] += Double(x[i]) / Double(positions) }
-      var (spread, whole) = (0.0, 0.0)
-      for i in x.indices {
-        let difference = Double(x[i]) - mean[i % width]
-        spread += difference * difference
-        whole += Double(x[i]) * Double(x[i])
+  /// same (rank collapse, Dong et al. 2021). `[sample, position, channel]`; one value a sample, over its first `lengths[sample]`
+  /// positions, all of them when nil.
+  public static func positionSpread(
+    _ state: NDArray<Float>, positions: Int, lengths: [Int]? = nil
+  ) -> [Double] {
+    let samples = state.shape[0]
+    let width = state.count / max(samples * positions, 1)
+    return state.elements.withUnsafeBufferPointer { values in
+      (0..<samples).map { sample in
+        let own = lengths?[sample] ?? positions
+        let x = values[sample * positions * width..<(sample * positions + own) * width]
+        var mean = [Double](repeating: 0, count: width)
+        for (i, value) in x.enumerated() { mean[i % width] += Double(value) / Double(own) }
+        var (spread, whole) = (0.0, 0.0)
+        for (i, value) in x.enumerated() {
+          let difference = Double(value) - mean[i % width]
+          spread += difference * difference
+          whole += Double(value) * Double(value)
+        }
+        return whole > 0 ? (spread / whole).squareRoot() : .nan
       }
-      return whole > 0 ? (spread / whole).squareRoot() : .nan
     }
   }
 

@@ -57,10 +57,11 @@ struct FlowAnalysis {
       try models.first.map { try fields?.describe("/fields/\($0)/u").shape[1] ?? 0 }
       ?? available[1]
     let positions = available[2]
+    let lengths = run.lengths(positions: positions)
     grid = try run.grid(positions: positions)
     bootstrap = Bootstrap(count: samples, seed: seed)
     let network = try taps.map { try run.residual($0, checkpoint: checkpoint).prefix(samples) }
-    trajectories = [Self.follow("network", network, against: network, positions)]
+    trajectories = [Self.follow("network", network, against: network, positions, lengths)]
     for model in models {
       let states = try (0..<depths).map { depth -> NDArray<Float> in
         let state: NDArray<Float> =
@@ -74,13 +75,13 @@ struct FlowAnalysis {
         }
         return state.reshaped(network[depth].shape)
       }
-      trajectories.append(Self.follow(model, states, against: network, positions))
+      trajectories.append(Self.follow(model, states, against: network, positions, lengths))
     }
   }
 
   private static func follow(
     _ name: String, _ states: [NDArray<Float>], against network: [NDArray<Float>],
-    _ positions: Int
+    _ positions: Int, _ lengths: [Int]?
   ) -> Trajectory {
     var trajectory = Trajectory(name: name)
     trajectory.norms = states.map { StateComparison.positionNorm($0, positions: positions) }
@@ -91,7 +92,9 @@ struct FlowAnalysis {
       trajectory.drift = states.map { StateComparison.drift($0, from: first) }
       trajectory.cosineFirst = states.map { StateComparison.cosine($0, first) }
     }
-    trajectory.spread = states.map { StateComparison.positionSpread($0, positions: positions) }
+    trajectory.spread = states.map {
+      StateComparison.positionSpread($0, positions: positions, lengths: lengths)
+    }
     trajectory.errors = zip(states, network).map { StateComparison.relativeError($0, $1) }
     return trajectory
   }

@@ -50,9 +50,14 @@ struct RunContent {
 
   /// What the queries of captured maps `[sample, head, query, key]` can see.
   func attentionMask(of maps: NDArray<Float>) -> AttentionMask {
-    // A class token, which makes the positions one more than the tokens, is no padding.
-    let extra = padding.positions.map { maps.shape[3] - $0 } ?? 0
-    return AttentionMask(of: maps, lengths: padding.lengths.map { $0.map { $0 + extra } })
+    AttentionMask(of: maps, lengths: lengths(positions: maps.shape[3]))
+  }
+
+  /// Positions of each sample that are not padding, of `positions` in all; nil for images. A class token, which makes the positions one
+  /// more than the tokens, is no padding.
+  func lengths(positions: Int) -> [Int]? {
+    let extra = padding.positions.map { positions - $0 } ?? 0
+    return padding.lengths.map { $0.map { $0 + extra } }
   }
 
   /// Captured states of the residual stream in the order of depth: `residual.0.pre`, then each layer's `post`.
