@@ -6,7 +6,13 @@ import Studies
 struct FitCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fit",
-    abstract: "Fit PDE models to a trained run and archive their fields on held-out samples.")
+    abstract: "Fit PDE models to a trained run and archive their fields on held-out samples.",
+    discussion: """
+      What is fitted stands under pde in the run's configuration, and --set changes it: pde.models (persistence, diffusion, \
+      autonomous, modulated, layerwise), pde.objective (trajectories, or task: from scratch in place of the layers), \
+      pde.stepper (euler, heun, rk4, lie) and substeps, pde.degree and rank of modulated, pde.samples, epochs, batch, rate, \
+      attention_weight. isotherm-analyze attention compares the result with the network and every null.
+      """)
 
   @Argument(help: ArgumentHelp("Training run: NAME.h5 or NAME.run.", valueName: "run"))
   var source: String
