@@ -6,7 +6,7 @@ extension Philox {
   /// What a stream is for; two purposes never share random numbers.
   public enum Purpose: UInt64, Sendable {
     case initialization = 1, shuffling, capture, dynamics, fitting, null, resampling, noise,
-      dropout, validation
+      dropout, validation, perturbation
   }
 
   /// The stream of `seed` for one purpose and one index (an epoch, a shard, a repetition).

@@ -15,6 +15,7 @@ extension StudyConfiguration {
       pairs: [\(information.pairs.joined(separator: ", "))], taps: \(information.taps), \
       noise: \(information.noise), bins: \(information.bins), bootstrap: \(information.resamples), \
       shuffles: \(information.shuffles)}
+      perturb: {noise: \(perturbation.noise), mask: \(perturbation.mask), swap: \(perturbation.swap)}
 
       """
   }

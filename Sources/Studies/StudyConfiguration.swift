@@ -118,6 +118,14 @@ public struct StudyConfiguration: Sendable {
     public var attentionWeight: Double
   }
 
+  /// How inputs are perturbed.
+  public struct Perturbation: Sendable {
+    /// Noise on the embedded stream, standard deviations in units of its root mean square.
+    public var noise: [Double]
+    /// Shares of the positions whose input is blanked, and that swap their inputs.
+    public var mask: [Double], swap: [Double]
+  }
+
   /// How information is estimated.
   public struct Information: Sendable {
     /// Estimators, by name.
@@ -144,6 +152,8 @@ public struct StudyConfiguration: Sendable {
   public var pde: PDE
   /// How information is estimated.
   public var information: Information
+  /// How inputs are perturbed.
+  public var perturbation: Perturbation
 
   /// Reads a study file, with `--set` assignments put in.
   /// - Throws: ``Console/UsageError`` naming the key, what is allowed, and the nearest known key.
@@ -165,6 +175,12 @@ public struct StudyConfiguration: Sendable {
     capture = try Self.capture(root.section("capture"))
     pde = try Self.pde(root.section("pde"))
     information = try Self.information(root.section("information"))
+    let perturb = try root.section("perturb")
+    perturbation = Perturbation(
+      noise: try perturb.numbers("noise", 1e-9...1e3) ?? [1e-3, 1e-2, 0.1, 0.3, 1],
+      mask: try perturb.numbers("mask", 0...1) ?? [0.05, 0.2, 0.5],
+      swap: try perturb.numbers("swap", 0...1) ?? [0.05, 0.2, 0.5])
+    try perturb.finish()
     try root.finish()
   }
 

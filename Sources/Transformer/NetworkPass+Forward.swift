@@ -28,6 +28,19 @@ extension NetworkPass {
     embed(weights, shape)
     drop(first, place: 0, shape)
     refine(after: nil, weights, shape)
+    propagate(weights, shape)
+  }
+
+  /// Runs the layers and the classifier from what ``residual(_:)`` 0 holds, without dropout: for streams that somebody changed after
+  /// a forward pass.
+  public func propagate(_ weights: UnsafeMutablePointer<S>, samples: Int) {
+    noise = nil
+    informationBound = 0
+    propagate(weights, Self.shape(model, samples))
+  }
+
+  @specialized(where S == Float)
+  private func propagate(_ weights: UnsafeMutablePointer<S>, _ shape: BatchShape) {
     for l in 0..<model.layerCount {
       block(l, weights, shape)
       if let noise, let channel, l == model.bottleneck?.layer, let place = offsets.logSigma {

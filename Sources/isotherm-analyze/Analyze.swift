@@ -12,5 +12,7 @@ struct Analyze: ParsableCommand {
     commandName: "isotherm-analyze",
     abstract: "Compute metrics from archives: tables, JSON, CSV, HDF5.",
     version: "0.1.0",
-    subcommands: [AttentionCommand.self, FlowCommand.self, BottleneckCommand.self])
+    subcommands: [
+      AttentionCommand.self, FlowCommand.self, BottleneckCommand.self, PerturbationCommand.self,
+    ])
 }

@@ -15,6 +15,7 @@ struct Plot: ParsableCommand {
     SimilarityCommand.self,
     SkillCommand.self, TermsCommand.self, InformationPlaneCommand.self,
     InformationLayersCommand.self, FieldCommand.self, PhaseCommand.self, ConvergenceCommand.self,
+    PerturbationCommand.self,
     AnyCommand.self,
   ]
 

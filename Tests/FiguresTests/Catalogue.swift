@@ -154,6 +154,21 @@ enum Catalogue {
           tolerance: [0.2, 0.2, 0.2], title: "Orders", theme: theme)
       ),
       (
+        "perturbation",
+        PerturbationFigure.make(
+          ["noise", "mask"].flatMap { kind in
+            [0.01, 0.1, 1].map { size in
+              .init(
+                kind: kind, size: size,
+                growth: ["network", "autonomous"].enumerated().map {
+                  Curve(
+                    $1, (0..<7).map { Double($0) / 6 }, wave(7, Double($0)), lower: wave(7, 0),
+                    upper: wave(7, 0))
+                }, attention: wave(2, size), flipped: 0.1)
+            }
+          }, names: ["network", "autonomous"], samples: 8, title: "Perturbation", theme: theme)
+      ),
+      (
         "any",
         AnyFigure.make(
           wave(480, 0),

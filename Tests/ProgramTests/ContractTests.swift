@@ -49,14 +49,14 @@ import Testing
   }
 
   @Test(arguments: [
-    ("isotherm", ["train", "tokenize", "fit", "integrate", "inform", "verify", "demo"]),
+    ("isotherm", ["train", "tokenize", "fit", "integrate", "perturb", "inform", "verify", "demo"]),
     (
       "isotherm-archive",
       [
         "ls", "check", "diff", "recover", "seal", "export", "repack", "merge", "catalog",
       ]
     ),
-    ("isotherm-analyze", ["attention", "flow", "bottleneck"]),
+    ("isotherm-analyze", ["attention", "flow", "bottleneck", "perturbation"]),
     (
       "isotherm-plot",
       [
@@ -172,7 +172,7 @@ import Testing
     let figures = try #require(document["figures"] as? [[String: String]])
     let page = try String(
       contentsOfFile: Programs.root + "/notebooks-md/figures.md", encoding: .utf8)
-    #expect(figures.count >= 17)
+    #expect(figures.count >= 18)
     for figure in figures {
       let name = try #require(figure["name"])
       #expect(page.contains("`\(name)`"), "\(name)")

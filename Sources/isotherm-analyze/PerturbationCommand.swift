@@ -1,0 +1,163 @@
+import Archive
+import ArgumentParser
+import Arrays
+import Console
+import Foundation
+import Metrics
+
+/// `isotherm-analyze perturbation FILE`
+struct PerturbationCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "perturbation",
+    abstract: "Growth of perturbations over depth, network and PDE, and what they change.",
+    discussion: """
+      Takes an archive of `isotherm perturb`. Growth is the geometric mean over samples of the change of the state over that at \
+      depth 0; its logarithm at t = 1 is the finite-time Lyapunov exponent.
+      """)
+
+  @OptionGroup var options: AnalysisOptions
+
+  func run() throws {
+    let inputs = try options.open([.fields])
+    let reader = try inputs.one(.fields)
+    guard reader.contains("/perturbation/growth") else {
+      throw ArchiveError(
+        .layout, "\(reader.path): holds no perturbations; `isotherm perturb RUN -o NAME` makes them"
+      )
+    }
+    let analysis = try PerturbationAnalysis(reader, seed: options.seed)
+    try options.finish(analysis.report(), analysis.arrays(), inputs, title: reader.title)
+  }
+}
+
+/// Means over samples, with intervals, of every condition and trajectory.
+struct PerturbationAnalysis {
+  private struct Value {
+    let mean: Double, lower: Double, upper: Double
+  }
+  private let conditions: [String]
+  private let trajectories: [String]
+  private let sizes: [Double]
+  private let depths: Int
+  private let samples: Int
+  /// ln growth, `[condition][trajectory][depth]`.
+  private let growth: [[[Value]]]
+  /// Mean over layers, `[condition][trajectory]`.
+  private let attention: [[Double]]
+  private let divergence: [Value]
+  private let flipped: [Value]
+  /// Samples of each condition that were changed at all.
+  private let changed: [Int]
+
+  init(_ reader: RunReader, seed: UInt64) throws {
+    let raw: NDArray<Double> = try reader.read("/perturbation/growth")
+    let maps: NDArray<Double> = try reader.read("/perturbation/attention_change")
+    let outputs: NDArray<Double> = try reader.read("/perturbation/output_divergence")
+    let flips: NDArray<Double> = try reader.read("/perturbation/flipped")
+    trajectories = try reader.readTexts("/perturbation/trajectory_name")
+    sizes = try reader.read("/perturbation/size", as: Double.self).elements
+    let names = try reader.readTexts("/perturbation/condition_name")
+    let (count, each) = (raw.shape[0], raw.shape[1])
+    conditions = Array(names.prefix(count))
+    (depths, samples) = (raw.shape[2], raw.shape[3])
+    let (depths, samples) = (depths, samples)
+    func summary(_ values: [Double]) -> Value {
+      let finite = values.filter(\.isFinite)
+      guard !finite.isEmpty else { return Value(mean: .nan, lower: .nan, upper: .nan) }
+      let interval = Bootstrap(count: finite.count, repetitions: 400, seed: seed)
+        .interval(ofMean: finite)
+      return Value(
+        mean: finite.reduce(0, +) / Double(finite.count), lower: interval.lower,
+        upper: interval.upper)
+    }
+    growth = (0..<count).map { condition in
+      (0..<each).map { trajectory in
+        (0..<depths).map { depth in
+          let start = ((condition * each + trajectory) * depths + depth) * samples
+          return summary(raw.elements[start..<start + samples].map { log($0) })
+        }
+      }
+    }
+    attention = (0..<count).map { condition in
+      (0..<each).map { trajectory in
+        let size = maps.shape[2] * samples
+        let start = (condition * each + trajectory) * size
+        return maps.elements[start..<start + size].reduce(0, +) / Double(size)
+      }
+    }
+    divergence = (0..<count).map { summary(outputs.row($0).elements) }
+    flipped = (0..<count).map { summary(flips.row($0).elements) }
+    changed = (0..<count).map { condition in
+      let start = condition * each * depths * samples
+      return raw.elements[start..<start + samples].filter(\.isFinite).count
+    }
+  }
+
+  func report() -> Report {
+    var report = Report(
+      "perturbation",
+      [
+        ("condition", "perturbation"), ("trajectory", "trajectory"), ("growth", "growth"),
+        ("exponent", "exponent"), ("lower", "2.5 %"), ("upper", "97.5 %"),
+        ("attention_change", "attention change"), ("output_divergence", "KL of output"),
+        ("flipped", "answers changed"), ("samples", "samples"),
+      ])
+    for (c, condition) in conditions.enumerated() {
+      for (t, trajectory) in trajectories.enumerated() {
+        guard let last = growth[c][t].last else { continue }
+        report.add([
+          .text(condition), .text(trajectory), .number(exp(last.mean), digits: 2),
+          .number(last.mean, digits: 3), .number(last.lower, digits: 3),
+          .number(last.upper, digits: 3), .number(attention[c][t], digits: 4),
+          .number(t == 0 ? divergence[c].mean : .nan, digits: 4),
+          .number(t == 0 ? flipped[c].mean : .nan, digits: 3), .integer(changed[c]),
+        ])
+      }
+    }
+    report.notes = [
+      "exponent: mean of ln(‖δu(1)‖/‖δu(0)‖) over the samples that were changed at all, 95 % over samples; growth: its exponential. "
+        + "attention change: half the summed change of a row, mean over layers, heads, queries and samples."
+    ]
+    return report
+  }
+
+  func arrays() -> [CompleteArray] {
+    typealias Axis = ArraySchema.AxisSchema
+    let condition = Axis("condition", conditions.count)
+    let trajectory = Axis("trajectory", trajectories.count)
+    let depth = Axis(
+      "depth_time", depths,
+      coordinates: (0..<depths).map { Double($0) / Double(max(depths - 1, 1)) },
+      longName: "depth-time, layer / layer count")
+    func array(
+      _ name: String, _ axes: [Axis], _ values: [Double], _ longName: String, units: String = "1"
+    ) -> CompleteArray {
+      CompleteArray(
+        "/metrics/perturbation/\(name)", axes, .numbers(values), longName: longName, units: units,
+        attributes: ["samples": .integer(Int64(samples))])
+    }
+    let all = growth.flatMap { $0.flatMap { $0 } }
+    return [
+      CompleteArray(
+        "/metrics/perturbation/condition_name", [condition], .texts(conditions),
+        longName: "kind and size of each perturbation"),
+      CompleteArray(
+        "/metrics/perturbation/trajectory_name", [trajectory], .texts(trajectories),
+        longName: "the network, then PDE models"),
+      array("size", [condition], sizes, "size of each perturbation"),
+      array(
+        "log_growth", [condition, trajectory, depth], all.map(\.mean),
+        "mean over samples of ln of the change over that at depth 0"),
+      array("log_growth_lower", [condition, trajectory, depth], all.map(\.lower), "2.5 % limit"),
+      array("log_growth_upper", [condition, trajectory, depth], all.map(\.upper), "97.5 % limit"),
+      array(
+        "attention_change", [condition, trajectory], attention.flatMap { $0 },
+        "half the summed change of an attention row, mean over everything"),
+      array(
+        "output_divergence", [condition], divergence.map(\.mean),
+        "Kullback-Leibler divergence of the network's perturbed output from its own", units: "nat"),
+      array(
+        "flipped", [condition], flipped.map(\.mean), "share of the network's answers that change"),
+    ]
+  }
+}

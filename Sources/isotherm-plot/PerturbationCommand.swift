@@ -1,0 +1,46 @@
+import Archive
+import ArgumentParser
+import Arrays
+import Figures
+import Foundation
+
+/// `isotherm-plot perturbation METRICS -o OUT.png`
+struct PerturbationCommand: FigureCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "perturbation",
+    abstract: "Growth of perturbations over depth, network and PDE side by side.")
+  static let kinds: [RunSchema.Kind] = [.metrics]
+  static let takes = "metrics of `isotherm-analyze perturbation`"
+
+  @OptionGroup var options: PlotOptions
+
+  func make(_ source: FigureSource) throws -> Figure {
+    let group = "/metrics/perturbation/"
+    try source.require(
+      group + "log_growth", "`isotherm-analyze perturbation FILE -o NAME` makes its metrics")
+    let (mean, lower, upper) = (
+      try source.numbers(group + "log_growth"), try source.numbers(group + "log_growth_lower"),
+      try source.numbers(group + "log_growth_upper")
+    )
+    let names = try source.texts(group + "trajectory_name")
+    let times = try source.coordinates(group + "log_growth", "depth_time", length: mean.shape[2])
+    let attention = try source.numbers(group + "attention_change").rows
+    let flipped = try source.numbers(group + "flipped").elements
+    let sizes = try source.numbers(group + "size").elements
+    let conditions = try source.texts(group + "condition_name").enumerated().map { c, name in
+      PerturbationFigure.Condition(
+        kind: String(name.split(separator: " ").first ?? ""), size: sizes[c],
+        growth: names.indices.map { t in
+          func values(_ array: NDArray<Double>) -> [Double] {
+            array.row(c).row(t).elements.map { exp($0) }
+          }
+          return Curve(
+            names[t], times, values(mean), lower: values(lower), upper: values(upper))
+        }, attention: attention[c], flipped: flipped[c])
+    }
+    let samples = try source.reader.attribute(group + "log_growth", "samples")?.integer ?? 0
+    return PerturbationFigure.make(
+      conditions, names: names, samples: Int(samples),
+      title: "Perturbations: \(source.reader.title)", theme: options.theme.theme)
+  }
+}

@@ -1,0 +1,34 @@
+import ArgumentParser
+import Console
+import Studies
+
+/// `isotherm perturb RUN [--fields FIELDS] -o NAME`
+struct PerturbCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "perturb",
+    abstract: "Perturb inputs and archive the response of network and PDE over depth.",
+    discussion: """
+      Normal noise on the embedded stream, blanked positions, positions that change places; sizes stand under perturb in the \
+      run's configuration (noise, mask, swap), and --set changes them. isotherm-analyze perturbation reads the result.
+      """)
+
+  @Argument(help: ArgumentHelp("Training run: NAME.h5 or NAME.run.", valueName: "run"))
+  var source: String
+
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var common: CommonOptions
+
+  @Option(help: ArgumentHelp("PDE fields fitted to the run.", valueName: "fields"))
+  var fields: String?
+
+  @Option(name: .customLong("set"), help: "Override a value, for example perturb.noise=[0.1,1].")
+  var settings: [String] = []
+
+  func run() throws {
+    let place = try output.place()
+    let run = try PerturbRun(
+      source, fields: fields, settings: settings, threads: common.threadCount,
+      progress: ProgressLine(common.progress))
+    try Written(path: try run.run(out: place, force: output.force)).tell(json: common.json)
+  }
+}
