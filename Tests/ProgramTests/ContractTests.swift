@@ -171,7 +171,7 @@ import Testing
       try JSONSerialization.jsonObject(with: Data(listed.output.utf8)) as? [String: Any])
     let figures = try #require(document["figures"] as? [[String: String]])
     let page = try String(
-      contentsOfFile: Programs.root + "/notebooks-md/figures.md", encoding: .utf8)
+      contentsOfFile: Programs.root + "/FIGURES.md", encoding: .utf8)
     #expect(figures.count >= 18)
     for figure in figures {
       let name = try #require(figure["name"])
@@ -179,7 +179,7 @@ import Testing
       #expect(page.contains(figure["summary"] ?? "?"), "\(name)")
     }
     for part in page.components(separatedBy: "](").dropFirst() {
-      let path = Programs.root + "/notebooks-md/" + (part.split(separator: ")").first ?? "")
+      let path = Programs.root + "/" + (part.split(separator: ")").first ?? "")
       #expect(FileManager.default.fileExists(atPath: path), "\(path)")
     }
   }
