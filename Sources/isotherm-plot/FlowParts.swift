@@ -16,17 +16,7 @@ struct CorrelationCommand: FigureCommand {
     let group = "/metrics/flow/"
     try source.require(
       group + "correlation", "`isotherm-analyze flow RUN FIELDS -o NAME` makes flow metrics")
-    let value = try source.numbers(group + "correlation").rows
-    let (lower, upper) = (
-      try source.numbers(group + "correlation_lower").rows,
-      try source.numbers(group + "correlation_upper").rows
-    )
-    let names = try source.texts(group + "trajectory_name")
-    let curves = names.indices.map { i in
-      Curve(
-        names[i], value[i].indices.map { Double($0 + 1) }, value[i], lower: lower[i],
-        upper: upper[i])
-    }
+    let curves = try source.flowCurves("correlation", first: 1)
     let samples = try source.reader.attribute(group + "state_error", "samples")?.integer ?? 0
     return CorrelationFigure.make(
       curves, samples: Int(samples), title: "Successive states: \(source.reader.title)",
@@ -71,22 +61,14 @@ struct DriftCommand: FigureCommand {
     let group = "/metrics/flow/"
     try source.require(
       group + "drift", "`isotherm-analyze flow RUN FIELDS -o NAME` makes flow metrics")
-    let names = try source.texts(group + "trajectory_name")
     let measures = try [
       ("drift", "Drift", "‖u − u₀‖/‖u₀‖", [0.0]),
       ("cosine_first", "Direction", "cos(u, u₀)", [0, 1]),
       ("position_spread", "Positions apart", "‖u − ū‖/‖u‖", [0, 1]),
     ].map { name, title, axis, including in
-      let value = try source.numbers(group + name).rows
-      let lower = try source.numbers(group + name + "_lower").rows
-      let upper = try source.numbers(group + name + "_upper").rows
-      return DriftFigure.Measure(
-        title: title, axis: axis,
-        curves: names.indices.map {
-          Curve(
-            names[$0], value[$0].indices.map(Double.init), value[$0], lower: lower[$0],
-            upper: upper[$0])
-        }, including: including)
+      DriftFigure.Measure(
+        title: title, axis: axis, curves: try source.flowCurves(name, first: 0),
+        including: including)
     }
     let samples = try source.reader.attribute(group + "state_error", "samples")?.integer ?? 0
     return DriftFigure.make(
@@ -126,5 +108,19 @@ struct SkillCommand: FigureCommand {
       parameters: try source.numbers(group + "parameter_count").elements.map { Int($0) },
       layers: try source.numbers(group + "raw_cosine/layer").elements.map { Int($0) },
       samples: Int(samples), title: "Skill: \(source.reader.title)", theme: options.theme.theme)
+  }
+}
+
+extension FigureSource {
+  /// A measure of flow metrics as a curve a trajectory, with its interval; depths count from `first`.
+  func flowCurves(_ name: String, first: Int) throws -> [Curve] {
+    let path = "/metrics/flow/" + name
+    let value = try numbers(path).rows
+    let (lower, upper) = (try numbers(path + "_lower").rows, try numbers(path + "_upper").rows)
+    return try texts("/metrics/flow/trajectory_name").enumerated().map { i, name in
+      Curve(
+        name, value[i].indices.map { Double($0 + first) }, value[i], lower: lower[i],
+        upper: upper[i])
+    }
   }
 }
