@@ -29,36 +29,21 @@ extension PNGFile {
     public func write(
       to path: String, seconds: Double, texts: [(key: String, text: String)]
     ) throws {
-      let temporary = path + ".tmp"
-      guard !frames.isEmpty, let file = fopen(temporary, "wb") else {
-        throw FigureError(
-          message:
-            "cannot write \(path): \(String(cString: strerror(errno))); choose another place "
-            + "with -o")
+      guard !frames.isEmpty else {
+        throw FigureError(message: "cannot write \(path): an animation needs at least one frame")
       }
-      var message = [CChar](repeating: 0, count: 256)
-      let copies = texts.map { (strdup($0.key), strdup($0.text)) }
       let buffers = frames.map { frame -> UnsafeMutablePointer<UInt8> in
         let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: frame.count)
         buffer.update(from: frame, count: frame.count)
         return buffer
       }
-      defer {
-        for (key, text) in copies {
-          free(key)
-          free(text)
-        }
-        for buffer in buffers { buffer.deallocate() }
-      }
-      let failed = isotherm_png_write_frames(
-        file, buffers.map { UnsafePointer($0) }, frames.map(\.count), Int32(frames.count),
-        Int32(size.width), Int32(size.height), Int32((scale * 72 / 0.0254).rounded()),
-        Int32(max(1, min(65_535, (1000 * seconds).rounded()))),
-        copies.map { isotherm_png_text(key: $0.0, text: $0.1) }, Int32(copies.count), &message)
-      let closed = fclose(file)
-      guard failed == 0, closed == 0, rename(temporary, path) == 0 else {
-        unlink(temporary)
-        throw FigureError(message: "cannot write \(path); the disk may be full")
+      defer { for buffer in buffers { buffer.deallocate() } }
+      try PNGFile.store(path, texts) { file, entries, message in
+        isotherm_png_write_frames(
+          file, buffers.map { UnsafePointer($0) }, frames.map(\.count), Int32(frames.count),
+          Int32(size.width), Int32(size.height), PNGFile.resolution(scale),
+          Int32(max(1, min(65_535, (1000 * seconds).rounded()))), entries, Int32(entries.count),
+          message)
       }
     }
   }

@@ -12,6 +12,27 @@ public enum PNGFile {
   ) throws {
     let (bytes, width, height) = canvas.pixels()
     let palette = indexed(bytes)
+    let channels = palette == nil ? 3 : 1
+    let deflated = try deflate(
+      palette?.indices ?? bytes, width: width * channels, rows: height, channels)
+    try store(path, texts) { file, entries, message in
+      isotherm_png_write(
+        file, deflated, deflated.count, Int32(width), Int32(height), Int32(channels),
+        palette?.colors ?? [], Int32((palette?.colors.count ?? 0) / 3), resolution(canvas.scale),
+        entries, Int32(entries.count), message)
+    }
+  }
+
+  /// Pixels a metre for `scale` pixels a point.
+  static func resolution(_ scale: Double) -> Int32 { Int32((scale * 72 / 0.0254).rounded()) }
+
+  /// Lets `body` write a file under a temporary name, and gives it its own when that went well.
+  static func store(
+    _ path: String, _ texts: [(key: String, text: String)],
+    _ body: (
+      UnsafeMutablePointer<FILE>, [isotherm_png_text], UnsafeMutablePointer<CChar>
+    ) -> Int32
+  ) throws {
     let temporary = path + ".tmp"
     guard let file = fopen(temporary, "wb") else {
       throw FigureError(
@@ -26,15 +47,7 @@ public enum PNGFile {
         free(text)
       }
     }
-    let entries = copies.map { isotherm_png_text(key: $0.0, text: $0.1) }
-    let resolution = Int32((canvas.scale * 72 / 0.0254).rounded())
-    let channels = palette == nil ? 3 : 1
-    let deflated = try deflate(
-      palette?.indices ?? bytes, width: width * channels, rows: height, channels)
-    let failed = isotherm_png_write(
-      file, deflated, deflated.count, Int32(width), Int32(height), Int32(channels),
-      palette?.colors ?? [], Int32((palette?.colors.count ?? 0) / 3), resolution, entries,
-      Int32(entries.count), &message)
+    let failed = body(file, copies.map { isotherm_png_text(key: $0.0, text: $0.1) }, &message)
     let closed = fclose(file)
     guard failed == 0, closed == 0, rename(temporary, path) == 0 else {
       unlink(temporary)

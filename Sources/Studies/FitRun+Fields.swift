@@ -21,6 +21,8 @@ extension FitRun {
     let maps = Buffer<Float>(
       equation.model.hasAttention ? network.layerCount * judged.count * map : 1)
     let terms = Buffer<Double>(3 * network.layerCount * judged.count)
+    let errors = Buffer<Double>(depths * judged.count)
+    let isTask = settings.objective == .task
     let coefficients = Coefficients<Float>(equation)
     coefficients.expand(fit.equationWeights)
     let passes = (0..<pool.threadCount).map { _ in
@@ -44,6 +46,13 @@ extension FitRun {
           (target + own).update(repeating: 0, count: stream - own)
         }
       }
+      for depth in 0..<(isTask ? 0 : depths) {
+        for sample in 0..<count {
+          errors.start[depth * judged.count + first + sample] = Self.relativeError(
+            pass.state(depth) + sample * stream, view.residuals[depth] + sample * stream,
+            (view.shard.length(sample) ?? network.positionCount) * network.width)
+        }
+      }
       guard equation.model.hasAttention else { return }
       for layer in 0..<network.layerCount {
         (maps.start + (layer * judged.count + first) * map).update(
@@ -55,10 +64,24 @@ extension FitRun {
     }
     let name = equation.model.rawValue
     try recorder.append("/fields/\(name)/u", states.elements)
+    if !isTask { try recorder.append("/fields/\(name)/state_error", errors.elements) }
     if equation.model.hasAttention {
       try recorder.append("/fields/\(name)/attention", maps.elements)
       try recorder.append("/fields/\(name)/term_size", terms.elements)
     }
+  }
+
+  /// ‖u - v‖²/‖v‖².
+  private static func relativeError(
+    _ u: UnsafePointer<Float>, _ v: UnsafePointer<Float>, _ count: Int
+  ) -> Double {
+    var (error, scale) = (0.0, 0.0)
+    for i in 0..<count {
+      let difference = Double(u[i]) - Double(v[i])
+      error += difference * difference
+      scale += Double(v[i]) * Double(v[i])
+    }
+    return scale > 0 ? error / scale : .nan
   }
 
   /// Mean map over the fit samples, `[layer, head, query, key]`: what position alone tells. A query counts where it is no

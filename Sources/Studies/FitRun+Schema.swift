@@ -62,6 +62,12 @@ extension FitRun {
             attributes: ["flag_meanings": .text("diffusion attention reaction")]))
       }
       let isTask = study.configuration.pde.objective == .task
+      if !isTask {
+        arrays.append(
+          ArraySchema(
+            "/fields/\(name)/state_error", .float64, [depth, sample],
+            longName: "relative squared error against the network on held-out samples"))
+      }
       let stem = isTask ? ParameterLayout(TaskObjective<PatchSource>.stem(network)).entries : []
       for entry in stem + equation.layout.entries {
         arrays.append(

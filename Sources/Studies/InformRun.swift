@@ -25,7 +25,11 @@ public struct InformRun {
   ) throws {
     let reader = try RunReader(name, expecting: [.run])
     self.reader = reader
-    self.fields = try fields.map { try RunReader($0, expecting: [.fields]) }
+    let chosen = try fields.map { try RunReader($0, expecting: [.fields]) }
+    if let chosen, try Self.models(chosen).isEmpty {
+      throw UsageError("\(chosen.path): holds no fitted fields; isotherm fit makes them")
+    }
+    self.fields = chosen
     let yaml = try reader.readTexts("/provenance/configuration").first ?? ""
     configuration = try StudyConfiguration(
       yaml: yaml, name: "\(reader.path):/provenance/configuration", settings: settings)
@@ -256,7 +260,7 @@ public struct InformRun {
         "\(fields.path) and \(reader.path) share \(common.count) captured samples; at least 16 are "
           + "needed: fit and train with the same capture.samples")
     }
-    for model in try models(fields) {
+    for model in try Self.models(fields) {
       let path = "/fields/\(model)/u"
       let times = try fields.read("/fields/\(model)/depth_time", as: Double.self).elements
       let estimates = try concurrently(taps.count) { item -> Estimate in
@@ -281,7 +285,7 @@ public struct InformRun {
     }
   }
 
-  private func models(_ fields: RunReader) throws -> [String] {
+  private static func models(_ fields: RunReader) throws -> [String] {
     try fields.names(in: "/fields").filter { fields.contains("/fields/\($0)/u") }
   }
 
@@ -331,7 +335,7 @@ public struct InformRun {
         estimator: estimator, settings, samples: samples,
         missing: "a layer with itself, whose information is not finite")
     }
-    for model in try fields.map(models) ?? [] {
+    for model in try fields.map(Self.models) ?? [] {
       arrays += InformSchema.quantity(
         "/network_pde/\(model)", "I(network; \(model) PDE) at the last checkpoint",
         [depth("depth_time")], estimator: "kde", settings, samples: samples,

@@ -1,6 +1,4 @@
-import Archive
 import Console
-import Foundation
 import Information
 
 /// A dataset named `FILE:/dataset` as samples of a variable: the first axis counts samples, all others are one.
@@ -13,13 +11,8 @@ public struct VariableSource: Sendable {
   /// Reads the dataset, of this program's archives or anybody's HDF5 file.
   /// - Throws: ``Console/UsageError`` for a name of another form, and what reading throws.
   public init(_ name: String) throws {
-    guard let split = name.range(of: ":/", options: .backwards) else {
-      throw UsageError("\(name): expected FILE:/dataset, for example run.h5:/samples/label")
-    }
     self.name = name
-    let file = String(name[..<split.lowerBound])
-    let path = String(name[name.index(after: split.lowerBound)...])
-    let (shape, values) = try ForeignArray.read(file, path)
+    let (shape, values) = try DatasetName(name).read()
     guard let count = shape.first else {
       throw UsageError("\(name): a single number has no samples; expected [sample, ...]")
     }

@@ -21,6 +21,8 @@ struct AttentionAnalysis {
   private let models: [String]
   private let parameterCounts: [String: Int]
   private let bootstrap: Bootstrap
+  /// Samples with rows to compare: more than one position.
+  private let kept: [Int]
 
   init(_ run: RunContent, _ fields: RunReader, seed: UInt64) throws {
     layers = try run.attentionLayers()
@@ -41,7 +43,16 @@ struct AttentionAnalysis {
     }
     let shape = try fields.describe("/fields/\(models[0])/attention").shape
     (samples, heads) = (shape[1], shape[2])
-    bootstrap = Bootstrap(count: samples, seed: seed)
+    let mask = run.attentionMask(
+      of: try run.attention(layers[0], checkpoint: run.steps.count - 1).prefix(samples))
+    kept = (0..<samples).filter { sample in
+      (0..<mask.positions).contains { mask.visibleKeys(sample: sample, query: $0) > 0 }
+    }
+    guard !kept.isEmpty else {
+      throw ArchiveError(
+        .layout, "\(run.reader.path): no sample has two positions, so no attention can be compared")
+    }
+    bootstrap = Bootstrap(count: kept.count, seed: seed)
     var counts: [String: Int] = [:]
     for model in models {
       counts[model] = Int(
@@ -82,7 +93,7 @@ struct AttentionAnalysis {
   /// Mean over heads, one value a sample.
   private func perSample(_ candidate: Candidate, _ layer: Int, _ measure: Int) -> [Double] {
     let values = candidate.values[layer][measure]
-    return (0..<samples).map { sample in
+    return kept.map { sample in
       values[sample * heads..<(sample + 1) * heads].reduce(0, +) / Double(heads)
     }
   }
@@ -116,7 +127,7 @@ struct AttentionAnalysis {
     }
     let interval = bootstrap.interval(statistic)
     return (
-      statistic(Array(0..<samples)), interval.lower, interval.upper, null.name
+      statistic(Array(kept.indices)), interval.lower, interval.upper, null.name
     )
   }
 
@@ -155,7 +166,7 @@ struct AttentionAnalysis {
       report.notes.append(note(model))
     }
     report.notes.append(
-      "Skill: 1 - (1 - s)/(1 - s of the strongest null). \(samples) held-out samples, one seed; "
+      "Skill: 1 - (1 - s)/(1 - s of the strongest null). \(kept.count) held-out samples, one seed; "
         + "intervals are 95 % over samples.")
     return report
   }
@@ -200,7 +211,7 @@ struct AttentionAnalysis {
       let perHead = candidates.flatMap { candidate in
         layers.indices.flatMap { layer in
           (0..<heads).map { head in
-            mean((0..<samples).map { candidate.values[layer][measure][$0 * heads + head] })
+            mean(kept.map { candidate.values[layer][measure][$0 * heads + head] })
           }
         }
       }
@@ -208,7 +219,7 @@ struct AttentionAnalysis {
         arrays.append(
           CompleteArray(
             "\(group)/\(name)", axes, .numbers(values), longName: longName, units: kind.units,
-            attributes: ["samples": .integer(Int64(samples))]))
+            attributes: ["samples": .integer(Int64(kept.count))]))
       }
       add(
         "value", [candidate, layer], cells.flatMap { $0.map(mean) },

@@ -52,6 +52,10 @@ struct FlowAnalysis {
     let checkpoint = run.steps.count - 1
     var models = try fields?.names(in: "/fields") ?? []
     models.removeAll { fields?.contains("/fields/\($0)/u") != true }
+    if let fields, models.isEmpty {
+      throw ArchiveError(
+        .layout, "\(fields.path): holds no fitted fields; `isotherm fit` makes them")
+    }
     let available = try run.reader.describe("/activations/\(taps[0])/values").shape
     samples =
       try models.first.map { try fields?.describe("/fields/\($0)/u").shape[1] ?? 0 }

@@ -125,6 +125,7 @@ struct PlotOptions: ParsableArguments {
         title: figure.title, subject: figure.caption,
         keywords: texts.dropFirst(2).map { "\($0.key): \($0.text)" }.joined(separator: "\n"))
       try canvas.finish()
+      if lower.hasSuffix(".svg") { try SVGSource.insert(texts, into: temporary) }
       guard rename(temporary, output) == 0 else {
         throw FigureError(
           message:

@@ -115,6 +115,11 @@ final class FigureSource {
     if !used.contains(path) { used.append(path) }
   }
 
+  /// How many samples an array of metrics or estimates rests on; 0 when it does not say.
+  func samples(_ path: String) throws -> Int {
+    Int(try reader.attribute(path, "samples")?.integer ?? 0)
+  }
+
   /// Fails with what to do when the archive lacks `path`.
   func require(_ path: String, _ remedy: String) throws {
     guard reader.contains(path) else {

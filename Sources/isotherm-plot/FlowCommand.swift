@@ -37,10 +37,10 @@ struct FlowCommand: FigureCommand {
         correlationUpper: correlation.2[i], error: error.0[i], errorLower: error.1[i],
         errorUpper: error.2[i], alignment: alignment.row(i).elements)
     }
-    let samples = try source.reader.attribute(group + "state_error", "samples")?.integer ?? 0
+    let samples = try source.samples(group + "state_error")
     let title = "Information flow: \(source.reader.title)"
     return FlowFigure.make(
-      trajectories, rows: rows, columns: columns, samples: Int(samples), title: title,
+      trajectories, rows: rows, columns: columns, samples: samples, title: title,
       theme: options.theme.theme)
   }
 }

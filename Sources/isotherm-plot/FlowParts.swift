@@ -17,9 +17,9 @@ struct CorrelationCommand: FigureCommand {
     try source.require(
       group + "correlation", "`isotherm-analyze flow RUN FIELDS -o NAME` makes flow metrics")
     let curves = try source.flowCurves("correlation", first: 1)
-    let samples = try source.reader.attribute(group + "state_error", "samples")?.integer ?? 0
+    let samples = try source.samples(group + "state_error")
     return CorrelationFigure.make(
-      curves, samples: Int(samples), title: "Successive states: \(source.reader.title)",
+      curves, samples: samples, title: "Successive states: \(source.reader.title)",
       theme: options.theme.theme)
   }
 }
@@ -39,10 +39,10 @@ struct AlignmentCommand: FigureCommand {
       group + "cka", "`isotherm-analyze flow RUN FIELDS -o NAME` makes flow metrics")
     let maps = try source.numbers(group + "cka")
     let names = try source.texts(group + "trajectory_name")
-    let samples = try source.reader.attribute(group + "state_error", "samples")?.integer ?? 0
+    let samples = try source.samples(group + "state_error")
     return AlignmentFigure.make(
       names.indices.map { maps.row($0).elements }, names: names, depths: maps.shape[1],
-      samples: Int(samples), title: "CKA over depth: \(source.reader.title)",
+      samples: samples, title: "CKA over depth: \(source.reader.title)",
       theme: options.theme.theme)
   }
 }
@@ -70,9 +70,9 @@ struct DriftCommand: FigureCommand {
         title: title, axis: axis, curves: try source.flowCurves(name, first: 0),
         including: including)
     }
-    let samples = try source.reader.attribute(group + "state_error", "samples")?.integer ?? 0
+    let samples = try source.samples(group + "state_error")
     return DriftFigure.make(
-      measures, samples: Int(samples), title: "Drift: \(source.reader.title)",
+      measures, samples: samples, title: "Drift: \(source.reader.title)",
       theme: options.theme.theme)
   }
 }
@@ -102,12 +102,12 @@ struct SkillCommand: FigureCommand {
     }
     let isNull = try source.numbers(group + "candidate_is_null").elements
     let names = try source.texts(group + "candidate_name")
-    let samples = try source.reader.attribute(group + "raw_cosine/value", "samples")?.integer ?? 0
+    let samples = try source.samples(group + "raw_cosine/value")
     return SkillFigure.make(
       measures, models: names.indices.filter { isNull[$0] == 0 }.map { names[$0] },
       parameters: try source.numbers(group + "parameter_count").elements.map { Int($0) },
       layers: try source.numbers(group + "raw_cosine/layer").elements.map { Int($0) },
-      samples: Int(samples), title: "Skill: \(source.reader.title)", theme: options.theme.theme)
+      samples: samples, title: "Skill: \(source.reader.title)", theme: options.theme.theme)
   }
 }
 

@@ -33,9 +33,8 @@ struct InformationPlaneCommand: FigureCommand {
       throw ArchiveError(.layout, "\(source.reader.path): no checkpoint is estimated yet")
     }
     let times = try source.numbers("/estimates/\(first)/input/depth_time").elements
-    let samples =
-      try source.reader.attribute("/estimates/\(first)/input/value", "samples")?.integer ?? 0
-    return (planes, times, Int(samples))
+    let samples = try source.samples("/estimates/\(first)/input/value")
+    return (planes, times, samples)
   }
 
   private static func plane(_ estimator: String, _ source: FigureSource) throws

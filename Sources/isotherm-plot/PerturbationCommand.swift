@@ -38,9 +38,9 @@ struct PerturbationCommand: FigureCommand {
             names[t], times, values(mean), lower: values(lower), upper: values(upper))
         }, attention: attention[c], flipped: flipped[c])
     }
-    let samples = try source.reader.attribute(group + "log_growth", "samples")?.integer ?? 0
+    let samples = try source.samples(group + "log_growth")
     return PerturbationFigure.make(
-      conditions, names: names, samples: Int(samples),
+      conditions, names: names, samples: samples,
       title: "Perturbations: \(source.reader.title)", theme: options.theme.theme)
   }
 }

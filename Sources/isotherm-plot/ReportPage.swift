@@ -83,20 +83,7 @@ struct ReportPage {
       """
   }
 
-  private func escaped(_ text: String) -> String {
-    var out = ""
-    for character in text.unicodeScalars {
-      switch character {
-      case "&": out += "&amp;"
-      case "<": out += "&lt;"
-      case ">": out += "&gt;"
-      case "\"": out += "&quot;"
-      case "'": out += "&#39;"
-      default: out.unicodeScalars.append(character)
-      }
-    }
-    return out
-  }
+  private func escaped(_ text: String) -> String { Markup.escaped(text) }
 
   private var style: String {
     let (back, ink, muted, line) =

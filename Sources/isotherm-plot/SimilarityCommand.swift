@@ -33,12 +33,11 @@ struct SimilarityCommand: FigureCommand {
         skillUpper: try rows("skill_upper"))
     }
     let layers = try source.numbers(group + "raw_cosine/layer").elements.map { Int($0) }
-    let samples =
-      try source.reader.attribute(group + "raw_cosine/value", "samples")?.integer ?? 0
+    let samples = try source.samples(group + "raw_cosine/value")
     return SimilarityFigure.make(
       measures, names: try source.texts(group + "candidate_name"),
       isNull: try source.numbers(group + "candidate_is_null").elements.map { $0 != 0 },
-      layers: layers, samples: Int(samples),
+      layers: layers, samples: samples,
       parameters: try source.numbers(group + "parameter_count").elements.map { Int($0) },
       title: "PDE against network: \(source.reader.title)",
       theme: options.theme.theme)

@@ -1,6 +1,7 @@
 import Archive
 import ArgumentParser
 import Arrays
+import Console
 import Figures
 
 /// `isotherm-plot field SOLUTION -o OUT.png`
@@ -51,8 +52,7 @@ struct FieldCommand: FigureCommand {
     let isPlane = solution.axes.contains("y")
     let channels = solution.axes.contains("channel") ? solution.u.shape.last ?? 1 : 1
     guard (0..<channels).contains(channel) else {
-      throw ArchiveError(
-        .layout, "--channel \(channel): the field has channels 0 to \(channels - 1)")
+      throw UsageError("--channel \(channel): the field has channels 0 to \(channels - 1)")
     }
     let (rows, columns) =
       isPlane ? (solution.u.shape[1], solution.u.shape[2]) : (1, solution.u.shape[1])

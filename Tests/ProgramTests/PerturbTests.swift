@@ -72,7 +72,7 @@ import Testing
         [
           "model.width=16", "model.layers=2", "model.mlp=32", "model.heads=2", "data.tokens=24",
           "data.vocabulary=300", "training.epochs=1", "training.batch=128", "capture.samples=8",
-          "capture.taps=[residual.0.pre]",
+          #"capture.taps=["residual.0.pre", "residual.*.post"]"#,
         ])
       try run(
         "isotherm", ["perturb", folder + "/r", "-o", folder + "/p"],
@@ -81,6 +81,13 @@ import Testing
       let growth = try reader.read("/perturbation/growth", as: Double.self)
       #expect(growth.shape == [2, 1, 3, 8])
       #expect(growth.row(0).elements.allSatisfy { $0.isFinite && $0 > 0 })
+      // What was perturbed was not fitted: nothing is left out silently.
+      let flow = try Programs.run("isotherm-analyze", ["flow", folder + "/r", folder + "/p"])
+      #expect(
+        flow.status == 1 && flow.errors.contains("`isotherm fit` makes them"), "\(flow.errors)")
+      let inform = try Programs.run(
+        "isotherm", ["inform", folder + "/r", "--fields", folder + "/p", "-o", folder + "/i"])
+      #expect(inform.status == 2 && inform.errors.contains("isotherm fit makes them"))
       let outcome = try Programs.run("isotherm-analyze", ["perturbation", folder + "/p"])
       #expect(outcome.output.contains("mask 0.5") && outcome.output.contains("exponent"))
       let none = try Programs.run(

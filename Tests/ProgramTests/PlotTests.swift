@@ -55,7 +55,9 @@ import Testing
     }
   }
 
-  @Test func `PDF and SVG hold text, and the same command gives the same bytes`() throws {
+  @Test func `PDF and SVG carry where they come from, and the same command gives the same bytes`()
+    throws
+  {
     try withScratch { folder in
       try integrate("sphere", folder + "/s", "tokens.count=8", "time.end=1")
       for (suffix, mark) in [("pdf", "%PDF"), ("svg", "<?xml"), ("png", "PNG")] {
@@ -69,6 +71,11 @@ import Testing
         #expect(bytes[0] == bytes[1], "\(suffix)")
         #expect(bytes[0].prefix(8).range(of: Data(mark.utf8)) != nil, "\(suffix)")
         #expect(!FileManager.default.fileExists(atPath: image + ".tmp"))
+        // In a PDF the words are UTF-16, in hexadecimal digits.
+        let words = "/fields/solution/u sha256="
+        let hexadecimal = words.utf16.map { String(format: "%04X", $0) }.joined()
+        let wanted = suffix == "pdf" ? hexadecimal : words
+        #expect(bytes[0].range(of: Data(wanted.utf8)) != nil, "\(suffix)")
       }
     }
   }

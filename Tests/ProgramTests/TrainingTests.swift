@@ -75,6 +75,13 @@ import Testing
         if isCausal { #expect((1..<24).allSatisfy { map[$0] == 0 }) }
         let sizes = try fields.read("/fields/autonomous/term_size", as: Double.self).elements
         #expect(sizes.count == 3 * 2 * 8 && sizes.allSatisfy { $0 > 0 && $0.isFinite })
+        let path = "/fields/autonomous/state_error"
+        #expect(fields.contains(path) == (objective == "trajectories"))
+        if objective == "trajectories" {
+          let errors = try fields.read(path, as: Double.self)
+          #expect(errors.shape == [3, 8] && errors.row(0).elements.allSatisfy { $0 == 0 })
+          #expect(errors.row(2).elements.allSatisfy { $0 > 0 })
+        }
         if objective == "task" {
           let loss = try fields.read("/progress/autonomous/task_loss", as: Double.self).elements
           #expect(loss.suffix(3).reduce(0, +) < loss.prefix(3).reduce(0, +), "\(loss)")

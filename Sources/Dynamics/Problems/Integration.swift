@@ -72,7 +72,8 @@ public struct Integration: Sendable {
   /// Largest error of a step under step control.
   public let tolerance: Double
   private let pool: WorkerPool
-  private let semilinear: SemilinearProblem?
+  /// One step of a method with a fixed step and of first order in time.
+  private let advance: @Sendable (_ t: Double, _ u: [Double]) -> [Double]
 
   /// An integration to `end` with `snapshots` snapshots after the first.
   /// - Throws: ``ProblemError`` when the method does not suit the problem.
@@ -92,8 +93,18 @@ public struct Integration: Sendable {
     }
     let interval = end / Double(snapshots)
     stepsPerSnapshot = max(1, Int((interval / stepSize - 1e-9).rounded(.up)))
-    self.stepSize = interval / Double(stepsPerSnapshot)
-    semilinear = method.stepper == nil || method.tableau != nil ? nil : try problem.semilinear()
+    let stepSize = interval / Double(stepsPerSnapshot)
+    self.stepSize = stepSize
+    if let tableau = method.tableau {
+      advance = { t, u in ExplicitStepper.step(tableau, problem.rate, t, stepSize, u) }
+    } else if let stepper = method.stepper {
+      let semilinear = try problem.semilinear()
+      advance = { t, u in stepper.step(semilinear, t, stepSize, u) }
+    } else {
+      advance = { _, _ in
+        preconditionFailure("step control and the leapfrog have loops of their own")
+      }
+    }
   }
 
   /// Steps in all; nil under step control.
@@ -152,14 +163,7 @@ public struct Integration: Sendable {
     for snapshot in 0..<snapshots {
       for step in 0..<stepsPerSnapshot {
         let t = time(snapshot, step)
-        let next: [Double]
-        if let semilinear, let stepper = method.stepper {
-          next = stepper.step(semilinear, t, stepSize, u)
-        } else if let tableau = method.tableau {
-          next = ExplicitStepper.step(tableau, problem.rate, t, stepSize, u)
-        } else {
-          next = u
-        }
+        let next = advance(t, u)
         guard Self.isFinite(next) else {
           return .diverged(at: time(snapshot, step + 1), place: Self.largest(u))
         }
@@ -218,16 +222,18 @@ public struct Integration: Sendable {
         let count = min(64, stepsPerSnapshot - done)
         fused.advance(stepSize, steps: count)
         let field = fused.field
-        if !Self.isFinite(field) {
+        guard Self.isFinite(field) else {
+          // One of these leaves the finite numbers, by the same arithmetic.
           fused.field = safe
-          for step in 0..<count {
+          var step = 0
+          while step < count {
             fused.advance(stepSize, steps: 1)
+            step += 1
             let next = fused.field
-            guard Self.isFinite(next) else {
-              return .diverged(at: time(snapshot, done + step + 1), place: Self.largest(safe))
-            }
+            guard Self.isFinite(next) else { break }
             safe = next
           }
+          return .diverged(at: time(snapshot, done + step), place: Self.largest(safe))
         }
         safe = field
         done += count

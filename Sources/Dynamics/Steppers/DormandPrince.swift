@@ -23,13 +23,7 @@ public struct DormandPrince: Sendable {
     case gaveUp(at: Double)
   }
 
-  private static let c: [Double] = [0, 0.2, 0.3, 0.8, 8.0 / 9, 1, 1]
-  private static let a: [[Double]] = [
-    [], [1.0 / 5], [3.0 / 40, 9.0 / 40], [44.0 / 45, -56.0 / 15, 32.0 / 9],
-    [19372.0 / 6561, -25360.0 / 2187, 64448.0 / 6561, -212.0 / 729],
-    [9017.0 / 3168, -355.0 / 33, 46732.0 / 5247, 49.0 / 176, -5103.0 / 18656],
-    [35.0 / 384, 0, 500.0 / 1113, 125.0 / 192, -2187.0 / 6784, 11.0 / 84],
-  ]
+  private var tableau: ButcherTableau { .dormandPrince }
   /// Difference of the weights of both orders.
   private static let e: [Double] = [
     71.0 / 57600, 0, -71.0 / 16695, 71.0 / 1920, -17253.0 / 339200, 22.0 / 525, -1.0 / 40,
@@ -72,10 +66,10 @@ public struct DormandPrince: Sendable {
       var stage = u
       for i in 1..<7 {
         stage = u
-        for (weight, k) in zip(Self.a[i], stages) where weight != 0 {
+        for (weight, k) in zip(tableau.a[i], stages) where weight != 0 {
           stage = combine(stage, dt * weight, k)
         }
-        stages.append(rate(t + Self.c[i] * dt, stage))
+        stages.append(rate(t + tableau.a[i].reduce(0, +) * dt, stage))
       }
       let error = self.error(u, stage, stages, dt)
       guard error <= 1 else {
@@ -122,4 +116,17 @@ public struct DormandPrince: Sendable {
       return u[i] + s * (rise + (1 - s) * (bend + s * (last + (1 - s) * extra)))
     }
   }
+}
+
+extension ButcherTableau {
+  /// The method of order 5 alone, with fixed steps; its last stage is the end of the step.
+  public static let dormandPrince = ButcherTableau(
+    name: "dopri5",
+    a: [
+      [], [1.0 / 5], [3.0 / 40, 9.0 / 40], [44.0 / 45, -56.0 / 15, 32.0 / 9],
+      [19372.0 / 6561, -25360.0 / 2187, 64448.0 / 6561, -212.0 / 729],
+      [9017.0 / 3168, -355.0 / 33, 46732.0 / 5247, 49.0 / 176, -5103.0 / 18656],
+      [35.0 / 384, 0, 500.0 / 1113, 125.0 / 192, -2187.0 / 6784, 11.0 / 84],
+    ],
+    b: [35.0 / 384, 0, 500.0 / 1113, 125.0 / 192, -2187.0 / 6784, 11.0 / 84, 0], order: 5)
 }

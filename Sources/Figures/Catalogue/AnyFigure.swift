@@ -46,11 +46,8 @@ public enum AnyFigure {
     let count = plane == 0 ? 0 : values.count / plane
     let shown = min(24, count)
     let chosen = (0..<shown).map { $0 * (count - 1) / max(shown - 1, 1) }
-    let (low, high) = (finite.min() ?? 0, finite.max() ?? 1)
-    let isSigned = low < 0 && high > 0
-    let reach = max(-low, high)
-    let domain = isSigned ? -reach...reach : low...max(high, low + max(abs(low) * 1e-9, 1e-12))
-    let map: ColorMap = isSigned ? .diverging : .viridis
+    let domain = FieldFigure.domain(finite)
+    let map = FieldFigure.map(domain)
     let across = shown <= 3 ? max(shown, 1) : min(6, Int(Double(shown).squareRoot().rounded(.up)))
     let panels = chosen.enumerated().map { place, index in
       Panel.cells(

@@ -8,8 +8,7 @@ public enum FieldFigure {
     mass: [Double], ending: String, title: String, theme: Theme
   ) -> Figure {
     let domain = domain(snapshots.flatMap { $0 })
-    // Values of both signs around 0 are told apart by the diverging map.
-    let map: ColorMap = domain.lowerBound == -domain.upperBound ? .diverging : .viridis
+    let map = map(domain)
     let pictures: Figure.Section
     if rows > 1 {
       let count = min(6, snapshots.count)
@@ -51,7 +50,7 @@ public enum FieldFigure {
     _ values: [Double], rows: Int, columns: Int, domain: ClosedRange<Double>, time: String,
     title: String, theme: Theme
   ) -> Figure {
-    let map: ColorMap = domain.lowerBound == -domain.upperBound ? .diverging : .viridis
+    let map = map(domain)
     let panel: Panel
     if rows > 1 {
       panel = .cells(values, rows: rows, columns: columns, map, domain, title: time)
@@ -72,7 +71,12 @@ public enum FieldFigure {
     let (low, high) = (finite.min() ?? 0, finite.max() ?? 1)
     let isSigned = low < 0 && high > 0 && min(-low, high) > 0.1 * max(-low, high)
     let reach = max(-low, high)
-    return isSigned ? -reach...reach : low...max(high, low + 1e-12)
+    return isSigned ? -reach...reach : low...max(high, low + max(abs(low) * 1e-9, 1e-12))
+  }
+
+  /// Diverging colours where the ends of ``domain(_:)`` are symmetric around 0.
+  static func map(_ domain: ClosedRange<Double>) -> ColorMap {
+    domain.lowerBound == -domain.upperBound ? .diverging : .viridis
   }
 
   /// Four significant digits with a true minus sign.

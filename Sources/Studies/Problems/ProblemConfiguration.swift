@@ -5,7 +5,7 @@ import Foundation
 /// A problem file: a field or tokens, the terms of its equation, where it starts and how it is integrated.
 public struct ProblemConfiguration: Sendable {
   /// What evolves.
-  public enum State: Sendable, Equatable {
+  public enum State: Sendable {
     /// Cells of a grid.
     case grid(rows: Int, columns: Int, spacing: Double, boundary: Boundary, channels: Int)
     /// Tokens of attention.
@@ -15,7 +15,7 @@ public struct ProblemConfiguration: Sendable {
   }
 
   /// Where it starts.
-  public enum Initial: Sendable, Equatable {
+  public enum Initial: Sendable {
     /// mean + amplitude · noise: normal, or tokens drawn evenly from the sphere.
     case random(amplitude: Double, mean: Double)
     /// mean + amplitude · a mode of the boundary with these half-waves (periodic: waves) down and across.
@@ -28,9 +28,6 @@ public struct ProblemConfiguration: Sendable {
     case orthogonal
     /// Numbers of a dataset, `FILE:/dataset`.
     case file(String)
-
-    /// By their words.
-    public static func == (a: Initial, b: Initial) -> Bool { "\(a)" == "\(b)" }
   }
 
   /// How it is integrated.

@@ -98,7 +98,8 @@ public struct ProblemRun {
 
   /// Integrates and seals `out`. A divergence is a result: what was integrated before it is archived.
   public func run(out: String, force: Bool) throws -> Result {
-    if let steps = integration.stepCount, let seconds = try estimate(), seconds > 2 {
+    // An estimate takes ten steps: not worth it before a few.
+    if let steps = integration.stepCount, steps >= 200, let seconds = try estimate(), seconds > 2 {
       progress.note("\(steps) steps, about \(Format.duration(seconds))")
     }
     let recorder = try Recorder(
@@ -261,7 +262,7 @@ public struct ProblemRun {
         coordinates: ["time"], attributes: stepper)
     }
     var arrays = [
-      field("u", problem.title), series("time", "time of the snapshot"),
+      field("u", "field at each snapshot"), series("time", "time of the snapshot"),
       series("mass", "sum of the field times the cells' volume"),
       series("residual", "root mean square of the rate; 0 at rest"),
       ArraySchema(

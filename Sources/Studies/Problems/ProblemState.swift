@@ -1,4 +1,3 @@
-import Archive
 import Console
 import Dynamics
 import Foundation
@@ -88,11 +87,7 @@ enum ProblemState {
   }
 
   private static func read(_ name: String, _ count: Int) throws -> [Double] {
-    guard let split = name.range(of: ":/", options: .backwards) else {
-      throw UsageError("initial.dataset: \(name): expected FILE:/dataset")
-    }
-    let path = String(name[name.index(after: split.lowerBound)...])
-    let (shape, values) = try ForeignArray.read(String(name[..<split.lowerBound]), path)
+    let (shape, values) = try DatasetName(name).read()
     guard values.count == count else {
       throw UsageError(
         "initial.dataset: \(name) has the shape \(shape), \(values.count) numbers; the state has \(count)"

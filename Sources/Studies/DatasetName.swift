@@ -1,0 +1,21 @@
+import Archive
+import Console
+import Foundation
+
+/// `FILE:/dataset`: a dataset of this program's archives or of anybody's HDF5 file, as the command line and problem files name it.
+struct DatasetName {
+  private let file: String
+  private let path: String
+
+  /// - Throws: ``Console/UsageError`` for a name of another form.
+  init(_ name: String) throws {
+    guard let split = name.range(of: ":/", options: .backwards) else {
+      throw UsageError("\(name): expected FILE:/dataset, for example run.h5:/samples/label")
+    }
+    file = String(name[..<split.lowerBound])
+    path = String(name[name.index(after: split.lowerBound)...])
+  }
+
+  /// Shape and values.
+  func read() throws -> (shape: [Int], values: [Double]) { try ForeignArray.read(file, path) }
+}
