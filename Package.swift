@@ -40,7 +40,10 @@ let science: [Target] = [
 
 let storage: [Target] = [
   .target(
-    name: "Archive", dependencies: ["Arrays", "HDF5", "CDeflate", "CCrypto"], swiftSettings: native),
+    name: "Archive",
+    dependencies: [
+      "Arrays", "HDF5", "CDeflate", "CCrypto", .product(name: "Yams", package: "Yams"),
+    ], swiftSettings: native),
   .target(name: "Corpora", dependencies: ["Arrays", "Kernels", "Archive"], swiftSettings: native),
 ]
 
@@ -71,11 +74,7 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let programs: [Target] = [
   program("isotherm", ["Studies", "Archive"]),
   program(
-    "isotherm-archive",
-    [
-      "Archive", .product(name: "Yams", package: "Yams"),
-      .product(name: "GRDB", package: "GRDB.swift"),
-    ]),
+    "isotherm-archive", ["Archive", .product(name: "GRDB", package: "GRDB.swift")]),
   program("isotherm-analyze", ["Archive", "Metrics"]),
   program("isotherm-plot", ["Archive", "Figures"]),
   // Our side of tools/bench; not installed.

@@ -37,8 +37,10 @@ public final class ProgressLine: @unchecked Sendable {
     lastDraw = .distantPast
   }
 
-  /// `done` of `total` units are done; `rate` units a second are shown as `unit`/s.
-  public func update(_ done: Int, of total: Int, unit: String, detail: String = "") {
+  /// `done` of `total` units are done; the time left follows from their rate unless it is given.
+  public func update(
+    _ done: Int, of total: Int, unit: String, detail: String = "", secondsLeft: Double? = nil
+  ) {
     lock.lock()
     defer { lock.unlock() }
     let now = Date()
@@ -46,7 +48,7 @@ public final class ProgressLine: @unchecked Sendable {
     lastDraw = now
     let elapsed = max(now.timeIntervalSince(began), 1e-6)
     let rate = Double(done) / elapsed
-    let left = rate > 0 ? Double(total - done) / rate : 0
+    let left = secondsLeft ?? (rate > 0 ? Double(total - done) / rate : 0)
     if style == .json {
       let event: [String: Any] = [
         "event": "progress", "stage": title, "done": done, "total": total, "unit": unit,

@@ -49,6 +49,19 @@ public enum StateComparison {
     }
   }
 
+  /// Euclidean norm over all positions and channels: one value a sample.
+  public static func norm(_ state: NDArray<Float>) -> [Double] {
+    let size = state.shape.dropFirst().reduce(1, *)
+    return (0..<(state.shape.first ?? 0)).map { sample in
+      var sum = 0.0
+      for index in sample * size..<(sample + 1) * size {
+        let value = Double(state.elements[index])
+        sum += value * value
+      }
+      return sum.squareRoot()
+    }
+  }
+
   /// How far a state has gone from the first, ‖a - first‖/‖first‖: one value a sample.
   public static func drift(_ a: NDArray<Float>, from first: NDArray<Float>) -> [Double] {
     relativeError(a, first).map { $0.squareRoot() }

@@ -60,6 +60,35 @@ final class ConfigurationReader {
       node[Node(key)] ?? Node.mapping(Node.Mapping([])), path: place(key))
   }
 
+  /// The sections below `key`, in the order of the file; none when it is missing.
+  func sections(_ key: String) throws -> [(name: String, reader: ConfigurationReader)] {
+    let reader = try section(key)
+    return try reader.node.map { name, node in
+      let name = name.scalar?.string ?? "?"
+      let empty = node.scalar?.string.isEmpty == true
+      return (
+        name,
+        try ConfigurationReader(
+          empty ? Node.mapping(Node.Mapping([])) : node, path: "\(place(key)).\(name)")
+      )
+    }
+  }
+
+  /// A list of texts, empty when the key is missing.
+  func texts(_ key: String) throws -> [String] {
+    known.append(key)
+    guard let node = node[Node(key)] else { return [] }
+    guard let sequence = node.sequence else {
+      throw UsageError("\(place(key)): expected a list")
+    }
+    return try sequence.map { item in
+      guard let text = item.scalar?.string else {
+        throw UsageError("\(place(key)): expected texts; quote what has brackets or colons")
+      }
+      return text
+    }
+  }
+
   func integer(_ key: String, _ fallback: Int?, _ range: ClosedRange<Int>) throws -> Int {
     guard let value = try scalar(key, fallback.map(String.init)) else { throw missing(key) }
     guard let number = Int(value), range.contains(number) else {

@@ -71,6 +71,43 @@ extension FitRun {
     }
   }
 
+  /// Archives states and gradients of the held-out samples while an equation learns the task.
+  func observe<Source: SampleSource<Float>>(
+    _ fit: MasterEquationFit<Float>, _ objective: TaskObjective<Source>, _ step: Int,
+    _ recorder: Recorder
+  ) throws {
+    let network = fit.equation.network
+    let stream = network.positionCount * network.width
+    let depths = network.layerCount + 1
+    let states = Buffer<Float>(depths * heldOut.count * stream)
+    let norms = Buffer<Double>(depths * heldOut.count)
+    let coefficients = Coefficients<Float>(fit.equation)
+    coefficients.expand(fit.equationWeights)
+    let chunk = min(Self.chunk, capacity)
+    pool.forEach((heldOut.count + chunk - 1) / chunk) { item, worker in
+      let first = item * chunk
+      let part = Array(heldOut[first..<min(first + chunk, heldOut.count)])
+      objective.observe(
+        part, fit.weights.start, coefficients.values.start, fit.passes[worker], worker: worker
+      ) { depth, shard, values, gradients in
+        for sample in part.indices {
+          let place = depth * heldOut.count + first + sample
+          let target = states.start + place * stream
+          target.update(from: values + sample * stream, count: stream)
+          // Padding stands for nothing.
+          let own = (shard.length(sample) ?? network.positionCount) * network.width
+          (target + own).update(repeating: 0, count: stream - own)
+          norms.start[place] =
+            Elementwise.sumOfSquares(gradients + sample * stream, count: own).squareRoot()
+        }
+      }
+    }
+    let name = fit.equation.model.rawValue
+    try recorder.append("/training/\(name)/step", [Int32(step)])
+    try recorder.append("/training/\(name)/u", states.elements)
+    try recorder.append("/training/\(name)/gradient_norm", norms.elements)
+  }
+
   /// ‖u - v‖²/‖v‖².
   private static func relativeError(
     _ u: UnsafePointer<Float>, _ v: UnsafePointer<Float>, _ count: Int

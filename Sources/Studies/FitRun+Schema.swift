@@ -83,12 +83,18 @@ extension FitRun {
             "/progress/\(name)/task_loss", .float64, [step], longName: "cross entropy of the task",
             units: "nat"),
           ArraySchema(
+            "/progress/\(name)/gradient_norm", .float64, [step],
+            longName: "global gradient norm before clipping"),
+          ArraySchema(
             "/fields/\(name)/test_accuracy", .float64, [one],
             longName: "share of the test split classified rightly"),
           ArraySchema(
             "/fields/\(name)/test_loss", .float64, [one],
             longName: "cross entropy of the test split", units: "nat"),
         ]
+        if study.configuration.pde.every == .epoch {
+          arrays += observations(name, depth, sample, cells)
+        }
         continue
       }
       arrays += [
@@ -105,5 +111,24 @@ extension FitRun {
       provenance: Provenance(
         configuration: study.configuration.yaml, seed: study.configuration.seed,
         blasCore: BLASCore.name, sources: [try run.reader.asSource()]))
+  }
+
+  /// What is seen of an equation while it learns the task.
+  private func observations(
+    _ name: String, _ depth: ArraySchema.AxisSchema, _ sample: ArraySchema.AxisSchema,
+    _ cells: [ArraySchema.AxisSchema]
+  ) -> [ArraySchema] {
+    let checkpoint = ArraySchema.AxisSchema.growing("checkpoint")
+    let width = ArraySchema.AxisSchema("channel", run.study.model.width)
+    return [
+      ArraySchema(
+        "/training/\(name)/step", .int32, [checkpoint], longName: "optimiser steps done"),
+      ArraySchema(
+        "/training/\(name)/u", .float32, [checkpoint, depth, sample] + cells + [width],
+        longName: "field of the \(name) equation on held-out samples while it learns; 0 at padding"),
+      ArraySchema(
+        "/training/\(name)/gradient_norm", .float64, [checkpoint, depth, sample],
+        longName: "norm of the gradient of each sample's own loss with respect to the state"),
+    ]
   }
 }

@@ -87,7 +87,7 @@ public struct FitRun {
   }
 
   /// Samples of the largest shard of a step.
-  private var capacity: Int { MasterEquationFit<Float>.capacity(batch: settings(false).batch) }
+  var capacity: Int { MasterEquationFit<Float>.capacity(batch: settings(false).batch) }
 
   /// How a model is fitted: to the task as the study trains its network.
   private func settings(_ isEmpty: Bool) -> FitConfiguration {
@@ -120,7 +120,10 @@ public struct FitRun {
       study.model, source, study.trainIndices,
       smoothing: study.configuration.training.labelSmoothing, seed: study.configuration.seed,
       capacity: capacity, workers: pool.threadCount)
-    let fit = try fit(equation, to: objective, recorder)
+    let fit = try fit(equation, to: objective, recorder) { fit, step in
+      guard study.configuration.pde.every == .epoch, step % fit.stepsPerEpoch == 0 else { return }
+      try observe(fit, objective, step, recorder)
+    }
     let coefficients = Coefficients<Float>(equation)
     coefficients.expand(fit.equationWeights)
     let score = objective.evaluate(
@@ -137,7 +140,8 @@ public struct FitRun {
   }
 
   private func fit(
-    _ equation: MasterEquation, to objective: any FitObjective<Float>, _ recorder: Recorder
+    _ equation: MasterEquation, to objective: any FitObjective<Float>, _ recorder: Recorder,
+    observing: (MasterEquationFit<Float>, _ step: Int) throws -> Void = { _, _ in }
   ) throws -> MasterEquationFit<Float> {
     let name = equation.model.rawValue
     let fit = MasterEquationFit<Float>(
@@ -145,9 +149,11 @@ public struct FitRun {
     let isTask = run.study.configuration.pde.objective == .task
     progress.begin("fit \(name)")
     var last: FitLoss?
+    try observing(fit, 0)
     let finite = try fit.run { step, loss in
       if isTask {
         try recorder.append("/progress/\(name)/task_loss", [loss.task])
+        try recorder.append("/progress/\(name)/gradient_norm", [fit.gradientNorm])
       } else {
         try recorder.append("/progress/\(name)/state_loss", [loss.state])
         try recorder.append("/progress/\(name)/map_loss", [loss.map])
@@ -155,6 +161,7 @@ public struct FitRun {
       progress.update(
         step, of: fit.stepCount, unit: "steps", detail: "loss \(Format.fixed(loss.total, 4))")
       last = loss
+      try observing(fit, step)
       try recorder.tick()
       try Interruption.check("a fit cannot be resumed; begin it again with --force") {}
     }

@@ -8,16 +8,17 @@ import Kernels
 /// Estimates I(X;T), I(T;Y) and, where asked for, I(T;T') of every captured residual stream at every checkpoint of a run,
 /// and I(network; PDE) of fields fitted to it.
 public struct InformRun {
-  private let reader: RunReader
+  let reader: RunReader
   private let fields: RunReader?
-  private let configuration: StudyConfiguration
+  let configuration: StudyConfiguration
   private let pool: WorkerPool
   private let progress: ProgressLine
-  private let taps: [InformedTap]
-  private let padding: SamplePadding
+  let taps: [InformedTap]
+  let padding: SamplePadding
   private let labels: [Int32]
-  private let checkpoints: Int
-  private let samples: Int
+  let checkpoints: Int
+  let samples: Int
+  private let learners: [Learner]
 
   /// Opens the run and checks the whole configuration, before anything is written.
   public init(
@@ -39,7 +40,39 @@ public struct InformRun {
     checkpoints = try reader.describe("/checkpoints/step").shape[0]
     taps = try InformedTap.all(reader, configuration)
     padding = try SamplePadding(reader)
-    samples = try taps.map { try reader.describe($0.path).shape[1] }.min() ?? 0
+    let captured = try taps.map { try reader.describe($0.path).shape[1] }.min() ?? 0
+    learners = try Self.learners(chosen)
+    // Network and equations are estimated on the same samples: the bias depends on their number.
+    samples = try learners.reduce(captured) {
+      min($0, try chosen?.describe($1.taps[0].path).shape[2] ?? $0)
+    }
+    try checkSamples()
+  }
+
+  /// Equations that were watched while they learned the task.
+  private static func learners(_ fields: RunReader?) throws -> [Learner] {
+    guard let fields else { return [] }
+    return try fields.names(in: "/training").map { model in
+      Learner(
+        model: model, taps: try InformedTap.all(model, fields),
+        checkpoints: try fields.describe("/training/\(model)/step").shape[0])
+    }
+  }
+
+  private struct Learner: Sendable {
+    let model: String, taps: [InformedTap], checkpoints: Int
+  }
+
+  private func checkSamples() throws {
+    guard let fields, !learners.isEmpty else { return }
+    let mine = try reader.read("/samples/index", as: Int32.self).elements.prefix(samples)
+    let theirs = try fields.read("/samples/index", as: Int32.self).elements.prefix(samples)
+    guard mine == theirs else {
+      throw ArchiveError(
+        .layout,
+        "\(fields.path) and \(reader.path) captured other samples; fit and train with the same "
+          + "capture.samples and seed")
+    }
   }
 
   /// One array that will be written.
@@ -81,15 +114,20 @@ public struct InformRun {
       recorder.write("/taps/name", taps.map(\.name))
       progress.begin("inform")
       for checkpoint in done..<checkpoints {
-        try estimate(checkpoint, recorder)
+        try estimate(taps, in: reader, checkpoint, "/estimates", recorder)
+        progress.update(
+          (checkpoint + 1) * taps.count, of: layerCount, unit: "layers")
         try recorder.commit()
         try Interruption.check(
           "checkpoints up to \(checkpoint) are kept in \(place.folder); go on with the same command "
             + "and --resume"
         ) { try recorder.finish() }
       }
-      if let fields { try compare(fields, recorder) }
-      progress.end("\(checkpoints * taps.count) layers x checkpoints")
+      if let fields {
+        try follow(fields, recorder)
+        try compare(fields, recorder)
+      }
+      progress.end("\(layerCount) layers x checkpoints")
       return try recorder.seal()
     } catch {
       recorder.abandon()
@@ -97,9 +135,31 @@ public struct InformRun {
     }
   }
 
+  /// Layers of network and equations, over all checkpoints.
+  private var layerCount: Int {
+    learners.reduce(checkpoints * taps.count) { $0 + $1.checkpoints * $1.taps.count }
+  }
+
+  /// Estimates the fields of equations while they learn the task.
+  private func follow(_ fields: RunReader, _ recorder: Recorder) throws {
+    var done = checkpoints * taps.count
+    for learner in learners {
+      for checkpoint in 0..<learner.checkpoints {
+        try estimate(
+          learner.taps, in: fields, checkpoint, "/equations/\(learner.model)", recorder)
+        done += learner.taps.count
+        progress.update(done, of: layerCount, unit: "layers", detail: learner.model)
+        try recorder.tick()
+        try Interruption.check(
+          "the network's estimates are kept; go on with the same command and --resume"
+        ) { try recorder.finish() }
+      }
+    }
+  }
+
   // MARK: - Estimates
 
-  private var resampling: ResamplingPlan {
+  var resampling: ResamplingPlan {
     let settings = configuration.information
     return ResamplingPlan(
       resamples: settings.resamples, shuffles: settings.shuffles, seed: configuration.seed)
@@ -112,24 +172,29 @@ public struct InformRun {
   }
 
   /// Reads a layer a stretch of positions at a time: what is in memory does not grow with the layer.
-  private func layer(_ tap: InformedTap, _ checkpoint: Int) throws -> Layer {
+  private func layer(_ tap: InformedTap, in reader: RunReader, _ checkpoint: Int) throws -> Layer {
     let shape = try reader.describe(tap.path).shape
     var layer = Layer(
       distances: try LayerDistances(count: samples),
       patterns: BinPatterns(count: samples, bins: configuration.information.bins))
-    // [checkpoint, sample, position, channel], or [checkpoint, sample, head, query, key] of one head.
+    // [checkpoint, sample, position, channel], [checkpoint, depth_time, sample, position or (y, x), channel], or
+    // [checkpoint, sample, head, query, key] of one head.
+    let leading = tap.leading(checkpoint)
     let axis = shape.count - 2
-    let step = max(1, (16 << 20) / max(1, samples * shape[axis + 1]))
+    let row = shape.dropFirst(leading.count + 1).reduce(1, *) / max(1, shape[axis])
+    let step = max(1, (16 << 20) / max(1, samples * row))
     for position in stride(from: 0, to: shape[axis], by: step) {
-      var start = [Int](repeating: 0, count: shape.count)
-      var count = [1, samples] + shape.dropFirst(2)
-      (start[0], start[axis], count[axis]) = (
-        checkpoint, position, min(step, shape[axis] - position)
-      )
+      var start = leading + [Int](repeating: 0, count: shape.count - leading.count)
+      var count = leading.map { _ in 1 } + [samples] + shape.dropFirst(leading.count + 1)
+      (start[axis], count[axis]) = (position, min(step, shape[axis] - position))
       if let head = tap.head { (start[2], count[2]) = (head, 1) }
       let read: NDArray<Float> = try reader.read(tap.path, start: start, count: count)
-      let values = padding.cleared(
-        read.elements, samples: samples, from: position, of: shape[axis], step: count[axis])
+      // An equation's field is 0 at padding already.
+      let values =
+        tap.depth != nil
+        ? read.elements
+        : padding.cleared(
+          read.elements, samples: samples, from: position, of: shape[axis], step: count[axis])
       try layer.distances.add(values)
       layer.patterns.add(values)
     }
@@ -162,24 +227,26 @@ public struct InformRun {
     return distances
   }
 
-  private func estimate(_ checkpoint: Int, _ recorder: Recorder) throws {
+  /// Estimates all of `taps` at a checkpoint into the groups below `root`.
+  private func estimate(
+    _ taps: [InformedTap], in reader: RunReader, _ checkpoint: Int, _ root: String,
+    _ recorder: Recorder
+  ) throws {
     let settings = configuration.information
     let needsInput = !Set(settings.estimators).isDisjoint(with: ["ksg", "renyi"])
     let input = needsInput ? try inputDistances() : nil
-    let layers = try concurrently(taps.count) { try layer(taps[$0], checkpoint) }
+    let layers = try concurrently(taps.count) { try layer(taps[$0], in: reader, checkpoint) }
     let labels = Array(labels.prefix(samples))
     for name in settings.estimators {
       let pairs = try concurrently(taps.count) { item in
         try estimate(name, layers[item], input, labels)
       }
-      try recorder.append(pairs.map(\.input), to: "/estimates/\(name)/input")
-      try recorder.append(pairs.map(\.label), to: "/estimates/\(name)/label")
+      try recorder.append(pairs.map(\.input), to: "\(root)/\(name)/input")
+      try recorder.append(pairs.map(\.label), to: "\(root)/\(name)/label")
     }
-    for name in settings.pairs {
+    for name in settings.pairs where root == "/estimates" {
       try recorder.append(betweenLayers(name, layers), to: "/pairs/\(name)")
     }
-    progress.update(
-      (checkpoint + 1) * taps.count, of: checkpoints * taps.count, unit: "layers")
   }
 
   private func estimate(
@@ -227,7 +294,7 @@ public struct InformRun {
     return result
   }
 
-  private static func between(
+  static func between(
     _ name: String, _ a: LayerDistances, _ b: LayerDistances, _ noise: Double,
     _ plan: ResamplingPlan
   ) throws -> Estimate {
@@ -242,62 +309,8 @@ public struct InformRun {
       with: KernelDensity(b, noise: noise), plan)
   }
 
-  // MARK: - Network and PDE
-
-  /// I(T_network; T_pde) at every depth-time that both have, on the samples that both hold, at the last checkpoint.
-  private func compare(_ fields: RunReader, _ recorder: Recorder) throws {
-    guard configuration.information.taps == "residual" else {
-      throw UsageError("--fields compares residual streams: leave information.taps=attention out")
-    }
-    let mine = try reader.read("/samples/index", as: Int32.self).elements.prefix(samples)
-    let theirs = try fields.read("/samples/index", as: Int32.self).elements
-    let common = mine.enumerated().compactMap { place, index in
-      theirs.firstIndex(of: index).map { (mine: place, theirs: $0) }
-    }
-    guard common.count >= 16 else {
-      throw ArchiveError(
-        .layout,
-        "\(fields.path) and \(reader.path) share \(common.count) captured samples; at least 16 are "
-          + "needed: fit and train with the same capture.samples")
-    }
-    for model in try Self.models(fields) {
-      let path = "/fields/\(model)/u"
-      let times = try fields.read("/fields/\(model)/depth_time", as: Double.self).elements
-      let estimates = try concurrently(taps.count) { item -> Estimate in
-        guard let row = times.firstIndex(where: { abs($0 - taps[item].depthTime) < 1e-9 }) else {
-          return .none
-        }
-        let stream: NDArray<Float> = try reader.readRow(taps[item].path, checkpoints - 1)
-        // Fields are 0 at padding.
-        let network = NDArray(
-          shape: stream.shape,
-          elements: padding.cleared(
-            stream.elements, samples: stream.shape[0], of: stream.shape[1], step: stream.shape[1]))
-        let field: NDArray<Float> = try fields.readRow(path, row)
-        return try Self.between(
-          "kde", Self.distances(network, common.map(\.mine)),
-          Self.distances(field, common.map(\.theirs)), configuration.information.noise, resampling)
-      }
-      for part in InformSchema.parts {
-        try recorder.append("/network_pde/\(model)/\(part.name)", estimates.map(part.value))
-      }
-      try recorder.append("/network_pde/\(model)/flags", estimates.map(\.flags.rawValue))
-    }
-  }
-
-  private static func models(_ fields: RunReader) throws -> [String] {
-    try fields.names(in: "/fields").filter { fields.contains("/fields/\($0)/u") }
-  }
-
-  private static func distances(_ values: NDArray<Float>, _ rows: [Int]) throws -> LayerDistances {
-    let size = values.shape.dropFirst().reduce(1, *)
-    var distances = try LayerDistances(count: rows.count)
-    try distances.add(rows.flatMap { values.elements[$0 * size..<($0 + 1) * size] })
-    return distances
-  }
-
   /// Results of `body` for 0 ..< count, in order, by all threads.
-  private func concurrently<Value>(
+  func concurrently<Value>(
     _ count: Int, _ body: (Int) throws -> Value
   ) throws -> [Value] {
     var results = [Result<Value, any Error>?](repeating: nil, count: count)
@@ -311,7 +324,7 @@ public struct InformRun {
 
   private func schema() throws -> RunSchema {
     typealias Axis = ArraySchema.AxisSchema
-    func depth(_ name: String) -> Axis {
+    func depth(_ name: String, _ taps: [InformedTap]) -> Axis {
       Axis(
         name, taps.count, coordinates: taps.map(\.depthTime),
         longName: "depth-time, layer / layer count")
@@ -324,21 +337,28 @@ public struct InformRun {
       for (quantity, name) in [("input", "I(X;T)"), ("label", "I(T;Y)")] {
         arrays += InformSchema.quantity(
           "/estimates/\(estimator)/\(quantity)", name,
-          [.growing("checkpoint"), depth("depth_time")], estimator: estimator, settings,
+          [.growing("checkpoint"), depth("depth_time", taps)], estimator: estimator, settings,
           samples: samples)
+        for learner in learners {
+          arrays += InformSchema.quantity(
+            "/equations/\(learner.model)/\(estimator)/\(quantity)",
+            "\(name) of the \(learner.model) equation",
+            [.growing("checkpoint"), depth("depth_time", learner.taps)], estimator: estimator,
+            settings, samples: samples)
+        }
       }
     }
     for estimator in settings.pairs {
       arrays += InformSchema.quantity(
         "/pairs/\(estimator)", "I(T;T')",
-        [.growing("checkpoint"), depth("depth_time"), depth("other_depth_time")],
+        [.growing("checkpoint"), depth("depth_time", taps), depth("other_depth_time", taps)],
         estimator: estimator, settings, samples: samples,
         missing: "a layer with itself, whose information is not finite")
     }
     for model in try fields.map(Self.models) ?? [] {
       arrays += InformSchema.quantity(
         "/network_pde/\(model)", "I(network; \(model) PDE) at the last checkpoint",
-        [depth("depth_time")], estimator: "kde", settings, samples: samples,
+        [depth("depth_time", taps)], estimator: "kde", settings, samples: samples,
         missing: "the field has no snapshot at this depth-time")
     }
     return RunSchema(

@@ -7,7 +7,9 @@ struct InformedTap {
   /// Dataset of its values.
   let path: String
   /// The head, of an attention map.
-  let head: Int?
+  var head: Int?
+  /// The depth, of an equation's field: the second axis.
+  var depth: Int?
   /// Layer over layer count.
   let depthTime: Double
 
@@ -45,4 +47,16 @@ struct InformedTap {
     }
     return taps.sorted { ($0.depthTime, $0.name) < ($1.depthTime, $1.name) }
   }
+
+  /// The depths of an equation that was watched while it learned the task, in `fields`.
+  static func all(_ model: String, _ fields: RunReader) throws -> [InformedTap] {
+    let path = "/training/\(model)/u"
+    let times = try fields.read("/training/\(model)/depth_time", as: Double.self).elements
+    return times.enumerated().map { depth, time in
+      InformedTap(name: "\(model) depth \(depth)", path: path, depth: depth, depthTime: time)
+    }
+  }
+
+  /// Indices along the axes before `sample` at a checkpoint.
+  func leading(_ checkpoint: Int) -> [Int] { [checkpoint] + (depth.map { [$0] } ?? []) }
 }

@@ -90,7 +90,8 @@ extension StudyConfiguration {
       accumulate: try reader.integer("accumulate", 1, 1...100_000), optimizer: optimizer,
       labelSmoothing: try reader.number("label_smoothing", 0, 0...0.99),
       validation: try reader.number("validation", 0, 0...0.9),
-      patience: try reader.integer("patience", 0, 0...100_000), bottleneck: try bottleneck(reader))
+      patience: try reader.integer("patience", 0, 0...100_000),
+      divergence: try reader.choice("divergence", .fail), bottleneck: try bottleneck(reader))
     try reader.finish()
     guard training.patience == 0 || training.validation > 0 else {
       throw UsageError(

@@ -57,12 +57,13 @@ extension StudyConfiguration {
       + "accumulate: \(training.accumulate), optimizer: \(o.algorithm.rawValue), rate: \(o.rate), "
       + "schedule: \(o.schedule.rawValue), warmup: \(o.warmup), decay: \(o.decay), clip: \(o.clip), "
       + "momentum: \(o.momentum), label_smoothing: \(training.labelSmoothing), "
-      + "validation: \(training.validation), patience: \(training.patience)\(channel)}"
+      + "validation: \(training.validation), patience: \(training.patience), "
+      + "divergence: \(training.divergence.rawValue)\(channel)}"
   }
 
   private var pdeLine: String {
     "pde: {models: [\(pde.models.map(\.rawValue).joined(separator: ", "))], "
-      + "objective: \(pde.objective.rawValue), stepper: \(pde.stepper.rawValue), substeps: \(pde.substeps), boundary: \(pde.boundary.rawValue), "
+      + "objective: \(pde.objective.rawValue), every: \(pde.every.rawValue), stepper: \(pde.stepper.rawValue), substeps: \(pde.substeps), boundary: \(pde.boundary.rawValue), "
       + "degree: \(pde.degree), rank: \(pde.rank), samples: \(pde.samples), epochs: \(pde.epochs), "
       + "batch: \(pde.batch), rate: \(pde.rate), attention_weight: \(pde.attentionWeight)}"
   }

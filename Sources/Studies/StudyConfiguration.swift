@@ -66,6 +66,15 @@ public struct StudyConfiguration: Sendable {
     public var validation: Double
     /// Checkpoints without a lower validation loss after which training stops; 0 for never.
     public var patience: Int
+    /// What a loss or gradient that is not finite does.
+    public enum Divergence: String, Sendable, CaseIterable {
+      /// The run fails; its folder keeps the checkpoints before.
+      case fail
+      /// The run ends and is sealed; the last row of its progress is the step that was not taken.
+      case record
+    }
+    /// What a loss or gradient that is not finite does.
+    public var divergence: Divergence
     /// The variational bottleneck, or none.
     public var bottleneck: ModelConfiguration.Bottleneck?
   }
@@ -102,6 +111,15 @@ public struct StudyConfiguration: Sendable {
     }
     /// What is minimised.
     public var objective: Objective
+    /// When a fit to the task looks at the held-out samples.
+    public enum Observation: String, Sendable, CaseIterable {
+      /// At the end only.
+      case end
+      /// Before the first step and after each epoch too.
+      case epoch
+    }
+    /// When a fit to the task looks at the held-out samples.
+    public var every: Observation
     /// How it is integrated, and steps an interval between two layers.
     public var stepper: FitStepper, substeps: Int
     /// Edges of the patch grid.
@@ -219,6 +237,7 @@ public struct StudyConfiguration: Sendable {
     let pde = PDE(
       models: models.compactMap(MasterEquation.Model.init),
       objective: try reader.choice("objective", .trajectories),
+      every: try reader.choice("every", .end),
       stepper: try reader.choice("stepper", .lie),
       substeps: try reader.integer("substeps", 1, 1...1000),
       boundary: try reader.choice("boundary", .neumann),

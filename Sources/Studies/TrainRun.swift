@@ -185,12 +185,17 @@ public struct TrainRun {
         batch, from: source, rate: training.optimizer.rate(step: step, total: total))
       state.busy += Date().timeIntervalSince(clock)
       state.seen += batch.count
-      guard report.isFinite else {
-        let place = trainer.firstNonFinite(batch, from: source)
-        try recorder.finish()
-        throw TrainError.nonFinite(step: step + 1, place: place, folder: recorder.place.folder)
-      }
       let passes = Double(epoch) + Double(place * size + batch.count) / Double(order.count)
+      if !report.isFinite {
+        let place = trainer.firstNonFinite(batch, from: source)
+        guard training.divergence == .record else {
+          try recorder.finish()
+          throw TrainError.nonFinite(step: step + 1, place: place, folder: recorder.place.folder)
+        }
+        progress.note("diverged at step \(step + 1): \(place ?? "the loss") is not finite")
+        try record(report, trainer, step + 1, passes, Date().timeIntervalSince(began), recorder)
+        return try checkpoint(trainer, recorder, &state)
+      }
       try record(report, trainer, step + 1, passes, Date().timeIntervalSince(began), recorder)
       progress.update(
         step + 1 - first, of: total - first, unit: "steps",

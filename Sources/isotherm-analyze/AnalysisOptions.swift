@@ -35,7 +35,7 @@ struct AnalysisOptions: ParsableArguments {
     var report = report
     if let output {
       let provenance = Provenance(
-        configuration: "analysis: \(report.name)\nseed: \(seed)\n", seed: seed, blasCore: "",
+        configuration: try configuration(report.name, inputs), seed: seed, blasCore: "",
         sources: try inputs.readers.map { try $0.asSource() })
       report.path = try Recorder.write(
         arrays, kind: .metrics, title: title, provenance: provenance, to: RunPlace(output),
@@ -47,6 +47,22 @@ struct AnalysisOptions: ParsableArguments {
       Console.output(csv ? report.csv : report.text)
       if let path = report.path { Console.note("wrote \(path)") }
     }
+  }
+}
+
+extension AnalysisOptions {
+  /// What was analysed, with the whole configuration of what it was computed from below `run`.
+  private func configuration(_ name: String, _ inputs: Inputs) throws -> String {
+    // Fields and estimates carry the configuration of their run with changes of their own.
+    let source = inputs.readers.first { $0.kind != .run } ?? inputs.readers.first
+    var text = "analysis: \(name)\nseed: \(seed)\n"
+    guard inputs.readers.count <= 2, let source,
+      source.contains("/provenance/configuration"),
+      let yaml = try source.readTexts("/provenance/configuration").first, !yaml.isEmpty
+    else { return text }
+    text += "run:\n"
+    for line in yaml.split(separator: "\n") { text += "  \(line)\n" }
+    return text
   }
 }
 

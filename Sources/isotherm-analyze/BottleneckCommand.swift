@@ -7,7 +7,11 @@ import Console
 struct BottleneckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bottleneck",
-    abstract: "Compression and label information per depth over training, beside their nulls.")
+    abstract: "Compression and label information per depth over training, beside their nulls.",
+    discussion: """
+      Takes an archive of `isotherm inform`: of a network, and of equations that learned the task when it was made with --fields of \
+      such a fit (pde.objective=task, pde.every=epoch).
+      """)
 
   @OptionGroup var options: AnalysisOptions
 
@@ -37,64 +41,105 @@ struct BottleneckAnalysis {
       upper = try reader.read(group + "/upper")
       flags = try reader.read(group + "/flags")
     }
+
+    /// Checkpoints.
+    var count: Int { value.shape[0] }
+    /// Values of one depth over training.
+    func series(_ depth: Int) -> [Double] { (0..<count).map { value[$0, depth] } }
+    func row(_ array: KeyPath<Quantity, NDArray<Double>>, _ checkpoint: Int) -> [Double] {
+      (0..<value.shape[1]).map { self[keyPath: array][checkpoint, $0] }
+    }
+  }
+
+  /// The network, or an equation that learned the task.
+  struct Trajectory {
+    let name: String
+    let input: Quantity
+    let label: Quantity
+
+    /// Largest I(X;T) over training less the last: how much the layer forgot about its input.
+    func compression(_ depth: Int) -> Double {
+      let series = input.series(depth)
+      return (series.max() ?? 0) - (series.last ?? 0)
+    }
+
+    /// Share of the training after which I(X;T) is largest: what comes later is compression.
+    func peak(_ depth: Int) -> Double {
+      let series = input.series(depth)
+      let place = series.indices.max { series[$0] < series[$1] } ?? 0
+      return series.count > 1 ? Double(place) / Double(series.count - 1) : .nan
+    }
   }
 
   let depthTimes: [Double]
-  private var quantities: [(estimator: String, input: Quantity, label: Quantity)] = []
+  private var estimators: [(name: String, trajectories: [Trajectory])] = []
   private let flagNames: [String]
 
   init(_ reader: RunReader) throws {
+    let equations = try reader.names(in: "/equations")
     for estimator in try reader.names(in: "/estimates") {
-      let group = "/estimates/\(estimator)"
-      quantities.append(
+      let groups =
+        [("network", "/estimates/\(estimator)")]
+        + equations.map { ($0, "/equations/\($0)/\(estimator)") }
+      estimators.append(
         (
-          estimator, try Quantity(reader, group + "/input"),
-          try Quantity(reader, group + "/label")
+          estimator,
+          try groups.map { name, group in
+            Trajectory(
+              name: name, input: try Quantity(reader, group + "/input"),
+              label: try Quantity(reader, group + "/label"))
+          }
         ))
     }
-    guard let first = quantities.first, first.input.value.shape[0] > 0 else {
+    guard let first = estimators.first, first.trajectories.allSatisfy({ $0.input.count > 0 }) else {
       throw ArchiveError(.layout, "\(reader.path): holds no estimates yet")
     }
-    let group = "/estimates/\(first.estimator)/input"
+    let group = "/estimates/\(first.name)/input"
     depthTimes = try reader.read(group + "/depth_time", as: Double.self).elements
     flagNames =
       try reader.attribute(group + "/flags", "flag_meanings")?.text?.split(separator: " ")
       .map(String.init) ?? []
-  }
-
-  /// Largest I(X;T) over training less the last: how much the layer forgot about its input.
-  private func compression(_ input: Quantity, _ depth: Int) -> Double {
-    let series = (0..<input.value.shape[0]).map { input.value[$0, depth] }
-    return (series.max() ?? 0) - (series.last ?? 0)
+    guard first.trajectories.allSatisfy({ $0.input.value.shape[1] == depthTimes.count }) else {
+      throw ArchiveError(
+        .layout,
+        "\(reader.path): network and equations were estimated at different depths; train with "
+          + "capture.taps containing residual.0.pre and residual.*.post alone")
+    }
   }
 
   func report() -> Report {
     var report = Report(
       "bottleneck",
       [
-        ("estimator", "estimator"), ("depth_time", "depth-time"), ("input_first", "I(X;T) first"),
+        ("estimator", "estimator"), ("trajectory", "trajectory"), ("depth_time", "depth-time"),
+        ("input_first", "I(X;T) first"),
         ("input_last", "last"), ("input_lower", "2.5 %"), ("input_upper", "97.5 %"),
         ("compression", "compression"), ("label_first", "I(T;Y) first"), ("label_last", "last"),
         ("label_lower", "2.5 %"), ("label_upper", "97.5 %"), ("label_null", "null"),
         ("flags", "flags"),
       ])
-    for (estimator, input, label) in quantities {
-      let last = input.value.shape[0] - 1
-      for depth in depthTimes.indices {
-        let bits = input.flags[last, depth] | label.flags[last, depth]
-        let names = flagNames.enumerated().filter { bits & (1 << UInt8($0.offset)) != 0 }
-        report.add([
-          .text(estimator), .number(depthTimes[depth], digits: 3),
-          .number(input.value[0, depth], digits: 3), .number(input.value[last, depth], digits: 3),
-          .number(input.lower[last, depth], digits: 3),
-          .number(input.upper[last, depth], digits: 3),
-          .number(compression(input, depth), digits: 3),
-          .number(label.value[0, depth], digits: 3), .number(label.value[last, depth], digits: 3),
-          .number(label.lower[last, depth], digits: 3),
-          .number(label.upper[last, depth], digits: 3),
-          .number(label.null[last, depth], digits: 3),
-          .text(names.map(\.element).joined(separator: " ")),
-        ])
+    for (estimator, trajectories) in estimators {
+      for trajectory in trajectories {
+        let (input, label) = (trajectory.input, trajectory.label)
+        let last = input.count - 1
+        for depth in depthTimes.indices {
+          let bits = input.flags[last, depth] | label.flags[last, depth]
+          let names = flagNames.enumerated().filter { bits & (1 << UInt8($0.offset)) != 0 }
+          report.add([
+            .text(estimator), .text(trajectory.name), .number(depthTimes[depth], digits: 3),
+            .number(input.value[0, depth], digits: 3),
+            .number(input.value[last, depth], digits: 3),
+            .number(input.lower[last, depth], digits: 3),
+            .number(input.upper[last, depth], digits: 3),
+            .number(trajectory.compression(depth), digits: 3),
+            .number(label.value[0, depth], digits: 3),
+            .number(label.value[last, depth], digits: 3),
+            .number(label.lower[last, depth], digits: 3),
+            .number(label.upper[last, depth], digits: 3),
+            .number(label.null[last, depth], digits: 3),
+            .text(names.map(\.element).joined(separator: " ")),
+          ])
+        }
       }
     }
     report.notes = [
@@ -105,32 +150,55 @@ struct BottleneckAnalysis {
   }
 
   func arrays() -> [CompleteArray] {
-    let depth = ArraySchema.AxisSchema(
+    typealias Axis = ArraySchema.AxisSchema
+    let names = estimators.first?.trajectories.map(\.name) ?? []
+    let trajectory = Axis("trajectory", names.count)
+    let depth = Axis(
       "depth_time", depthTimes.count, coordinates: depthTimes,
       longName: "depth-time, layer / layer count")
-    return quantities.flatMap { estimator, input, label -> [CompleteArray] in
-      let group = "/metrics/bottleneck/\(estimator)"
-      let last = input.value.shape[0] - 1
-      func row(_ array: NDArray<Double>, _ checkpoint: Int) -> [Double] {
-        depthTimes.indices.map { array[checkpoint, $0] }
+    var arrays = [
+      CompleteArray(
+        "/metrics/bottleneck/trajectory_name", [trajectory], .texts(names),
+        longName: "the network, then equations that learned the task")
+    ]
+    for (estimator, all) in estimators {
+      func numbers(
+        _ name: String, _ values: (Trajectory) -> [Double], _ longName: String,
+        units: String = "nat", over: [Axis] = []
+      ) {
+        arrays.append(
+          CompleteArray(
+            "/metrics/bottleneck/\(estimator)/\(name)", [trajectory] + over + [depth],
+            .numbers(all.flatMap(values)), longName: longName, units: units))
       }
-      func numbers(_ name: String, _ values: [Double], _ longName: String) -> CompleteArray {
-        CompleteArray(
-          "\(group)/\(name)", [depth], .numbers(values), longName: longName, units: "nat")
-      }
-      return [
-        numbers(
-          "compression", depthTimes.indices.map { compression(input, $0) },
-          "largest I(X;T) over training less the last"),
-        numbers("input_last", row(input.value, last), "I(X;T) at the last checkpoint"),
-        numbers("label_last", row(label.value, last), "I(T;Y) at the last checkpoint"),
-        numbers(
-          "label_null", row(label.null, last), "I(T;Y) over shuffled labels, last checkpoint"),
-        numbers(
-          "label_gain",
-          zip(row(label.value, last), row(label.value, 0)).map { $0 - $1 },
-          "I(T;Y) at the last checkpoint less the first"),
-      ]
+      numbers(
+        "compression", { item in depthTimes.indices.map(item.compression) },
+        "largest I(X;T) over training less the last")
+      numbers(
+        "peak", { item in depthTimes.indices.map(item.peak) },
+        "share of the training after which I(X;T) is largest", units: "1")
+      numbers(
+        "input_last", { $0.input.row(\.value, $0.input.count - 1) },
+        "I(X;T) at the last checkpoint")
+      numbers(
+        "label_last", { $0.label.row(\.value, $0.label.count - 1) },
+        "I(T;Y) at the last checkpoint")
+      numbers(
+        "label_null", { $0.label.row(\.null, $0.label.count - 1) },
+        "I(T;Y) over shuffled labels, last checkpoint")
+      numbers(
+        "label_gain",
+        {
+          zip($0.label.row(\.value, $0.label.count - 1), $0.label.row(\.value, 0)).map { $0 - $1 }
+        },
+        "I(T;Y) at the last checkpoint less the first")
+      // Over training, where all were looked at as often.
+      let counts = Set(all.map(\.input.count))
+      guard let count = counts.first, counts.count == 1 else { continue }
+      let checkpoint = Axis("checkpoint", count)
+      numbers("input", { $0.input.value.elements }, "I(X;T) over training", over: [checkpoint])
+      numbers("label", { $0.label.value.elements }, "I(T;Y) over training", over: [checkpoint])
     }
+    return arrays
   }
 }

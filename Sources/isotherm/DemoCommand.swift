@@ -27,7 +27,7 @@ struct DemoCommand: ParsableCommand {
 
   func run() throws {
     let began = Date()
-    let readers = try Readers()
+    for reader in ["isotherm-analyze", "isotherm-plot"] { _ = try SiblingProgram.find(reader) }
     let configuration = try StudyConfiguration(
       path: DataLocation.resolve(Self.study), settings: settings)
     try prepareFolder()
@@ -39,8 +39,8 @@ struct DemoCommand: ParsableCommand {
     let information = try InformRun(
       run, settings: [], threads: common.threadCount, progress: progress
     ).run(out: place("information"), force ? .replacing : .new)
-    let headline = try analyze(readers, run, fields, information)
-    try draw(readers, run, fields, information)
+    let headline = try analyze(run, fields, information)
+    try draw(run, fields, information)
     try tell(headline, began)
   }
 
@@ -58,22 +58,22 @@ struct DemoCommand: ParsableCommand {
 
   /// Runs the three analyses; returns the attention report.
   private func analyze(
-    _ readers: Readers, _ run: String, _ fields: String, _ information: String
+    _ run: String, _ fields: String, _ information: String
   ) throws -> String {
     let more = force ? ["--force"] : []
     let json = common.json ? ["--json"] : []
-    let headline = try readers.run(
+    let headline = try SiblingProgram.run(
       "isotherm-analyze",
       ["attention", run, fields, "-o", place("metrics-attention")] + more + json)
-    _ = try readers.run(
+    _ = try SiblingProgram.run(
       "isotherm-analyze", ["flow", run, fields, "-o", place("metrics-flow")] + more)
-    _ = try readers.run(
+    _ = try SiblingProgram.run(
       "isotherm-analyze", ["bottleneck", information, "-o", place("metrics-bottleneck")] + more)
     return headline
   }
 
   private func draw(
-    _ readers: Readers, _ run: String, _ fields: String, _ information: String
+    _ run: String, _ fields: String, _ information: String
   ) throws {
     let more = force ? ["--force"] : []
     for (figure, source, name) in [
@@ -82,7 +82,7 @@ struct DemoCommand: ParsableCommand {
       ("similarity", place("metrics-attention.h5"), "similarity"),
       ("information-plane", information, "information-plane"),
     ] {
-      _ = try readers.run(
+      _ = try SiblingProgram.run(
         "isotherm-plot", [figure, source, "-o", place(name + ".png")] + more)
     }
   }

@@ -18,8 +18,7 @@ struct Isotherm: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, TokenizeCommand.self, FitCommand.self, IntegrateCommand.self,
-      PerturbCommand.self,
-      InformCommand.self,
-      VerifyCommand.self, DemoCommand.self,
+      PerturbCommand.self, InformCommand.self, StudyCommand.self, VerifyCommand.self,
+      DemoCommand.self,
     ])
 }

@@ -229,6 +229,46 @@ import Transformer
     try checkGradients(fit, [0, 1, 2, 3], "task")
   }
 
+  /// The stream at depth 0 is the embedded input plus the position's own vector, so both have one gradient.
+  @Test func `gradients of states are those of one sample's own loss`() throws {
+    let network = try ModelConfiguration(
+      input: .tokens(vocabulary: 7), positionCount: 5, width: 8, headCount: 2, layerCount: 2,
+      mlpWidth: 10, classCount: 7)
+    let pool = WorkerPool(threadCount: 1)
+    let equation = MasterEquation(
+      .modulated, grid: FieldGrid(rows: 1, columns: 5), network: network, degree: 2, rank: 3)
+    let objective = TaskObjective(
+      network, Passages(isNext: false), Array(0..<4), smoothing: 0, seed: 3, capacity: 3,
+      workers: 1)
+    let fit = MasterEquationFit<Double>(
+      equation, to: objective,
+      FitConfiguration(
+        stepper: .rk4, substeps: 2, epochs: 1, batch: 24,
+        optimizer: OptimizerConfiguration(rate: 0, warmup: 0, decay: 0, clip: 1e9), seed: 3),
+      pool: pool)
+    let coefficients = Coefficients<Double>(equation)
+    coefficients.expand(fit.equationWeights)
+    let entry = try #require(
+      objective.layout.entries.first { $0.name == "position_embedding.weight" })
+    var shown: [Int: [Double]] = [:]
+    objective.observe(
+      [1, 2, 3], fit.weights.start, coefficients.values.start, fit.passes[0], worker: 0
+    ) { depth, shard, states, gradients in
+      #expect(shard.samples == 3 && shard.length(0) == 3)
+      shown[depth] = Array(UnsafeBufferPointer(start: gradients, count: 3 * 40))
+      #expect(states[0].isFinite)
+    }
+    #expect(shown.keys.sorted() == [0, 1, 2])
+    for (place, sample) in [1, 2, 3].enumerated() {
+      _ = fit.evaluateGradient([sample])
+      for index in 0..<entry.count {
+        let expected = fit.gradient.start[entry.offset + index]
+        let found = try #require(shown[0])[place * 40 + index]
+        #expect(abs(expected - found) < 1e-12, "\(sample) \(index)")
+      }
+    }
+  }
+
   /// Random states, and maps that are 0 where the mask forbids.
   private func trajectories(
     _ network: ModelConfiguration, samples: Int, lengths: [Int32]? = nil

@@ -136,4 +136,21 @@ import Testing
     #expect(abs(StateComparison.correlation(a, b)[0] - 1) < 1e-12)
     #expect(abs(StateComparison.positionNorm(a, positions: 1)[0] - 30.0.squareRoot()) < 1e-9)
   }
+
+  /// Quantiles of any table of Student's t.
+  @Test(arguments: [(2, 12.706), (3, 4.303), (4, 3.182), (5, 2.776), (11, 2.228), (31, 2.042)])
+  func `an interval over few values is Student's`(count: Int, quantile: Double) {
+    // The values -1 and 1 alternate around 10; an odd count adds the mean itself.
+    let values = (0..<count).map {
+      10 + ($0 == count - 1 && count % 2 == 1 ? 0 : $0 % 2 == 0 ? -1.0 : 1)
+    }
+    let mean = values.reduce(0, +) / Double(count)
+    let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count - 1)
+    let interval = StudentInterval(values + [.nan])
+    #expect(interval.count == count && abs(interval.mean - mean) < 1e-12)
+    let reach = quantile * (variance / Double(count)).squareRoot()
+    #expect(abs(interval.upper - mean - reach) < 1e-3 * reach)
+    #expect(abs(mean - interval.lower - reach) < 1e-3 * reach)
+    #expect(StudentInterval([3]).lower.isNaN && StudentInterval([]).mean.isNaN)
+  }
 }

@@ -49,14 +49,20 @@ import Testing
   }
 
   @Test(arguments: [
-    ("isotherm", ["train", "tokenize", "fit", "integrate", "perturb", "inform", "verify", "demo"]),
+    (
+      "isotherm",
+      ["train", "tokenize", "fit", "integrate", "perturb", "inform", "study", "verify", "demo"]
+    ),
     (
       "isotherm-archive",
       [
         "ls", "check", "diff", "recover", "seal", "export", "repack", "merge", "catalog",
       ]
     ),
-    ("isotherm-analyze", ["attention", "flow", "bottleneck", "perturbation"]),
+    (
+      "isotherm-analyze",
+      ["attention", "flow", "bottleneck", "gradients", "perturbation", "stability", "compare"]
+    ),
     (
       "isotherm-plot",
       [

@@ -9,12 +9,6 @@ import Testing
       "isotherm", ["integrate", "data/problems/\(problem).yaml"] + arguments)
   }
 
-  private func withScratch(_ body: (String) throws -> Void) throws {
-    let folder = try Programs.scratch()
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try body(folder)
-  }
-
   private func values(_ file: String, _ name: String) throws -> [Double] {
     try RunReader(file).read("/fields/solution/\(name)", as: Double.self).elements
   }

@@ -4,12 +4,6 @@ import Testing
 
 /// `isotherm perturb`, its analysis and its figure, as a user drives them.
 @Suite struct PerturbTests {
-  private func withScratch(_ body: (String) throws -> Void) throws {
-    let folder = try Programs.scratch()
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try body(folder)
-  }
-
   private func run(_ program: String, _ arguments: [String], _ settings: [String] = []) throws {
     let outcome = try Programs.run(program, arguments + settings.flatMap { ["--set", $0] })
     try #require(outcome.status == 0, "\(arguments): \(outcome.errors)")

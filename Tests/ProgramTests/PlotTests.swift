@@ -4,12 +4,6 @@ import Testing
 
 /// Figures, their proof and their sizes, as a user drives `isotherm-plot`.
 @Suite struct PlotTests {
-  private func withScratch(_ body: (String) throws -> Void) throws {
-    let folder = try Programs.scratch()
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try body(folder)
-  }
-
   private func integrate(_ problem: String, _ out: String, _ settings: String...) throws {
     let outcome = try Programs.run(
       "isotherm",

@@ -62,3 +62,10 @@ enum Programs {
 
   static let study = "data/studies/fashion-mnist.yaml"
 }
+
+/// Gives `body` a new empty folder, which is removed afterwards.
+func withScratch(_ body: (String) throws -> Void) throws {
+  let folder = try Programs.scratch()
+  defer { try? FileManager.default.removeItem(atPath: folder) }
+  try body(folder)
+}

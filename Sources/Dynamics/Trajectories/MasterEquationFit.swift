@@ -84,8 +84,16 @@ public final class MasterEquationFit<S: KernelScalar>: @unchecked Sendable {
   public var equationWeights: UnsafeMutablePointer<S> { weights.start + ownCount }
 
   /// Number of steps of the whole fit.
-  public var stepCount: Int {
-    configuration.epochs * ((objective.count + configuration.batch - 1) / configuration.batch)
+  public var stepCount: Int { configuration.epochs * stepsPerEpoch }
+
+  /// Steps of one pass over the samples.
+  public var stepsPerEpoch: Int {
+    (objective.count + configuration.batch - 1) / configuration.batch
+  }
+
+  /// Norm of the gradient of all parameters in the last step, before clipping.
+  public var gradientNorm: Double {
+    Elementwise.sumOfSquares(gradient.start, count: gradient.count).squareRoot()
   }
 
   /// Runs the whole fit; `report` is called after each step. Stops early, returning false, when the loss is not
@@ -98,7 +106,7 @@ public final class MasterEquationFit<S: KernelScalar>: @unchecked Sendable {
       for start in stride(from: 0, to: order.count, by: configuration.batch) {
         let batch = Array(order[start..<min(start + configuration.batch, order.count)])
         let loss = evaluateGradient(batch, step: step)
-        let norm = Elementwise.sumOfSquares(gradient.start, count: gradient.count).squareRoot()
+        let norm = gradientNorm
         guard loss.total.isFinite, norm.isFinite else { return false }
         optimizer.step(
           weights.start, gradient: gradient.start, norm: norm,

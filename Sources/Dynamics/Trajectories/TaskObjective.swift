@@ -69,6 +69,40 @@ where Samples.Scalar: KernelScalar {
     return FitLoss(task: score.loss * factor)
   }
 
+  /// Integrates the samples `samples` of the source without dropout, as many at most as there is room for, and goes back from each
+  /// one's own loss. Shows at every depth the states and the gradients of the losses with respect to them,
+  /// `[sample, position, channel]`, from the last depth to the first; both hold during the call only.
+  public func observe(
+    _ samples: [Int], _ weights: UnsafeMutablePointer<S>, _ coefficients: UnsafeMutablePointer<S>,
+    _ trajectory: TrajectoryPass<S>, worker: Int,
+    _ show: (
+      _ depth: Int, _ shard: Shard, _ states: UnsafePointer<S>, _ gradients: UnsafePointer<S>
+    ) -> Void
+  ) {
+    let pass = passes[worker]
+    let equation = trajectory.equation
+    let (layers, count) = (
+      equation.network.layerCount, equation.shape(samples: samples.count).stream
+    )
+    // Nothing is learned here: the gradients of parameters are thrown away.
+    let (ignored, slopes) = (
+      Buffer<S>(layout.count), Buffer<S>(Coefficients<S>(equation).values.count)
+    )
+    integrate(samples, pass, trajectory, weights, coefficients, noise: nil)
+    let smoothing = pass.smoothing
+    pass.smoothing = 0
+    _ = pass.score(samples: samples.count, factor: 1)
+    pass.smoothing = smoothing
+    let last = pass.readBack(weights, gradients: ignored.start, samples: samples.count)
+    let shard = Shard(samples: samples.count, lengths: pass.sampleLengths)
+    let first = trajectory.backward(coefficients, gradients: slopes.start, shard) {
+      layer, costate in
+      if layer == layers - 1 { Elementwise.add(last, to: costate, count: count) }
+      show(layer + 1, shard, trajectory.state(layer + 1), costate)
+    }
+    show(0, shard, trajectory.state(0), first)
+  }
+
   private func integrate(
     _ samples: [Int], _ pass: NetworkPass<S>, _ trajectory: TrajectoryPass<S>,
     _ weights: UnsafeMutablePointer<S>, _ coefficients: UnsafeMutablePointer<S>,

@@ -1,7 +1,6 @@
 import Archive
 import Arrays
 import Foundation
-import Yams
 
 /// What a catalogue knows of one archive.
 struct CatalogEntry: Codable, Sendable {
@@ -23,10 +22,7 @@ struct CatalogEntry: Codable, Sendable {
     where reader.contains("/provenance/\(name)") {
       values[name] = try reader.readTexts("/provenance/\(name)").first
     }
-    if reader.contains("/provenance/configuration") {
-      let yaml = try reader.readTexts("/provenance/configuration").first ?? ""
-      if let node = try? Yams.compose(yaml: yaml) { flatten(node, "") }
-    }
+    values.merge(try reader.configurationKeys()) { _, key in key }
     for path in try reader.paths() where !path.hasPrefix("/provenance/") {
       values[path] = try Self.summary(path, reader)
     }
@@ -45,18 +41,6 @@ struct CatalogEntry: Codable, Sendable {
     guard count <= 256 else { return nil }
     let values = try reader.read(path, as: Double.self).elements
     return "\(values.reduce(0, +) / Double(count))"
-  }
-
-  private mutating func flatten(_ node: Node, _ path: String) {
-    if let mapping = node.mapping {
-      for (key, value) in mapping {
-        flatten(value, (path.isEmpty ? "" : path + ".") + (key.scalar?.string ?? "?"))
-      }
-    } else if let scalar = node.scalar {
-      values[path] = scalar.string
-    } else if let sequence = node.sequence {
-      values[path] = sequence.compactMap { $0.scalar?.string }.joined(separator: " ")
-    }
   }
 
   /// The value of a column; a path of an array may be given by its end, as `test_accuracy`.

@@ -1,28 +1,24 @@
-import Console
 import Foundation
 
-/// The reading programs, beside this one: the demo uses them as a user would, through files.
-struct Readers {
-  private let folder: URL
-
-  /// Finds the programs.
-  init() throws {
+/// The programs beside this one, run as a user would: through files.
+public enum SiblingProgram {
+  /// Where the program `name` lies.
+  /// - Throws: ``SiblingError`` when it was not built.
+  public static func find(_ name: String) throws -> URL {
     let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    folder = own.deletingLastPathComponent()
-    for name in ["isotherm-analyze", "isotherm-plot"] {
-      guard FileManager.default.isExecutableFile(atPath: folder.appendingPathComponent(name).path)
-      else {
-        throw ReaderError(
-          message:
-            "\(name) is missing beside \(own.path); build all products: swift build -c release")
-      }
+    let program = own.deletingLastPathComponent().appendingPathComponent(name)
+    guard FileManager.default.isExecutableFile(atPath: program.path) else {
+      throw SiblingError(
+        message: "\(name) is missing beside \(own.path); build all products: swift build -c release"
+      )
     }
+    return program
   }
 
   /// Runs a program to its end and returns its stdout.
-  func run(_ name: String, _ arguments: [String]) throws -> String {
+  public static func run(_ name: String, _ arguments: [String]) throws -> String {
     let process = Process()
-    process.executableURL = folder.appendingPathComponent(name)
+    process.executableURL = try find(name)
     process.arguments = arguments
     let (output, errors) = (Pipe(), Pipe())
     process.standardOutput = output
@@ -34,7 +30,7 @@ struct Readers {
       decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
-      throw ReaderError(
+      throw SiblingError(
         message: "\(name) \(arguments.joined(separator: " ")) failed: "
           + narration.trimmingCharacters(in: .whitespacesAndNewlines))
     }
@@ -42,8 +38,9 @@ struct Readers {
   }
 }
 
-/// A reading program that is missing or failed.
-struct ReaderError: Error, CustomStringConvertible {
+/// A program that is missing or failed.
+public struct SiblingError: Error, CustomStringConvertible {
   let message: String
-  var description: String { message }
+  /// What happened.
+  public var description: String { message }
 }

@@ -1,0 +1,205 @@
+import Archive
+import Console
+import Foundation
+
+/// One archive that a plan makes.
+public struct StudyJob: Sendable {
+  /// Where it goes, without `.h5`.
+  public let place: String
+  /// What it is, for people.
+  public let label: String
+  /// Jobs of one kind take about the same time and memory.
+  let kind: String
+  let command: Command
+  /// Jobs whose archives it reads.
+  let inputs: [Int]
+  let settings: [String]
+  /// The configuration that its archive will hold, YAML; empty for analyses.
+  let configuration: String
+
+  enum Command: Sendable, Equatable {
+    case train(study: String)
+    case fit, perturb, inform
+    case analyze(String)
+  }
+
+  /// What is to be done about a job whose inputs are there.
+  enum State: Equatable {
+    /// Its archive is there, of this configuration and of these inputs.
+    case done
+    /// It is to be made; an older one goes.
+    case due(replacing: Bool)
+  }
+
+  /// Looks at what is there.
+  /// - Throws: ``Console/UsageError`` when the archive holds another configuration.
+  func state(_ jobs: [StudyJob]) throws -> State {
+    let place = RunPlace(self.place)
+    let isAnalysis = configuration.isEmpty
+    guard place.isSealed else {
+      guard place.hasFolder else { return .due(replacing: false) }
+      // A training run and estimates go on where they were interrupted; the rest begins anew.
+      if case .train = command {
+        try compare(try RunReader(place.folder))
+        return .due(replacing: false)
+      }
+      return .due(replacing: true)
+    }
+    let reader = try RunReader(place.file)
+    if !isAnalysis { try compare(reader) }
+    guard !inputs.isEmpty else { return .done }
+    let expected = try inputs.map { try RunReader(jobs[$0].place).runID }
+    let found = try reader.sources().map(\.runID)
+    return Set(expected) == Set(found) ? .done : .due(replacing: true)
+  }
+
+  private func compare(_ reader: RunReader) throws {
+    let text = try reader.readTexts("/provenance/configuration").first ?? ""
+    // Written out anew, so that keys which came later have their defaults.
+    let found = try StudyConfiguration(yaml: text, name: reader.path).yaml
+    guard found != configuration else { return }
+    let lines = zip(configuration.split(separator: "\n"), found.split(separator: "\n"))
+    let pair = lines.first { $0 != $1 }
+    throw UsageError(
+      "\(reader.path) was made with another configuration than this study's: it has "
+        + "«\(pair?.1 ?? "")», the study «\(pair?.0 ?? "")»; choose another folder with -o, or remove it"
+    )
+  }
+
+  /// The program and its arguments.
+  func invocation(_ jobs: [StudyJob], replacing: Bool, threads: Int) -> (String, [String]) {
+    let sources = inputs.map { RunPlace(jobs[$0].place).file }
+    let sets = settings.flatMap { ["--set", $0] }
+    let more = ["-o", place, "--threads", String(threads)] + (replacing ? ["--force"] : [])
+    switch command {
+    case .train(let study):
+      return ("isotherm", ["train", study] + more + ["--resume"] + sets)
+    case .fit:
+      return ("isotherm", ["fit"] + sources + more + sets)
+    case .perturb: return ("isotherm", ["perturb"] + withFields(sources) + more + sets)
+    case .inform: return ("isotherm", ["inform"] + withFields(sources) + more + sets)
+    case .analyze(let name):
+      return ("isotherm-analyze", [name] + sources + ["-o", place, "--force"])
+    }
+  }
+
+  private func withFields(_ sources: [String]) -> [String] {
+    sources.count > 1 ? [sources[0], "--fields", sources[1]] : sources
+  }
+}
+
+extension StudyPlan {
+  /// The archives of some studies at one size below `folder`, inputs before what reads them.
+  /// - Throws: ``Console/UsageError`` for an unknown study, size, or two studies that want one archive made differently.
+  public func jobs(_ chosen: [Study], _ size: Size, folder: String) throws -> [StudyJob] {
+    var jobs: [StudyJob] = []
+    var places: [String: Int] = [:]
+    for study in chosen {
+      for part in cases where size.cases?.contains(part.name) ?? true {
+        let study = StudyContext(study: study, part: part, size: size, folder: folder)
+        var measured: [Int] = []
+        for variant in study.study.variants where variant.cases?.contains(part.name) ?? true {
+          for seed in 1...study.seeds {
+            measured += try add(study, variant, seed, to: &jobs, &places)
+          }
+        }
+        guard !measured.isEmpty else { continue }
+        jobs.append(
+          StudyJob(
+            place: summary(study.study, part, folder: folder),
+            label: "\(part.name) \(study.study.name) summary", kind: "summary",
+            command: .analyze("compare"), inputs: measured, settings: [], configuration: ""))
+      }
+    }
+    return jobs
+  }
+
+  /// The summaries of some studies: where each lies, its title, and what of it is printed.
+  public func summaries(
+    _ chosen: [Study], _ size: Size, folder: String
+  ) -> [(path: String, title: String, headline: [String])] {
+    chosen.flatMap { study in
+      cases.filter { size.cases?.contains($0.name) ?? true }.map { part in
+        (
+          summary(study, part, folder: folder) + ".h5", "\(study.title), \(part.name)",
+          study.headline
+        )
+      }
+    }
+  }
+
+  /// Where the summary of a study goes.
+  private func summary(_ study: Study, _ part: Case, folder: String) -> String {
+    "\(folder)/summary/\(study.name)-\(part.name)"
+  }
+
+  private struct StudyContext {
+    let study: Study, part: Case, size: Size, folder: String
+    var seeds: Int { study.seeds[size.name] ?? size.seeds }
+  }
+
+  /// Adds the archives of one variant and seed; returns its analyses.
+  private func add(
+    _ context: StudyContext, _ variant: Variant, _ seed: Int, to jobs: inout [StudyJob],
+    _ places: inout [String: Int]
+  ) throws -> [Int] {
+    let (study, part) = (context.study, context.part)
+    var made: [String: Int] = [:]
+    var measured: [Int] = []
+    for name in steps.map(\.name) where study.steps.contains(name) {
+      let step = step(name)
+      let settings =
+        step.settings
+        + [part.settings, study.settings, context.size.settings, variant.settings].flatMap {
+          $0[name] ?? []
+        } + (step.command == .train ? ["seed=\(seed)"] : [])
+      let inputs = step.inputs.compactMap { made[$0] }
+      let place = "\(context.folder)/\(part.name)/\(variant.name)/seed-\(seed)/\(name)"
+      let job = StudyJob(
+        place: place, label: "\(part.name) \(variant.name) seed \(seed) \(name)",
+        kind: "\(part.name) \(name)", command: command(step, part), inputs: inputs,
+        settings: settings,
+        configuration: try configuration(step, part, settings, inputs.first.map { jobs[$0] }))
+      if let known = places[place] {
+        guard jobs[known].settings == settings else {
+          throw UsageError(
+            "studies.\(study.name): \(place) is made by another study too, with other settings; give the "
+              + "variant a name of its own")
+        }
+        made[name] = known
+      } else {
+        jobs.append(job)
+        places[place] = jobs.count - 1
+        made[name] = jobs.count - 1
+      }
+      if case .analyze = step.command, let index = made[name] { measured.append(index) }
+    }
+    return measured
+  }
+
+  private func command(_ step: Step, _ part: Case) -> StudyJob.Command {
+    switch step.command {
+    case .train: .train(study: part.study)
+    case .fit: .fit
+    case .perturb: .perturb
+    case .inform: .inform
+    case .analyze(let name): .analyze(name)
+    }
+  }
+
+  /// What the archive's configuration will be: settings on that of the study file, or of the run it reads.
+  private func configuration(
+    _ step: Step, _ part: Case, _ settings: [String], _ source: StudyJob?
+  ) throws -> String {
+    switch step.command {
+    case .train:
+      return try StudyConfiguration(path: DataLocation.resolve(part.study), settings: settings).yaml
+    case .analyze: return ""
+    default:
+      guard let source else { return "" }
+      return try StudyConfiguration(
+        yaml: source.configuration, name: source.place, settings: settings
+      ).yaml
+    }
+  }
+}

@@ -1,0 +1,185 @@
+import Archive
+import Console
+import Foundation
+
+/// Makes the archives of a plan: several programs at a time within a memory budget, inputs before what reads them. What is there
+/// already is kept, what was interrupted goes on.
+public final class StudyRunner {
+  private let jobs: [StudyJob]
+  private let progress: ProgressLine
+  private let threads: Int
+  /// Programs that run at the same time, and the memory they may take together, bytes.
+  private let width: Int, memory: Int
+  private var states: [Stage]
+  private var running: [Running] = []
+  /// Seconds and memory of what has ended, by kind.
+  private var history: [String: (seconds: Double, count: Int, bytes: Int)] = [:]
+
+  private enum Stage { case waiting, running, done, failed }
+
+  private struct Running {
+    let job: Int
+    let process: Process
+    let log: String
+    let began: Date
+    var bytes = 0
+  }
+
+  /// What became of a plan.
+  public struct Outcome: Sendable {
+    /// Archives that were made, and that were there.
+    public var made = 0, kept = 0
+  }
+
+  /// A run of `jobs`, at most `width` programs at a time that take no more than `memory` bytes together.
+  public init(
+    _ jobs: [StudyJob], threads: Int, width: Int, memory: Int, progress: ProgressLine
+  ) {
+    (self.jobs, self.threads, self.width, self.memory) = (jobs, threads, max(1, width), memory)
+    self.progress = progress
+    states = jobs.map { _ in .waiting }
+  }
+
+  /// Half of the machine's memory, bytes.
+  public static var defaultMemory: Int { Int(ProcessInfo.processInfo.physicalMemory / 2) }
+
+  /// Makes everything.
+  /// - Throws: ``StudyError`` when a program failed, after those beside it have ended; ``Console/Interrupted``.
+  public func run(title: String) throws -> Outcome {
+    var outcome = Outcome()
+    var failures: [String] = []
+    progress.begin(title)
+    defer { for item in running where item.process.isRunning { item.process.terminate() } }
+    while true {
+      if failures.isEmpty { outcome.kept += try start() }
+      guard !running.isEmpty else { break }
+      usleep(20_000)
+      for item in try reap(&failures) {
+        outcome.made += 1
+        states[item] = .done
+      }
+      tell()
+      try Interruption.check(
+        "what is finished is kept; the same command goes on"
+      ) { stop() }
+    }
+    guard failures.isEmpty else { throw StudyError(message: failures.joined(separator: "\n")) }
+    progress.end("\(outcome.made) archives made, \(outcome.kept) kept")
+    return outcome
+  }
+
+  /// Starts what can be started; returns how many archives were there already.
+  private func start() throws -> Int {
+    var kept = 0
+    for index in jobs.indices where states[index] == .waiting {
+      guard jobs[index].inputs.allSatisfy({ states[$0] == .done }) else { continue }
+      let state = try jobs[index].state(jobs)
+      guard case .due(let replacing) = state else {
+        states[index] = .done
+        kept += 1
+        continue
+      }
+      let needed = running.reduce(estimate(index)) { $0 + max(estimate($1.job), $1.bytes) }
+      guard running.isEmpty || (running.count < width && needed <= memory) else { break }
+      try launch(index, replacing: replacing)
+    }
+    return kept
+  }
+
+  /// Memory a job will take: what the largest of its kind has taken; 1 GiB until one has ended.
+  private func estimate(_ index: Int) -> Int { history[jobs[index].kind]?.bytes ?? 1 << 30 }
+
+  private func launch(_ index: Int, replacing: Bool) throws {
+    let job = jobs[index]
+    let ready = jobs.indices.filter { other in
+      states[other] == .waiting && jobs[other].inputs.allSatisfy { states[$0] == .done }
+    }.count
+    // Many programs of one thread each do more than one of many threads; results have the same bits.
+    let share = max(1, threads / min(width, max(1, ready + running.count)))
+    let (program, arguments) = job.invocation(jobs, replacing: replacing, threads: share)
+    let folder = URL(fileURLWithPath: job.place).deletingLastPathComponent()
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let log = job.place + ".log"
+    try Data().write(to: URL(fileURLWithPath: log))
+    let process = Process()
+    process.executableURL = try SiblingProgram.find(program)
+    process.arguments = arguments
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
+    try process.run()
+    progress.event(["event": "started", "archive": job.place])
+    states[index] = .running
+    running.append(Running(job: index, process: process, log: log, began: Date()))
+  }
+
+  /// Takes note of the programs that have ended; returns the jobs that went well.
+  private func reap(_ failures: inout [String]) throws -> [Int] {
+    var ended: [Int] = []
+    for place in running.indices.reversed() {
+      running[place].bytes = max(running[place].bytes, Self.memory(of: running[place].process))
+      let item = running[place]
+      guard !item.process.isRunning else { continue }
+      item.process.waitUntilExit()
+      running.remove(at: place)
+      let job = jobs[item.job]
+      if item.process.terminationStatus == 0 {
+        let old = history[job.kind] ?? (0, 0, 0)
+        history[job.kind] = (
+          old.seconds + Date().timeIntervalSince(item.began), old.count + 1,
+          max(old.bytes, item.bytes)
+        )
+        try FileManager.default.removeItem(atPath: item.log)
+        progress.event(["event": "made", "archive": job.place])
+        ended.append(item.job)
+      } else {
+        states[item.job] = .failed
+        let text = try String(contentsOfFile: item.log, encoding: .utf8)
+        failures.append(
+          "\(job.label) failed with status \(item.process.terminationStatus): "
+            + text.trimmingCharacters(in: .whitespacesAndNewlines)
+            + " (\(item.log)); the same command goes on from here")
+      }
+    }
+    return ended
+  }
+
+  /// Largest resident memory of a process so far, bytes; 0 when it is gone.
+  private static func memory(of process: Process) -> Int {
+    let path = "/proc/\(process.processIdentifier)/status"
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8),
+      let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
+      let kilobytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+    else { return 0 }
+    return kilobytes * 1024
+  }
+
+  /// Asks the running programs to stop in good order, and waits for them.
+  private func stop() {
+    for item in running where item.process.isRunning { item.process.interrupt() }
+    for item in running { item.process.waitUntilExit() }
+  }
+
+  private func tell() {
+    let finished = states.filter { $0 == .done }.count
+    let known = history.values.reduce((seconds: 0.0, count: 0)) {
+      ($0.seconds + $1.seconds, $0.count + $1.count)
+    }
+    let typical = known.count > 0 ? known.seconds / Double(known.count) : 0
+    var left = 0.0
+    for index in jobs.indices where states[index] == .waiting || states[index] == .running {
+      left += history[jobs[index].kind].map { $0.seconds / Double($0.count) } ?? typical
+    }
+    for item in running { left -= Date().timeIntervalSince(item.began) }
+    progress.update(
+      finished, of: jobs.count, unit: "archives",
+      detail: running.map { jobs[$0.job].label }.joined(separator: ", "),
+      secondsLeft: known.count > 0 ? max(0, left) / Double(max(1, running.count)) : nil)
+  }
+}
+
+/// A study that could not be made.
+public struct StudyError: Error, CustomStringConvertible {
+  let message: String
+  /// What happened.
+  public var description: String { message }
+}

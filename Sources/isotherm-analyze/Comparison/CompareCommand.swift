@@ -1,0 +1,117 @@
+import Archive
+import ArgumentParser
+import Arrays
+import Console
+
+/// `isotherm-analyze compare METRICS... [-o SUMMARY]`
+struct CompareCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare",
+    abstract: "Pool metrics of several runs: means over seeds with intervals, variant by variant.",
+    discussion: """
+      Takes metrics files that other analyses wrote (-o), and sorts them by the keys in which the configurations of their runs \
+      differ; runs that differ in the seed only are pooled. Intervals are 95 % by Student's t over seeds. A summary that was \
+      written is shown again when it is the only file.
+      """)
+
+  @OptionGroup var options: AnalysisOptions
+
+  @Option(
+    name: .customLong("metric"),
+    help: "Metric or group to show, for example attention/raw_cosine/value; may be repeated.")
+  var metrics: [String] = []
+
+  @Flag(help: "Print Markdown tables.")
+  var markdown = false
+
+  func run() throws {
+    let inputs = try options.open([.metrics])
+    if let summary = inputs.readers.first, inputs.readers.count == 1,
+      summary.contains("/comparison/variant_name")
+    {
+      guard options.output == nil else {
+        throw UsageError("-o: \(summary.path) is a summary already; leave -o out to see it")
+      }
+      return try show(Summary(summary))
+    }
+    let files = try ComparedFiles(inputs.readers)
+    let comparison = try Comparison(files)
+    guard let output = options.output else {
+      throw UsageError(
+        "-o NAME is missing: the summary is written, then shown with compare NAME.h5")
+    }
+    let provenance = Provenance(
+      configuration: "analysis: compare\nby: [\(comparison.keys.joined(separator: ", "))]\n",
+      seed: options.seed, blasCore: "", sources: try inputs.readers.map { try $0.asSource() })
+    let path = try Recorder.write(
+      comparison.arrays(), kind: .metrics, title: inputs.readers.first?.title ?? "",
+      provenance: provenance, to: RunPlace(output), replacing: options.force)
+    for omission in comparison.omissions { Console.note("left out \(omission)") }
+    if metrics.isEmpty {
+      var report = overview(comparison)
+      report.path = path
+      return try tell(report)
+    }
+    try show(Summary(RunReader(path)))
+  }
+
+  private func tell(_ report: Report) throws {
+    if options.common.json { return try Console.output(json: report) }
+    Console.output(options.csv ? report.csv : report.text)
+    if let path = report.path { Console.note("wrote \(path)") }
+  }
+
+  private func overview(_ comparison: Comparison) -> Report {
+    var report = Report("compare", [("variant", "variant"), ("seeds", "seeds")])
+    for (name, seeds) in zip(comparison.variants, comparison.seeds) {
+      report.add([.text(name), .text(seeds.joined(separator: " "))])
+    }
+    report.notes = [
+      "\(comparison.metrics.count) metrics; compare SUMMARY.h5 --metric NAME shows one. Intervals: 95 % by Student's t over seeds."
+    ]
+    return report
+  }
+
+  private func show(_ summary: Summary) throws {
+    let chosen = try metrics.isEmpty ? summary.metrics() : summary.choose(metrics)
+    if options.common.json || options.csv { return try tell(long(summary, chosen)) }
+    for name in chosen {
+      let shown = try summary.show(name)
+      let (header, rows) = shown.wide()
+      let unit = shown.units == "1" ? "" : ", \(shown.units)"
+      if markdown {
+        Console.output("\(shown.longName)\(unit):\n")
+        Console.output("| " + header.joined(separator: " | ") + " |")
+        Console.output("|" + header.map { _ in "---|" }.joined())
+        for row in rows { Console.output("| " + row.joined(separator: " | ") + " |") }
+        Console.output("")
+      } else {
+        var table = Table(header)
+        for row in rows { table.add(row) }
+        Console.output("\(name): \(shown.longName)\(unit)\n\(table.text)\n")
+      }
+    }
+  }
+
+  /// One row a cell.
+  private func long(_ summary: Summary, _ chosen: [String]) throws -> Report {
+    var report = Report(
+      "compare",
+      [
+        ("metric", "metric"), ("variant", "variant"), ("place", "place"), ("value", "value"),
+        ("lower", "2.5 %"), ("upper", "97.5 %"), ("units", "units"),
+      ])
+    for name in chosen {
+      let shown = try summary.show(name)
+      for row in shown.rows {
+        let place = zip(shown.axes, row.labels).dropFirst().map { "\($0.name)=\($1)" }
+        report.add([
+          .text(name), .text(row.labels.first ?? ""), .text(place.joined(separator: " ")),
+          .number(row.mean, digits: 4), .number(row.lower, digits: 4),
+          .number(row.upper, digits: 4), .text(shown.units),
+        ])
+      }
+    }
+    return report
+  }
+}

@@ -1,0 +1,205 @@
+import Archive
+import ArgumentParser
+import Arrays
+import Console
+import Foundation
+import Metrics
+
+/// `isotherm-analyze gradients RUN [FIELDS]`
+struct GradientsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "gradients",
+    abstract: "Gradients over depth and training, network and PDE: size, spread, vanishing.",
+    discussion: """
+      Takes a run, and an equation that learned the task (isotherm fit RUN --set pde.objective=task --set pde.every=epoch). Gradients of each \
+      sample's own loss with respect to the residual stream need capture.taps gradient.residual.0.pre and \
+      gradient.residual.*.post; the parameters of an equation are shared over depth, so that these are what can be set side by side.
+      """)
+
+  @OptionGroup var options: AnalysisOptions
+
+  func run() throws {
+    let inputs = try options.open([.run, .fields])
+    let (run, fields) = try inputs.runAndFields()
+    let analysis = try GradientsAnalysis(RunContent(run), fields)
+    try options.finish(analysis.report(), analysis.arrays(), inputs, title: run.title)
+  }
+}
+
+/// Norms of gradients, of the network and of equations that learned the task.
+struct GradientsAnalysis {
+  private struct Trajectory {
+    let name: String
+    /// Mean over samples of ln ‖∂ℓ/∂u‖, `[checkpoint][depth]`.
+    let states: [[Double]]
+    /// Norm of the gradient of all parameters at each step.
+    let parameters: [Double]
+  }
+
+  private let trajectories: [Trajectory]
+  private let depths: Int
+  private let samples: Int
+  /// ln of the gradient norm of each layer's parameters, `[layer][step]`.
+  private let layers: [[Double]]
+
+  init(_ run: RunContent, _ fields: RunReader?) throws {
+    let models = try fields?.names(in: "/training") ?? []
+    if let fields, models.isEmpty {
+      throw ArchiveError(
+        .layout,
+        "\(fields.path): holds no gradients; isotherm fit RUN --set pde.objective=task --set pde.every=epoch "
+          + "archives them")
+    }
+    let norms: NDArray<Double> = try run.reader.read("/gradients/norm")
+    layers = (0..<norms.shape[1]).map { layer in
+      (0..<norms.shape[0]).map { step in
+        let row = norms.row(step).row(layer).elements
+        return log(row.reduce(0) { $0 + $1 * $1 }.squareRoot())
+      }
+    }
+    var found: [Trajectory] = []
+    let network = try Self.network(run)
+    depths = network.states.first?.count ?? 0
+    found.append(network)
+    for model in models {
+      guard let fields else { continue }
+      let values: NDArray<Double> = try fields.read("/training/\(model)/gradient_norm")
+      let states = (0..<values.shape[0]).map { checkpoint in
+        (0..<values.shape[1]).map { depth in
+          Self.mean(values.row(checkpoint).row(depth).elements.map { log($0) })
+        }
+      }
+      found.append(
+        Trajectory(
+          name: model, states: states,
+          parameters: try fields.read("/progress/\(model)/gradient_norm", as: Double.self).elements)
+      )
+    }
+    trajectories = found
+    samples = try run.reader.describe(Self.path(0)).shape[1]
+  }
+
+  private static func path(_ depth: Int) -> String {
+    "/gradients/gradient.residual."
+      + (depth == 0 ? "0.pre" : "\(depth - 1).post") + "/values"
+  }
+
+  private static func network(_ run: RunContent) throws -> Trajectory {
+    let layers = try run.reader.describe("/gradients/norm").shape[1]
+    for depth in 0...layers where !run.reader.contains(path(depth)) {
+      throw ArchiveError(
+        .layout,
+        "\(run.reader.path): \(path(depth)) is missing; train with capture.taps containing "
+          + "\"gradient.residual.0.pre\" and \"gradient.residual.*.post\"")
+    }
+    let states = try run.steps.indices.map { checkpoint in
+      try (0...layers).map { depth -> Double in
+        let values: NDArray<Float> = try run.reader.readRow(path(depth), checkpoint)
+        return mean(StateComparison.norm(values).map { log($0) })
+      }
+    }
+    return Trajectory(
+      name: "network", states: states,
+      parameters: try run.reader.read("/progress/gradient_norm", as: Double.self).elements)
+  }
+
+  /// Mean of the finite values: a sample whose loss is 0 to the last bit has no logarithm.
+  private static func mean(_ values: [Double]) -> Double {
+    let finite = values.filter(\.isFinite)
+    return finite.isEmpty ? .nan : finite.reduce(0, +) / Double(finite.count)
+  }
+
+  private static func median(_ values: [Double]) -> Double {
+    let sorted = values.filter(\.isFinite).sorted()
+    return sorted.isEmpty ? .nan : sorted[sorted.count / 2]
+  }
+
+  /// ln of the gradient at the first state over that at the last.
+  private func slope(_ states: [Double]) -> Double {
+    (states.first ?? .nan) - (states.last ?? .nan)
+  }
+
+  func report() -> Report {
+    var report = Report(
+      "gradients",
+      [
+        ("trajectory", "trajectory"), ("checkpoint", "checkpoint"), ("first", "‖∂ℓ/∂u‖ at t = 0"),
+        ("last", "t = 1"), ("ratio", "ratio"), ("parameters", "parameters, median"),
+      ])
+    for trajectory in trajectories {
+      for checkpoint in [0, trajectory.states.count - 1] where checkpoint >= 0 {
+        let states = trajectory.states[checkpoint]
+        report.add([
+          .text(trajectory.name), .integer(checkpoint),
+          .number(exp(states.first ?? .nan), digits: 5),
+          .number(exp(states.last ?? .nan), digits: 5),
+          .number(exp(slope(states)), digits: 3),
+          .number(Self.median(trajectory.parameters), digits: 4),
+        ])
+      }
+    }
+    report.notes = [
+      "‖∂ℓ/∂u‖: geometric mean over \(samples) held-out samples of the gradient of each one's own loss; ratio: t = 0 over t = 1, above 1 when "
+        + "gradients grow on their way back. parameters: global norm before clipping, median over steps."
+    ]
+    return report
+  }
+
+  func arrays() -> [CompleteArray] {
+    typealias Axis = ArraySchema.AxisSchema
+    let trajectory = Axis("trajectory", trajectories.count)
+    let depth = Axis(
+      "depth_time", depths,
+      coordinates: (0..<depths).map { Double($0) / Double(max(depths - 1, 1)) },
+      longName: "depth-time, layer / layer count")
+    let layer = Axis("layer", layers.count)
+    func array(
+      _ name: String, _ axes: [Axis], _ values: [Double], _ longName: String
+    ) -> CompleteArray {
+      CompleteArray(
+        "/metrics/gradients/\(name)", axes, .numbers(values), longName: longName,
+        attributes: ["samples": .integer(Int64(samples))])
+    }
+    var arrays = [
+      CompleteArray(
+        "/metrics/gradients/trajectory_name", [trajectory], .texts(trajectories.map(\.name)),
+        longName: "the network, then equations that learned the task"),
+      array(
+        "log_state_first", [trajectory, depth], trajectories.flatMap { $0.states.first ?? [] },
+        "mean over samples of ln of the norm of the loss's gradient with respect to the state, before training"
+      ),
+      array(
+        "log_state_last", [trajectory, depth], trajectories.flatMap { $0.states.last ?? [] },
+        "mean over samples of ln of the norm of the loss's gradient with respect to the state, last checkpoint"
+      ),
+      array(
+        "log_ratio_first", [trajectory], trajectories.map { slope($0.states.first ?? []) },
+        "ln of the gradient at t = 0 over that at t = 1, before training"),
+      array(
+        "log_ratio_last", [trajectory], trajectories.map { slope($0.states.last ?? []) },
+        "ln of the gradient at t = 0 over that at t = 1, last checkpoint"),
+      array(
+        "parameter_norm", [trajectory], trajectories.map { Self.median($0.parameters) },
+        "global norm of the parameters' gradient before clipping, median over steps"),
+      array(
+        "layer_log_norm", [layer], layers.map(Self.mean),
+        "ln of the norm of the gradient of a layer's parameters, mean over steps"),
+      array(
+        "layer_log_spread", [layer],
+        layers.map { values in
+          let mean = Self.mean(values)
+          return Self.mean(values.map { ($0 - mean) * ($0 - mean) }).squareRoot()
+        }, "standard deviation over steps of ln of the norm of the gradient of a layer's parameters"
+      ),
+    ]
+    let counts = Set(trajectories.map(\.states.count))
+    if let count = counts.first, counts.count == 1 {
+      arrays.append(
+        array(
+          "log_state", [trajectory, Axis("checkpoint", count), depth],
+          trajectories.flatMap { $0.states.flatMap { $0 } },
+          "mean over samples of ln of the norm of the loss's gradient with respect to the state"))
+    }
+    return arrays
+  }
+}

@@ -1,0 +1,238 @@
+import Archive
+import ArgumentParser
+import Arrays
+import Console
+import Foundation
+import Metrics
+
+/// `isotherm-analyze stability RUN [FIELDS]`
+struct StabilityCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "stability",
+    abstract: "Does it train, drift, explode, collapse? Network, and equations in its place.",
+    discussion: """
+      Takes a run that captured residual.0.pre and residual.*.post, and an equation that learned the task (isotherm fit RUN --set \
+      pde.objective=task --set pde.every=epoch). compare pools several.
+      """)
+
+  @OptionGroup var options: AnalysisOptions
+
+  func run() throws {
+    let inputs = try options.open([.run, .fields])
+    let (run, fields) = try inputs.runAndFields()
+    let analysis = try StabilityAnalysis(RunContent(run), fields)
+    try options.finish(analysis.report(), analysis.arrays(), inputs, title: run.title)
+  }
+}
+
+/// Drift, growth and collapse of the states, and how the training went.
+struct StabilityAnalysis {
+  /// Means over samples, `[depth]`.
+  private struct States {
+    var drift: [Double] = [], cosine: [Double] = [], spread: [Double] = [], growth: [Double] = []
+
+    init(_ states: [NDArray<Float>], positions: Int, lengths: [Int]?) {
+      guard let first = states.first else { return }
+      for state in states {
+        drift.append(Self.mean(StateComparison.drift(state, from: first)))
+        cosine.append(Self.mean(StateComparison.cosine(state, first)))
+        spread.append(
+          Self.mean(
+            StateComparison.positionSpread(state, positions: positions, lengths: lengths)))
+        let norms = zip(StateComparison.norm(state), StateComparison.norm(first))
+        let ratios = norms.map { pair in log(pair.0 / pair.1) }
+        growth.append(Self.mean(ratios))
+      }
+    }
+
+    static func mean(_ values: [Double]) -> Double {
+      let finite = values.filter(\.isFinite)
+      return finite.isEmpty ? .nan : finite.reduce(0, +) / Double(finite.count)
+    }
+  }
+
+  private struct Trajectory {
+    let name: String
+    /// Before training, and at the last checkpoint.
+    let first: States, last: States
+    let losses: [Double], gradients: [Double]
+    let accuracy: Double, parameters: Int
+
+    var hasDiverged: Bool { !(losses + gradients).allSatisfy(\.isFinite) }
+
+    /// Steps, of a thousand, whose loss lies more than 5 robust standard deviations above the median of the 50 before.
+    var spikes: Double {
+      let window = 50
+      guard losses.count > window else { return .nan }
+      let count = (window..<losses.count).filter { step in
+        let before = losses[step - window..<step].sorted()
+        let median = before[window / 2]
+        let deviation = before.map { abs($0 - median) }.sorted()[window / 2]
+        return !(losses[step] <= median + 5 * 1.4826 * deviation)
+      }.count
+      return 1000 * Double(count) / Double(losses.count - window)
+    }
+
+    /// Largest gradient norm over the median.
+    var peak: Double {
+      let sorted = gradients.filter(\.isFinite).sorted()
+      guard let last = sorted.last else { return .nan }
+      return hasDiverged ? .infinity : last / sorted[sorted.count / 2]
+    }
+  }
+
+  private let trajectories: [Trajectory]
+  private let depths: Int
+  private let samples: Int
+
+  init(_ run: RunContent, _ fields: RunReader?) throws {
+    let taps = try run.residualTaps()
+    depths = taps.count
+    let models = try fields?.names(in: "/training") ?? []
+    if let fields, models.isEmpty {
+      throw ArchiveError(
+        .layout,
+        "\(fields.path): holds no equation that was watched while it learned the task; isotherm fit RUN --set "
+          + "pde.objective=task --set pde.every=epoch makes one")
+    }
+    let shape = try run.reader.describe("/activations/\(taps[0])/values").shape
+    samples =
+      try models.first.map { try fields?.describe("/training/\($0)/u").shape[2] ?? 0 } ?? shape[1]
+    let (positions, samples) = (shape[2], samples)
+    let lengths = run.lengths(positions: positions).map { Array($0.prefix(samples)) }
+    func states(_ checkpoint: Int) throws -> States {
+      States(
+        try taps.map { try run.residual($0, checkpoint: checkpoint).prefix(samples) },
+        positions: positions, lengths: lengths)
+    }
+    let reader = run.reader
+    var found = [
+      Trajectory(
+        name: "network", first: try states(0), last: try states(run.steps.count - 1),
+        losses: try reader.read("/progress/loss", as: Double.self).elements,
+        gradients: try reader.read("/progress/gradient_norm", as: Double.self).elements,
+        accuracy: try reader.read("/checkpoints/test_accuracy", as: Double.self).elements.last
+          ?? .nan,
+        parameters: try Self.count(reader, "/checkpoints/parameters", skipping: 1))
+    ]
+    for model in models {
+      guard let fields else { continue }
+      let path = "/training/\(model)/u"
+      let shape = try fields.describe(path).shape
+      func states(_ checkpoint: Int) throws -> States {
+        States(
+          try (0..<shape[1]).map { depth in
+            let count = [1, 1] + shape.dropFirst(2)
+            let start = [checkpoint, depth] + shape.dropFirst(2).map { _ in 0 }
+            let values: NDArray<Float> = try fields.read(path, start: start, count: count)
+            return NDArray(
+              shape: [shape[2], positions, shape[shape.count - 1]], elements: values.elements)
+          }, positions: positions, lengths: lengths)
+      }
+      found.append(
+        Trajectory(
+          name: model, first: try states(0), last: try states(shape[0] - 1),
+          losses: try fields.read("/progress/\(model)/task_loss", as: Double.self).elements,
+          gradients: try fields.read("/progress/\(model)/gradient_norm", as: Double.self).elements,
+          accuracy: try fields.read("/fields/\(model)/test_accuracy", as: Double.self).elements
+            .first
+            ?? .nan,
+          parameters: try Self.count(fields, "/fields/\(model)/parameters", skipping: 0)))
+    }
+    trajectories = found
+  }
+
+  /// Number of parameters below a group.
+  private static func count(_ reader: RunReader, _ group: String, skipping: Int) throws -> Int {
+    try reader.paths(below: group).reduce(0) {
+      $0 + (try reader.describe($1).shape.dropFirst(skipping).reduce(1, *))
+    }
+  }
+
+  func report() -> Report {
+    var report = Report(
+      "stability",
+      [
+        ("trajectory", "trajectory"), ("parameters", "parameters"), ("accuracy", "accuracy"),
+        ("diverged", "diverged"), ("spikes", "spikes"), ("peak", "gradient peak"),
+        ("drift_first", "drift before"), ("drift_last", "drift"), ("cosine_last", "cosine"),
+        ("growth_last", "growth"), ("spread_first", "spread before"), ("spread_last", "spread"),
+      ])
+    for item in trajectories {
+      report.add([
+        .text(item.name), .integer(item.parameters), .number(item.accuracy, digits: 4),
+        .text(item.hasDiverged ? "yes" : "no"), .number(item.spikes, digits: 1),
+        .number(item.peak, digits: 1), .number(item.first.drift.last ?? .nan, digits: 2),
+        .number(item.last.drift.last ?? .nan, digits: 2),
+        .number(item.last.cosine.last ?? .nan, digits: 3),
+        .number(exp(item.last.growth.last ?? .nan), digits: 2),
+        .number(item.first.spread.last ?? .nan, digits: 4),
+        .number(item.last.spread.last ?? .nan, digits: 4),
+      ])
+    }
+    report.notes = [
+      "Of the last depth, means over \(samples) held-out samples, before training and at its end. drift: ‖u - u₀‖/‖u₀‖; growth: ‖u‖/‖u₀‖ (geometric "
+        + "mean); spread: ‖u - 1ū‖/‖u‖, 0 at rank collapse. spikes: of 1000 steps, those whose loss lies 5 robust standard deviations above the "
+        + "median of the 50 before. gradient peak: largest norm over the median."
+    ]
+    return report
+  }
+
+  func arrays() -> [CompleteArray] {
+    typealias Axis = ArraySchema.AxisSchema
+    let trajectory = Axis("trajectory", trajectories.count)
+    let depth = Axis(
+      "depth_time", depths,
+      coordinates: (0..<depths).map { Double($0) / Double(max(depths - 1, 1)) },
+      longName: "depth-time, layer / layer count")
+    func array(
+      _ name: String, _ axes: [Axis], _ values: [Double], _ longName: String
+    ) -> CompleteArray {
+      CompleteArray(
+        "/metrics/stability/\(name)", axes, .numbers(values), longName: longName,
+        attributes: ["samples": .integer(Int64(samples))])
+    }
+    func curve(
+      _ name: String, _ values: KeyPath<States, [Double]>, _ longName: String
+    ) -> [CompleteArray] {
+      let ends: [(String, KeyPath<Trajectory, States>, String)] = [
+        ("first", \.first, "before training"), ("last", \.last, "at the last checkpoint"),
+      ]
+      return ends.flatMap { end, states, when in
+        [
+          array(
+            "\(name)_\(end)", [trajectory, depth],
+            trajectories.flatMap { $0[keyPath: states][keyPath: values] }, "\(longName), \(when)"),
+          // The last depth alone compares networks of different depths.
+          array(
+            "final_\(name)_\(end)", [trajectory],
+            trajectories.map { $0[keyPath: states][keyPath: values].last ?? .nan },
+            "\(longName), last depth, \(when)"),
+        ]
+      }
+    }
+    return [
+      CompleteArray(
+        "/metrics/stability/trajectory_name", [trajectory], .texts(trajectories.map(\.name)),
+        longName: "the network, then equations that learned the task"),
+      array(
+        "test_accuracy", [trajectory], trajectories.map(\.accuracy),
+        "share of the test split classified rightly at the end"),
+      array(
+        "parameter_count", [trajectory], trajectories.map { Double($0.parameters) },
+        "number of parameters"),
+      array(
+        "diverged", [trajectory], trajectories.map { $0.hasDiverged ? 1 : 0 },
+        "1 when a loss or gradient was not finite"),
+      array(
+        "spikes", [trajectory], trajectories.map(\.spikes),
+        "loss spikes of 1000 steps: 5 robust standard deviations above the median of the 50 before"),
+      array(
+        "gradient_peak", [trajectory], trajectories.map(\.peak),
+        "largest norm of the parameters' gradient over the median"),
+    ] + curve("drift", \.drift, "‖u - u₀‖/‖u₀‖, mean over samples")
+      + curve("cosine", \.cosine, "cosine with the first state, mean over samples")
+      + curve("spread", \.spread, "‖u - 1ū‖/‖u‖, 0 at rank collapse, mean over samples")
+      + curve("log_growth", \.growth, "ln of ‖u‖/‖u₀‖, mean over samples")
+  }
+}

@@ -1,0 +1,100 @@
+import ArgumentParser
+import Console
+import Foundation
+import Studies
+
+/// `isotherm study NAME|FILE -o FOLDER`
+struct StudyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "study",
+    abstract: "Make a study: variants x seeds, fitted, measured and summed up, one archive each.",
+    discussion: """
+      Studies of the paper: information-flow, attention, bottleneck, gradients, perturbation, stabilisers, guided-attention, or all \
+      of them (data/plans/paper.yaml); or a plan of your own. What FOLDER holds already is kept, what was interrupted goes on. \
+      FOLDER/summary holds means over seeds with intervals; isotherm-analyze compare shows them.
+      """)
+
+  @Argument(help: ArgumentHelp("Name of a study, all, or a plan (YAML).", valueName: "name|file"))
+  var name: String
+
+  @Option(name: [.customShort("o"), .customLong("output")], help: "Folder for all archives.")
+  var folder: String?
+
+  @Option(help: "smoke (a minute), small (ten minutes a study) or full.")
+  var size = "small"
+
+  @Option(help: "Programs that run at the same time (default: as many as threads).")
+  var jobs: Int?
+
+  @Option(help: "Memory they may take together, GB (default: half of the machine's).")
+  var memory: Double?
+
+  @Flag(help: "Print what would be made and stop.")
+  var dryRun = false
+
+  @OptionGroup var common: CommonOptions
+
+  private static let paper = "data/plans/paper.yaml"
+
+  func run() throws {
+    let isFile = name.hasSuffix(".yaml") || name.hasSuffix(".yml")
+    let plan = try StudyPlan(path: DataLocation.resolve(isFile ? name : Self.paper))
+    let chosen = try studies(plan, isFile || name == "all")
+    guard let size = plan.sizes.first(where: { $0.name == size }) else {
+      throw UsageError(
+        "--size \(size): the plan has \(plan.sizes.map(\.name).joined(separator: ", "))")
+    }
+    guard let folder else {
+      throw UsageError("-o FOLDER is missing: where should the archives go?")
+    }
+    let list = try plan.jobs(chosen, size, folder: folder)
+    if dryRun { return try tell(list, made: nil, plan, chosen, size) }
+    let runner = StudyRunner(
+      list, threads: common.threadCount, width: jobs ?? common.threadCount,
+      memory: memory.map { Int($0 * 1e9) } ?? StudyRunner.defaultMemory,
+      progress: ProgressLine(common.progress))
+    let outcome = try runner.run(title: name)
+    try tell(list, made: outcome, plan, chosen, size)
+  }
+
+  private func studies(_ plan: StudyPlan, _ all: Bool) throws -> [StudyPlan.Study] {
+    if all { return plan.studies }
+    guard let study = plan.studies.first(where: { $0.name == name }) else {
+      throw UsageError(
+        "there is no study \(name); known: all, \(plan.studies.map(\.name).joined(separator: ", ")), "
+          + "or a plan NAME.yaml")
+    }
+    return [study]
+  }
+
+  private func tell(
+    _ list: [StudyJob], made: StudyRunner.Outcome?, _ plan: StudyPlan,
+    _ chosen: [StudyPlan.Study], _ size: StudyPlan.Size
+  ) throws {
+    let summaries = plan.summaries(chosen, size, folder: folder ?? ".")
+    if common.json {
+      return try Console.output(
+        json: StudyResult(
+          archives: list.map { $0.place + ".h5" }, summaries: summaries.map(\.path),
+          made: made?.made, kept: made?.kept))
+    }
+    guard let made else {
+      for job in list { Console.output(job.place + ".h5") }
+      return Console.output("\n\(list.count) archives.")
+    }
+    for summary in summaries {
+      Console.output("\(summary.title): \(summary.path)\n")
+      let metrics = summary.headline.flatMap { ["--metric", $0] }
+      Console.output(
+        try SiblingProgram.run("isotherm-analyze", ["compare", summary.path] + metrics))
+    }
+    Console.output("\(made.made) archives made, \(made.kept) kept.")
+  }
+}
+
+private struct StudyResult: Encodable {
+  var archives: [String]
+  var summaries: [String]
+  var made: Int?
+  var kept: Int?
+}

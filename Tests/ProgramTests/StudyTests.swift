@@ -1,0 +1,125 @@
+import Archive
+import Foundation
+import Testing
+
+/// `isotherm study` and what its archives are pooled with.
+@Suite struct StudyTests {
+  private func study(_ name: String, _ folder: String, _ more: [String] = []) throws
+    -> Programs.Outcome
+  {
+    try Programs.run("isotherm", ["study", name, "--size", "smoke", "-o", folder] + more)
+  }
+
+  @Test func `studies are made, kept, mended and summed up`() throws {
+    try withScratch { folder in
+      let first = try study("bottleneck", folder + "/s", ["--json"])
+      #expect(first.status == 0, "\(first.errors)")
+      let document = try #require(
+        try JSONSerialization.jsonObject(with: Data(first.output.utf8)) as? [String: Any])
+      #expect(document["made"] as? Int == 9 && document["kept"] as? Int == 0)
+      // The second study takes run and equation of the first.
+      let second = try study("gradients", folder + "/s")
+      #expect(
+        second.status == 0 && second.output.contains("3 archives made, 4 kept"), "\(second.errors)")
+      #expect(second.output.contains("gradients/log_ratio_last"))
+      let again = try study("gradients", folder + "/s")
+      #expect(again.output.contains("0 archives made, 7 kept"), "\(again.errors)")
+      // What is gone is made again, and what was made from it.
+      try FileManager.default.removeItem(atPath: folder + "/s/images/plain/seed-2/task.h5")
+      let mended = try study("gradients", folder + "/s")
+      #expect(mended.output.contains("3 archives made, 4 kept"), "\(mended.output)")
+      try checkSummary(folder + "/s/summary/gradients-images.h5")
+      let other = try Programs.run(
+        "isotherm", ["study", "gradients", "--size", "small", "-o", folder + "/s"])
+      #expect(other.status == 2 && other.errors.contains("choose another folder with -o"))
+    }
+  }
+
+  /// Means and intervals over two seeds, against the seeds' own files.
+  private func checkSummary(_ path: String) throws {
+    let folder = (path as NSString).deletingLastPathComponent + "/../images/plain"
+    let values = try (1...2).map {
+      try RunReader("\(folder)/seed-\($0)/gradients.h5")
+        .read("/metrics/gradients/log_state_last", as: Double.self)
+    }
+    let summary = try RunReader(path)
+    let name = "/comparison/gradients/log_state_last"
+    let mean = try summary.read(name, as: Double.self)
+    let upper = try summary.read(name + "_upper", as: Double.self)
+    let seeds = try summary.read(name + "_seeds", as: Double.self)
+    #expect(mean.shape == [1] + values[0].shape && seeds.shape == [1, 2] + values[0].shape)
+    #expect(seeds.elements == values[0].elements + values[1].elements)
+    for index in mean.elements.indices {
+      let (a, b) = (values[0].elements[index], values[1].elements[index])
+      #expect(abs(mean.elements[index] - (a + b) / 2) < 1e-12)
+      // Of two values, the standard error is half their distance.
+      #expect(abs(upper.elements[index] - (a + b) / 2 - 12.7062 * abs(a - b) / 2) < 1e-3)
+    }
+    let shown = try Programs.run(
+      "isotherm-analyze", ["compare", path, "--metric", "log_ratio_last", "--markdown"])
+    #expect(
+      shown.output.contains("| network | autonomous | modulated |")
+        || shown.output.contains("| trajectory network | autonomous | modulated |"))
+    let unknown = try Programs.run("isotherm-analyze", ["compare", path, "--metric", "nothing"])
+    #expect(unknown.status == 2 && unknown.errors.contains("gradients/log_ratio_last"))
+  }
+
+  @Test func `an interrupted study goes on`() throws {
+    try withScratch { folder in
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: Programs.folder + "/isotherm")
+      process.arguments = ["study", "gradients", "--size", "smoke", "-o", folder + "/s"]
+      process.currentDirectoryURL = URL(fileURLWithPath: Programs.root)
+      process.standardOutput = FileHandle.nullDevice
+      process.standardError = FileHandle.nullDevice
+      try process.run()
+      while !FileManager.default.fileExists(
+        atPath: folder + "/s/images/plain/seed-1/run.run/index.h5"),
+        process.isRunning
+      { usleep(1000) }
+      process.interrupt()
+      process.waitUntilExit()
+      #expect(process.terminationStatus == 130)
+      let again = try study("gradients", folder + "/s")
+      #expect(again.status == 0, "\(again.errors)")
+      #expect(try RunReader(folder + "/s/images/plain/seed-1/run.h5").kind == .run)
+    }
+  }
+
+  @Test func `variants are told apart by what differs in their configuration`() throws {
+    try withScratch { folder in
+      try """
+      cases:
+        images: {study: data/studies/fashion-mnist.yaml, set: {run: [model.width=16, model.layers=2, model.mlp=32, model.heads=2, training.epochs=1, training.batch=500, capture.samples=16, "capture.taps=[residual.0.pre, residual.*.post]"]}}
+      steps:
+        run: {command: train}
+        stability: {analyze: stability, from: [run]}
+      sizes: {tiny: {seeds: 1}}
+      studies:
+        norms:
+          steps: [run, stability]
+          headline: [stability/test_accuracy]
+          variants:
+            pre: {}
+            wild: {set: {run: [model.norm=none, training.rate=100, training.clip=1e9, training.divergence=record]}}
+      """.write(toFile: folder + "/plan.yaml", atomically: true, encoding: .utf8)
+      let made = try Programs.run(
+        "isotherm", ["study", folder + "/plan.yaml", "--size", "tiny", "-o", folder + "/s"])
+      #expect(made.status == 0, "\(made.errors)")
+      #expect(made.output.contains("norm none, clip 1000000000.0"), "\(made.output)")
+      let metrics = try RunReader(folder + "/s/images/wild/seed-1/stability.h5")
+      #expect(try metrics.read("/metrics/stability/diverged", as: Double.self).elements == [1])
+      let run = try RunReader(folder + "/s/images/wild/seed-1/run.h5")
+      let losses = try run.read("/progress/loss", as: Double.self).elements
+      let norms = try run.read("/progress/gradient_norm", as: Double.self).elements
+      #expect(losses.last?.isFinite == false || norms.last?.isFinite == false)
+      #expect((norms.dropLast() + losses.dropLast()).allSatisfy(\.isFinite) && losses.count < 20)
+      let wrong = try String(contentsOfFile: folder + "/plan.yaml", encoding: .utf8)
+        .replacing("from: [run]", with: "from: [runn]")
+      try wrong.write(toFile: folder + "/wrong.yaml", atomically: true, encoding: .utf8)
+      let refused = try Programs.run(
+        "isotherm", ["study", folder + "/wrong.yaml", "-o", folder + "/t"])
+      #expect(refused.status == 2 && refused.errors.contains("there is no step runn; known: run"))
+    }
+  }
+}
