@@ -23,10 +23,10 @@ extension Node {
     }
   }
 
-  /// A value in a few words: lists and mappings without brackets.
+  /// A value in a few words: lists and mappings by their values.
   private var words: String {
     if let scalar { return scalar.string }
     if let sequence { return sequence.map(\.words).joined(separator: " ") }
-    return (mapping ?? [:]).map { "\($0.key.words) \($0.value.words)" }.joined(separator: ", ")
+    return (mapping ?? [:]).map(\.value.words).joined(separator: " ")
   }
 }

@@ -10,6 +10,8 @@ public final class Canvas {
   public private(set) var texts: [(text: String, box: Rectangle)] = []
   private let surface: OpaquePointer
   private let context: OpaquePointer
+  /// Memory of the pixels of a raster image.
+  private let memory: LargeBuffer?
   /// Whether it is made of pixels; edges are put on their raster then.
   private let isRaster: Bool
 
@@ -28,12 +30,19 @@ public final class Canvas {
   public init(width: Double, height: Double, _ target: Target, background: Color) throws {
     (self.width, self.height) = (width, height)
     let surface: OpaquePointer?
+    var memory: LargeBuffer?
     var remedy = "choose another place with -o"
     switch target {
     case .image(let dpi):
       (scale, isRaster) = (dpi / 72, true)
       let (columns, rows) = (Int32((width * scale).rounded()), Int32((height * scale).rounded()))
-      surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, columns, rows)
+      let stride = cairo_format_stride_for_width(CAIRO_FORMAT_RGB24, columns)
+      memory = stride > 0 && rows > 0 ? LargeBuffer(count: Int(stride) * Int(rows)) : nil
+      surface =
+        memory.map {
+          cairo_image_surface_create_for_data(
+            $0.bytes, CAIRO_FORMAT_RGB24, columns, rows, stride)
+        } ?? nil
       remedy = "\(columns) x \(rows) pixels; lower --dpi or --size"
     case .pdf(let path):
       (scale, isRaster) = (1, false)
@@ -47,7 +56,7 @@ public final class Canvas {
     guard let surface, cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS,
       let context = cairo_create(surface)
     else { throw FigureError(message: "cannot make the figure: \(remedy)") }
-    (self.surface, self.context) = (surface, context)
+    (self.surface, self.context, self.memory) = (surface, context, memory)
     cairo_scale(context, scale, scale)
     set(background)
     cairo_paint(context)
@@ -246,29 +255,42 @@ public final class Canvas {
     texts.append((text, box))
   }
 
-  /// The pixels, `[row, column, RGB]`, 8 bits each.
-  public func pixels() -> (bytes: [UInt8], width: Int, height: Int) {
+  /// Shows the pixels of a raster image, `rows` lines of `stride` words 0xRRGGBB of which the first `columns` count.
+  func withPixels<Result>(
+    _ body: (
+      _ pixels: UnsafePointer<UInt32>, _ stride: Int, _ columns: Int, _ rows: Int
+    ) throws -> Result
+  ) rethrows -> Result? {
     cairo_surface_flush(surface)
-    let columns = Int(cairo_image_surface_get_width(surface))
-    let rows = Int(cairo_image_surface_get_height(surface))
-    let stride = Int(cairo_image_surface_get_stride(surface))
-    guard let data = cairo_image_surface_get_data(surface) else { return ([], 0, 0) }
-    let bytes = [UInt8](unsafeUninitializedCapacity: rows * columns * 3) { buffer, initialized in
-      guard let out = buffer.baseAddress else { return }
-      for row in 0..<rows {
-        let line = UnsafeRawPointer(data + row * stride).assumingMemoryBound(to: UInt32.self)
-        var place = row * columns * 3
-        for column in 0..<columns {
-          let pixel = line[column]
-          out[place] = UInt8(truncatingIfNeeded: pixel >> 16)
-          out[place + 1] = UInt8(truncatingIfNeeded: pixel >> 8)
-          out[place + 2] = UInt8(truncatingIfNeeded: pixel)
-          place += 3
-        }
-      }
-      initialized = rows * columns * 3
+    guard let data = cairo_image_surface_get_data(surface) else { return nil }
+    let stride = Int(cairo_image_surface_get_stride(surface)) / 4
+    return try UnsafeRawPointer(data).withMemoryRebound(
+      to: UInt32.self, capacity: stride * Int(cairo_image_surface_get_height(surface))
+    ) { pixels in
+      try body(
+        pixels, stride, Int(cairo_image_surface_get_width(surface)),
+        Int(cairo_image_surface_get_height(surface)))
     }
-    return (bytes, columns, rows)
+  }
+
+  /// The pixels of a raster image: red, green, blue, row by row from the top; nothing for other targets.
+  public func pixels() -> (bytes: [UInt8], width: Int, height: Int) {
+    withPixels { pixels, stride, columns, rows in
+      let bytes = [UInt8](unsafeUninitializedCapacity: rows * columns * 3) { out, initialized in
+        var place = 0
+        for row in 0..<rows {
+          for column in 0..<columns {
+            let pixel = pixels[row * stride + column]
+            out[place] = UInt8(truncatingIfNeeded: pixel >> 16)
+            out[place + 1] = UInt8(truncatingIfNeeded: pixel >> 8)
+            out[place + 2] = UInt8(truncatingIfNeeded: pixel)
+            place += 3
+          }
+        }
+        initialized = rows * columns * 3
+      }
+      return (bytes, columns, rows)
+    } ?? ([], 0, 0)
   }
 }
 

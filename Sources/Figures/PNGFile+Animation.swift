@@ -17,12 +17,13 @@ extension PNGFile {
     /// Adds a frame.
     /// - Throws: ``FigureError`` when its size is another than the first one's.
     public mutating func add(_ canvas: Canvas) throws {
-      let (bytes, width, height) = canvas.pixels()
+      let rows = try PNGRows(canvas, mayHavePalette: false)
+      let (width, height) = (rows.width, rows.height)
       guard frames.isEmpty || size == (width, height) else {
         throw FigureError(message: "frames of an animation must have one size")
       }
       (size, scale) = ((width, height), canvas.scale)
-      frames.append(try PNGFile.deflate(bytes, width: 3 * width, rows: height, 3))
+      frames.append(try rows.deflated())
     }
 
     /// Writes the frames as an animated PNG that repeats for ever, `seconds` each.

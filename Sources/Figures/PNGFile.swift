@@ -1,4 +1,3 @@
-import CDeflate
 import CPNG
 import Foundation
 
@@ -10,15 +9,12 @@ public enum PNGFile {
   public static func write(
     _ canvas: Canvas, to path: String, texts: [(key: String, text: String)]
   ) throws {
-    let (bytes, width, height) = canvas.pixels()
-    let palette = indexed(bytes)
-    let channels = palette == nil ? 3 : 1
-    let deflated = try deflate(
-      palette?.indices ?? bytes, width: width * channels, rows: height, channels)
+    let rows = try PNGRows(canvas, mayHavePalette: true)
+    let deflated = try rows.deflated()
     try store(path, texts) { file, entries, message in
       isotherm_png_write(
-        file, deflated, deflated.count, Int32(width), Int32(height), Int32(channels),
-        palette?.colors ?? [], Int32((palette?.colors.count ?? 0) / 3), resolution(canvas.scale),
+        file, deflated, deflated.count, Int32(rows.width), Int32(rows.height),
+        Int32(rows.channels), rows.colors, Int32(rows.colors.count / 3), resolution(canvas.scale),
         entries, Int32(entries.count), message)
     }
   }
@@ -56,66 +52,5 @@ public enum PNGFile {
         told.isEmpty ? String(cString: strerror(errno)) : String(decoding: told, as: UTF8.self)
       throw FigureError(message: "cannot write \(path): \(reason); the disk may be full")
     }
-  }
-
-  /// The image data of a PNG: each row after a byte that names its filter, deflated by libdeflate, which is several times
-  /// faster than the zlib within libpng.
-  ///
-  /// RGB rows are stored as differences from the row above: cells and axes repeat down the page. Palette indices are stored as
-  /// they are, because their differences mean nothing.
-  static func deflate(
-    _ bytes: [UInt8], width: Int, rows: Int, _ channels: Int
-  ) throws -> [UInt8] {
-    let isDifference = channels == 3
-    let filtered = [UInt8](unsafeUninitializedCapacity: rows * (width + 1)) { out, initialized in
-      bytes.withUnsafeBufferPointer { bytes in
-        guard let bytes = bytes.baseAddress, let out = out.baseAddress else { return }
-        for row in 0..<rows {
-          let (target, here) = (out + row * (width + 1), bytes + row * width)
-          let isChanged = isDifference && row > 0
-          target[0] = isChanged ? 2 : 0
-          if isChanged {
-            let above = here - width
-            for i in 0..<width { target[1 + i] = here[i] &- above[i] }
-          } else {
-            (target + 1).update(from: here, count: width)
-          }
-        }
-      }
-      initialized = rows * (width + 1)
-    }
-    guard let compressor = libdeflate_alloc_compressor(5) else {
-      throw FigureError(message: "out of memory while compressing the image")
-    }
-    defer { libdeflate_free_compressor(compressor) }
-    let bound = libdeflate_zlib_compress_bound(compressor, filtered.count)
-    return [UInt8](unsafeUninitializedCapacity: bound) { out, initialized in
-      initialized = libdeflate_zlib_compress(
-        compressor, filtered, filtered.count, out.baseAddress, bound)
-    }
-  }
-
-  private static func indexed(_ bytes: [UInt8]) -> (indices: [UInt8], colors: [UInt8])? {
-    var places: [UInt32: UInt8] = [:]
-    var colors: [UInt8] = []
-    var indices = [UInt8](repeating: 0, count: bytes.count / 3)
-    var (last, lastPlace) = (UInt32.max, UInt8(0))
-    for i in indices.indices {
-      let color =
-        UInt32(bytes[3 * i]) << 16 | UInt32(bytes[3 * i + 1]) << 8 | UInt32(bytes[3 * i + 2])
-      if color != last {
-        if let place = places[color] {
-          lastPlace = place
-        } else {
-          guard places.count < 256 else { return nil }
-          lastPlace = UInt8(places.count)
-          places[color] = lastPlace
-          colors += [bytes[3 * i], bytes[3 * i + 1], bytes[3 * i + 2]]
-        }
-        last = color
-      }
-      indices[i] = lastPlace
-    }
-    return (indices, colors)
   }
 }

@@ -17,6 +17,8 @@ public enum AttributeValue: Sendable, Hashable, Codable {
   public var text: String? { if case .text(let text) = self { text } else { nil } }
   /// The integer, or nil.
   public var integer: Int64? { if case .integer(let value) = self { value } else { nil } }
+  /// The number that need not be whole, or nil.
+  public var real: Double? { if case .number(let value) = self { value } else { nil } }
 }
 
 /// Something that carries attributes.

@@ -320,6 +320,15 @@ public struct InformRun {
     return try results.compactMap { try $0?.get() }
   }
 
+  /// H(Y) of the samples' labels, nats.
+  private var labelEntropy: Double {
+    let counts = Dictionary(grouping: labels.prefix(samples)) { $0 }.values.map(\.count)
+    let total = Double(max(1, counts.reduce(0, +)))
+    return counts.sorted().reduce(0) {
+      $0 - Double($1) / total * Foundation.log(Double($1) / total)
+    }
+  }
+
   // MARK: - Schema
 
   private func schema() throws -> RunSchema {
@@ -338,7 +347,7 @@ public struct InformRun {
         arrays += InformSchema.quantity(
           "/estimates/\(estimator)/\(quantity)", name,
           [.growing("checkpoint"), depth("depth_time", taps)], estimator: estimator, settings,
-          samples: samples)
+          samples: samples, entropy: quantity == "label" ? labelEntropy : nil)
         for learner in learners {
           arrays += InformSchema.quantity(
             "/equations/\(learner.model)/\(estimator)/\(quantity)",

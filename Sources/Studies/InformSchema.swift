@@ -16,7 +16,8 @@ enum InformSchema {
   /// The arrays of one quantity in `group`.
   static func quantity(
     _ group: String, _ name: String, _ axes: [ArraySchema.AxisSchema], estimator: String,
-    _ settings: StudyConfiguration.Information, samples: Int, missing: String? = nil
+    _ settings: StudyConfiguration.Information, samples: Int, missing: String? = nil,
+    entropy: Double? = nil
   ) -> [ArraySchema] {
     var attributes: [String: AttributeValue] = [
       "estimator": .text(estimator), "settings": .text(describe(estimator, settings)),
@@ -25,6 +26,8 @@ enum InformSchema {
     ]
     // What a NaN stands for, so that nobody takes it for a failure.
     if let missing { attributes["nan_meaning"] = .text(missing) }
+    // The most that anything can know of the labels, nats.
+    if let entropy { attributes["label_entropy"] = .number(entropy) }
     let described = attributes
     return parts.map { part in
       ArraySchema(

@@ -198,6 +198,9 @@ struct AttentionAnalysis {
         "/metrics/attention/candidate_is_null", [candidate],
         .integers(candidates.map { $0.isNull ? 1 : 0 }), longName: "1 for a null"),
       CompleteArray(
+        "/metrics/attention/model_name", [model], .texts(fitted.map(\.name)),
+        longName: "PDE models"),
+      CompleteArray(
         "/metrics/attention/parameter_count", [model],
         .integers(fitted.map { Int32(parameterCounts[$0.name] ?? 0) }),
         longName: "parameters of each PDE model"),

@@ -11,7 +11,7 @@ struct AnimateCommand: ParsableCommand {
     abstract: "A field over time, or attention over training, as an animated PNG.",
     discussion: """
       All frames share one scale of colours. Programs that do not know animated PNG show the first frame. --frames FOLDER \
-      stores numbered pictures too.
+      stores numbered pictures too; --sheet puts up to 24 of them side by side on one still picture instead.
       """)
 
   /// What is animated.
@@ -27,6 +27,9 @@ struct AnimateCommand: ParsableCommand {
 
   @Option(help: "Folder for the frames as numbered pictures too.")
   var frames: String?
+
+  @Flag(help: "A contact sheet of up to 24 frames instead of an animation.")
+  var sheet = false
 
   func validate() throws {
     guard options.output.lowercased().hasSuffix(".png") else {
@@ -62,6 +65,7 @@ struct AnimateCommand: ParsableCommand {
     if let frames {
       try FileManager.default.createDirectory(atPath: frames, withIntermediateDirectories: true)
     }
+    if sheet { return try storeSheet(all, source, progress) }
     var animation = PNGFile.Animation()
     var texts: [(key: String, text: String)] = []
     for (index, make) in all.enumerated() {
@@ -82,6 +86,38 @@ struct AnimateCommand: ParsableCommand {
     progress.end("\(animation.count) frames")
     if options.common.json {
       try Console.output(json: Written(path: options.output, frames: animation.count))
+    } else {
+      Console.output(options.output)
+    }
+  }
+
+  private func storeSheet(
+    _ frames: [() throws -> Figure], _ source: FigureSource, _ progress: ProgressLine
+  ) throws {
+    // More could not be read; the first and the last are always there.
+    let shown = min(24, frames.count)
+    let all = (0..<shown).map { frames[$0 * (frames.count - 1) / max(shown - 1, 1)] }
+    var sheet: ContactSheet?
+    var texts: [(key: String, text: String)] = []
+    for (index, make) in all.enumerated() {
+      var figure = try make()
+      if let title = options.title { figure.title = title }
+      options.size(&figure)
+      var page =
+        try sheet
+        ?? ContactSheet(
+          count: all.count, width: figure.width, height: figure.height, dpi: options.dpi,
+          background: options.theme.theme.background)
+      page.add(
+        try figure.draw(options.theme.theme, dpi: page.frameResolution(options.dpi)))
+      sheet = page
+      if index == 0 { texts = try source.texts(figure) }
+      progress.update(index + 1, of: all.count, unit: "frames")
+    }
+    try sheet?.write(to: options.output, texts: texts)
+    progress.end("\(all.count) frames")
+    if options.common.json {
+      try Console.output(json: Written(path: options.output, frames: all.count))
     } else {
       Console.output(options.output)
     }

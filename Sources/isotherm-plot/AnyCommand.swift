@@ -13,6 +13,7 @@ struct AnyCommand: FigureCommand {
       --at 5,0 for checkpoint 5 and sample 0.
       """)
   static let kinds: [RunSchema.Kind] = []
+  static let needsNoChoice = false
 
   @OptionGroup var options: PlotOptions
 

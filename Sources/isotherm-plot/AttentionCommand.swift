@@ -25,9 +25,7 @@ struct AttentionCommand: FigureCommand {
   func make(_ source: FigureSource) throws -> Figure {
     let isRun = source.reader.kind == .run
     let (layers, maps, what, _) = isRun ? try runMaps(source) : try fieldMaps(source)
-    let averaged = try maps.map { map in
-      try (0..<map.shape[1]).map { head in try average(map, head, source.reader.path) }
-    }
+    let averaged = maps.map { map in (0..<map.shape[1]).map { average(map, $0) } }
     let whose = isRun ? "Network attention" : "PDE attention (\(model))"
     let title = "\(whose): \(source.reader.title)"
     return AttentionFigure.make(
@@ -45,17 +43,15 @@ struct AttentionCommand: FigureCommand {
     }
     let count = try runMaps(source, 0).count
     let last = try runMaps(source, count - 1)
-    func averaged(_ maps: Maps) throws -> [[[Double]]] {
-      try maps.maps.map { map in
-        try (0..<map.shape[1]).map { try average(map, $0, source.reader.path) }
-      }
+    func averaged(_ maps: Maps) -> [[[Double]]] {
+      maps.maps.map { map in (0..<map.shape[1]).map { average(map, $0) } }
     }
-    let top = AttentionFigure.top(try averaged(last))
+    let top = AttentionFigure.top(averaged(last))
     return (0..<count).map { checkpoint in
       {
         let maps = try runMaps(source, checkpoint)
         return AttentionFigure.make(
-          try averaged(maps), layers: maps.layers, keys: maps.maps[0].shape[3],
+          averaged(maps), layers: maps.layers, keys: maps.maps[0].shape[3],
           title: "Network attention: \(source.reader.title)", what: maps.what, top: top,
           theme: options.theme.theme)
       }
@@ -79,7 +75,7 @@ struct AttentionCommand: FigureCommand {
       throw UsageError("--checkpoint \(chosen): the run has checkpoints 0 to \(count - 1)")
     }
     let maps = try layers.map {
-      try source.row("/attention/attention.\($0).map/values", chosen)
+      try chosenMaps(source, "/attention/attention.\($0).map/values", chosen)
     }
     return (layers, maps, "Network at checkpoint \(chosen), \(whose(maps[0].shape[0])).", count)
   }
@@ -93,31 +89,42 @@ struct AttentionCommand: FigureCommand {
       )
     }
     let count = try source.reader.describe(path).shape[0]
-    let maps = try (0..<count).map { try source.row(path, $0) }
+    let maps = try (0..<count).map { try chosenMaps(source, path, $0) }
     return (
       Array(0..<count), maps,
       "PDE model \(model) at each layer's depth-time, \(whose(maps[0].shape[0])).", 1
     )
   }
 
+  /// Maps `[sample, head, query, key]` at one place of the first axis; of the chosen sample alone where one is.
+  private func chosenMaps(_ source: FigureSource, _ path: String, _ place: Int) throws -> NDArray<
+    Double
+  > {
+    guard let sample else { return try source.row(path, place) }
+    let shape = try source.reader.describe(path).shape
+    guard (0..<shape[1]).contains(sample) else {
+      throw UsageError(
+        "--sample \(sample): \(source.reader.path) holds samples 0 to \(shape[1] - 1)")
+    }
+    let values = try source.part(
+      path, start: [place, sample, 0, 0, 0], count: [1, 1] + shape.dropFirst(2))
+    return values.reshaped([1] + shape.dropFirst(2))
+  }
+
   private func whose(_ count: Int) -> String {
     sample.map { "held-out sample \($0)" } ?? "mean over \(count) held-out samples"
   }
 
-  /// One head's map `[query, key]` of the chosen sample, or the mean over samples.
-  private func average(_ map: NDArray<Double>, _ head: Int, _ path: String) throws -> [Double] {
+  /// One head's map `[query, key]`, mean over the samples of `map`.
+  private func average(_ map: NDArray<Double>, _ head: Int) -> [Double] {
     let (samples, heads, size) = (map.shape[0], map.shape[1], map.shape[2] * map.shape[3])
-    if let sample, !(0..<samples).contains(sample) {
-      throw UsageError("--sample \(sample): \(path) holds samples 0 to \(samples - 1)")
-    }
-    let chosen = sample.map { [$0] } ?? Array(0..<samples)
     var sum = [Double](repeating: 0, count: size)
     map.elements.withUnsafeBufferPointer { values in
-      for index in chosen {
+      for index in 0..<samples {
         let start = (index * heads + head) * size
         for i in 0..<size { sum[i] += values[start + i] }
       }
     }
-    return sum.map { $0 / Double(chosen.count) }
+    return sum.map { $0 / Double(max(samples, 1)) }
   }
 }

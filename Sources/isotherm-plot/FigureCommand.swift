@@ -14,6 +14,8 @@ protocol FigureCommand: ParsableCommand {
   static var kinds: [RunSchema.Kind] { get }
   /// The same in words, with what makes them.
   static var takes: String { get }
+  /// Whether the archive alone says what to draw.
+  static var needsNoChoice: Bool { get }
 }
 
 extension FigureCommand {
@@ -24,6 +26,8 @@ extension FigureCommand {
     ]
     return kinds.isEmpty ? "any archive" : kinds.compactMap { words[$0] }.joined(separator: " or ")
   }
+
+  static var needsNoChoice: Bool { true }
 
   func run() throws { try options.store(try drawn()) }
 

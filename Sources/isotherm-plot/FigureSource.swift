@@ -111,7 +111,8 @@ final class FigureSource {
     return try reader.readTexts(path)
   }
 
-  private func note(_ path: String) {
+  /// Remembers that the figure shows an array.
+  func note(_ path: String) {
     if !used.contains(path) { used.append(path) }
   }
 

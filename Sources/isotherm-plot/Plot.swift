@@ -12,11 +12,10 @@ struct Plot: ParsableCommand {
   static let figures: [any FigureCommand.Type] = [
     TrainingCommand.self, GradientsCommand.self, FlowCommand.self, CorrelationCommand.self,
     AlignmentCommand.self, DriftCommand.self, AttentionCommand.self, RolloutCommand.self,
-    SimilarityCommand.self,
-    SkillCommand.self, TermsCommand.self, InformationPlaneCommand.self,
-    InformationLayersCommand.self, FieldCommand.self, PhaseCommand.self, ConvergenceCommand.self,
-    PerturbationCommand.self,
-    AnyCommand.self,
+    SimilarityCommand.self, SkillCommand.self, TermsCommand.self, InformationPlaneCommand.self,
+    InformationLayersCommand.self, BottleneckCurveCommand.self, FieldCommand.self,
+    PhaseCommand.self, SpectrumCommand.self, ConvergenceCommand.self, PerturbationCommand.self,
+    StabilityCommand.self, ComparisonCommand.self, CatalogCommand.self, AnyCommand.self,
   ]
 
   static let configuration = CommandConfiguration(

@@ -96,7 +96,7 @@ struct ReportCommand: ParsableCommand {
   ) throws -> [ReportPage.Figure] {
     var drawn: [ReportPage.Figure] = []
     for figure in Plot.figures
-    where figure != AnyCommand.self && figure.kinds.contains(reader.kind) {
+    where figure.needsNoChoice && figure.kinds.contains(reader.kind) {
       let name = figure.configuration.commandName ?? ""
       let stored = "figures/\(index)-\(name).png"
       let path = output + "/" + stored

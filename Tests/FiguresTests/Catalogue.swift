@@ -169,6 +169,85 @@ enum Catalogue {
           }, names: ["network", "autonomous"], samples: 8, title: "Perturbation", theme: theme)
       ),
       (
+        "attention-rollout",
+        AttentionFigure.make(
+          (0..<6).map { layer in [wave(81, Double(layer) / 3)] }, layers: layers, keys: 9,
+          title: "Rollout", what: "Made up.", theme: theme)
+      ),
+      (
+        "stability",
+        StabilityFigure.make(
+          ["Drift", "Direction", "Growth", "Positions apart"].map { name in
+            let curves = ["network", "autonomous"].enumerated().map {
+              Curve($1, (0..<7).map { Double($0) / 6 }, wave(7, Double($0)))
+            }
+            return .init(
+              title: name, axis: "made up", before: curves.reversed(), after: curves,
+              including: [0])
+          }, outcome: "network: diverged.", samples: 8, title: "Stability", theme: theme)
+      ),
+      (
+        "spectrum",
+        SpectrumFigure.make(
+          ["autonomous", "modulated"].map {
+            .init(
+              name: $0, modes: (1...30).map(Double.init),
+              power: (0..<7).map { depth in wave(30, Double(depth)).map { abs($0) + 0.01 } })
+          }, times: (0..<7).map { Double($0) / 6 }, time: "depth-time", caption: "Made up.",
+          title: "Spectrum", theme: theme)
+      ),
+      (
+        "bottleneck-curve",
+        BottleneckCurveFigure.make(
+          ["binning", "kde"].map { name in
+            (
+              name: name,
+              trajectories: ["network", "autonomous"].enumerated().map { index, name in
+                .init(
+                  name: name, input: wave(7, Double(index)), label: wave(7, 2),
+                  null: wave(7, 0).map { $0 / 10 }, inputInterval: pairs, labelInterval: pairs)
+              }
+            )
+          }, entropy: 1.2, samples: 256, title: "Bottleneck curve", theme: theme)
+      ),
+      (
+        "comparison",
+        ComparisonFigure.make(
+          [
+            .init(
+              title: "raw cosine", meaning: "made up", axis: "layer",
+              curves: (0..<9).map {
+                Curve(
+                  "model \($0)", layers.map(Double.init), wave(6, Double($0)),
+                  lower: wave(6, Double($0)).map { $0 - 0.1 },
+                  upper: wave(6, Double($0)).map { $0 + 0.1 })
+              }),
+            .init(
+              title: "accuracy", meaning: "made up", axis: "",
+              curves: (0..<4).map {
+                let value = wave(4, 0)[$0]
+                return Curve(
+                  "norm pre, layers \($0)", [0], [value], lower: [value - 0.1],
+                  upper: [value + 0.1])
+              }),
+          ], seeds: 3, title: "Comparison", theme: theme)
+      ),
+      (
+        "catalog",
+        CatalogFigure.make(
+          ["residual true", "residual false"].enumerated().map { index, name in
+            (
+              name: name,
+              points: ["0.001", "0.01", "0.1"].enumerated().map { place, key in
+                let value = wave(3, Double(index))[place]
+                return .init(
+                  key: key, mean: value, lower: value - 0.1, upper: value + 0.1,
+                  seeds: [value - 0.05, value + 0.05])
+              }
+            )
+          }, key: "training.rate", metric: "made up", seeds: 2, title: "Catalog", theme: theme)
+      ),
+      (
         "any",
         AnyFigure.make(
           wave(480, 0),

@@ -253,6 +253,9 @@ public struct ProblemRun {
     if integration.stabilityLimit.isFinite {
       stepper["stability_limit"] = .number(integration.stabilityLimit)
     }
+    if case .grid(_, _, _, let boundary, _) = problem.state {
+      stepper["boundary"] = .text(boundary.rawValue)
+    }
     func series(_ name: String, _ longName: String) -> ArraySchema {
       ArraySchema("\(group)/\(name)", .float64, [snapshot], longName: longName)
     }

@@ -32,7 +32,7 @@ struct CompareCommand: ParsableCommand {
       guard options.output == nil else {
         throw UsageError("-o: \(summary.path) is a summary already; leave -o out to see it")
       }
-      return try show(Summary(summary))
+      return try show(MetricSummary(summary))
     }
     let files = try ComparedFiles(inputs.readers)
     let comparison = try Comparison(files)
@@ -52,7 +52,7 @@ struct CompareCommand: ParsableCommand {
       report.path = path
       return try tell(report)
     }
-    try show(Summary(RunReader(path)))
+    try show(MetricSummary(RunReader(path)))
   }
 
   private func tell(_ report: Report) throws {
@@ -72,11 +72,13 @@ struct CompareCommand: ParsableCommand {
     return report
   }
 
-  private func show(_ summary: Summary) throws {
-    let chosen = try metrics.isEmpty ? summary.metrics() : summary.choose(metrics)
+  private func show(_ summary: MetricSummary) throws {
+    let chosen =
+      try metrics.isEmpty
+      ? summary.metrics() : metrics.flatMap { try summary.metrics(matching: $0) }
     if options.common.json || options.csv { return try tell(long(summary, chosen)) }
     for name in chosen {
-      let shown = try summary.show(name)
+      let shown = try summary.metric(name)
       let (header, rows) = shown.wide()
       let unit = shown.units == "1" ? "" : ", \(shown.units)"
       if markdown {
@@ -94,7 +96,7 @@ struct CompareCommand: ParsableCommand {
   }
 
   /// One row a cell.
-  private func long(_ summary: Summary, _ chosen: [String]) throws -> Report {
+  private func long(_ summary: MetricSummary, _ chosen: [String]) throws -> Report {
     var report = Report(
       "compare",
       [
@@ -102,7 +104,7 @@ struct CompareCommand: ParsableCommand {
         ("lower", "2.5 %"), ("upper", "97.5 %"), ("units", "units"),
       ])
     for name in chosen {
-      let shown = try summary.show(name)
+      let shown = try summary.metric(name)
       for row in shown.rows {
         let place = zip(shown.axes, row.labels).dropFirst().map { "\($0.name)=\($1)" }
         report.add([

@@ -31,6 +31,8 @@ struct ComparedFiles {
   /// One variant.
   struct Variant {
     let name: String
+    /// Values of the keys that differ.
+    let values: [String]
     /// Files of each seed.
     var seeds: [(seed: String, files: [ComparedFile])] = []
   }
@@ -54,7 +56,9 @@ struct ComparedFiles {
     for file in files {
       let name = Self.name(file, sorted)
       let place = variants.firstIndex { $0.name == name }
-      if place == nil { variants.append(Variant(name: name)) }
+      if place == nil {
+        variants.append(Variant(name: name, values: sorted.map { file.configuration[$0] ?? "" }))
+      }
       let variant = place ?? variants.count - 1
       if let seed = variants[variant].seeds.firstIndex(where: { $0.seed == file.seed }) {
         if let twin = variants[variant].seeds[seed].files.first(where: {

@@ -26,6 +26,8 @@ struct Comparison {
 
   let variants: [String]
   let keys: [String]
+  /// Value of each key, `[variant][key]`.
+  private let keyValues: [[String]]
   /// Seeds of each variant.
   let seeds: [[String]]
   private(set) var metrics: [Metric] = []
@@ -37,6 +39,7 @@ struct Comparison {
   init(_ files: ComparedFiles) throws {
     variants = files.variants.map(\.name)
     keys = files.keys
+    keyValues = files.variants.map(\.values)
     seeds = files.variants.map { $0.seeds.map(\.seed) }
     var known: Set<String> = []
     for file in files.variants.flatMap({ $0.seeds.flatMap(\.files) }) {
@@ -115,6 +118,17 @@ struct Comparison {
             (0..<most).map { $0 < seeds.count ? Double(seeds[$0]) ?? .nan : .nan }
           }), longName: "seed of each run; NaN where a variant has fewer"),
     ]
+    if !keys.isEmpty {
+      let key = Axis("key", keys.count)
+      arrays += [
+        CompleteArray(
+          "/comparison/key_name", [key], .texts(keys),
+          longName: "configuration keys in which the runs differ"),
+        CompleteArray(
+          "/comparison/key_value", [variant, key], .texts(keyValues.flatMap { $0 }),
+          longName: "their values"),
+      ]
+    }
     for (path, axis, texts) in names {
       arrays.append(
         CompleteArray(

@@ -1,0 +1,115 @@
+import Arrays
+import Foundation
+
+/// A summary of metrics over seeds, as `isotherm-analyze compare` writes it, read back to be shown.
+public struct MetricSummary {
+  private let reader: RunReader
+  /// Names of the variants: the values of the keys in which the runs differ.
+  public let variants: [String]
+
+  /// The summary in an archive.
+  /// - Throws: ``ArchiveError`` when it is none.
+  public init(_ reader: RunReader) throws {
+    self.reader = reader
+    guard reader.contains("/comparison/variant_name") else {
+      throw ArchiveError(
+        .layout,
+        "\(reader.path): is no summary; isotherm-analyze compare METRICS... -o NAME makes one")
+    }
+    variants = try reader.readTexts("/comparison/variant_name")
+  }
+
+  /// Metrics by name, as `attention/raw_cosine/value`.
+  public func metrics() throws -> [String] {
+    let paths = try reader.paths(below: "/comparison")
+    return paths.filter { reader.contains($0 + "_seeds") && reader.contains($0 + "_lower") }
+      .map { String($0.dropFirst("/comparison/".count)) }
+  }
+
+  /// The metrics that `pattern` names: one, by its whole name or its last words, or those of a group.
+  /// - Throws: ``ArchiveError`` with all there are when none fits.
+  public func metrics(matching pattern: String) throws -> [String] {
+    let all = try metrics()
+    let found = all.filter {
+      $0 == pattern || ("/" + $0 + "/").contains("/" + pattern + "/")
+    }
+    guard !found.isEmpty else {
+      throw ArchiveError(
+        .refused,
+        "\(reader.path): no metric \(pattern); the summary has \(all.joined(separator: ", "))")
+    }
+    return found
+  }
+
+  /// One metric with everything that it takes to show it.
+  public struct Metric {
+    /// Its name.
+    public let name: String
+    /// What it is, and its unit.
+    public let longName: String, units: String
+    /// `[variant, ...]`
+    public let axes: [Axis]
+    /// Mean over seeds and its 95 % interval, in C order.
+    public let mean: [Double], lower: [Double], upper: [Double]
+    /// Values of each seed, `[variant, seed, ...]`; NaN where a variant has fewer seeds.
+    public let seeds: [Double]
+    /// Number of seeds of the variant that has most.
+    public let seedCount: Int
+    /// Words for each place along each axis, and where they are numbers, these.
+    public let labels: [[String]], coordinates: [[Double]?]
+    /// Arrays that were read.
+    public let paths: [String]
+  }
+
+  /// Reads a metric by its whole name.
+  public func metric(_ name: String) throws -> Metric {
+    let path = "/comparison/" + name
+    let array = try reader.describe(path)
+    let places = try array.axes.map { try labels($0, near: path) }
+    let seeds: NDArray<Double> = try reader.read(path + "_seeds")
+    return Metric(
+      name: name, longName: array.longName.replacing("; mean over seeds", with: ""),
+      units: array.units, axes: array.axes,
+      mean: try reader.read(path, as: Double.self).elements,
+      lower: try reader.read(path + "_lower", as: Double.self).elements,
+      upper: try reader.read(path + "_upper", as: Double.self).elements,
+      seeds: seeds.elements, seedCount: seeds.shape[1], labels: places.map(\.labels),
+      coordinates: places.map(\.coordinates),
+      paths: ["", "_lower", "_upper", "_seeds"].map { path + $0 })
+  }
+
+  /// Values of a configuration key of the variants; nil when they do not differ in it.
+  public func values(of key: String) throws -> [String]? {
+    let keys = try keys()
+    guard let place = keys.firstIndex(of: key) else { return nil }
+    let texts = try reader.readTexts("/comparison/key_value")
+    return variants.indices.map { texts[$0 * keys.count + place] }
+  }
+
+  /// Configuration keys in which the variants differ.
+  public func keys() throws -> [String] {
+    guard reader.contains("/comparison/key_name") else { return [] }
+    return try reader.readTexts("/comparison/key_name")
+  }
+
+  /// Names along an axis, looked for in the array's group and those around it; else its coordinates.
+  private func labels(
+    _ axis: Axis, near path: String
+  ) throws -> (labels: [String], coordinates: [Double]?) {
+    var parts = path.split(separator: "/").map(String.init)
+    while !parts.isEmpty {
+      parts.removeLast()
+      let candidate = "/" + (parts + ["\(axis.name)_name"]).joined(separator: "/")
+      if reader.contains(candidate) {
+        let texts = try reader.readTexts(candidate)
+        if texts.count == axis.length { return (texts, nil) }
+      }
+    }
+    let group = "/" + path.split(separator: "/").dropLast().joined(separator: "/")
+    let scale = "\(group)/\(axis.name)"
+    let values =
+      reader.contains(scale)
+      ? try reader.read(scale, as: Double.self).elements : (0..<axis.length).map(Double.init)
+    return (values.map { String(format: "%.4g", $0) }, values)
+  }
+}
