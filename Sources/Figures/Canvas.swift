@@ -245,7 +245,7 @@ public final class Canvas {
     if !upright { cairo_rotate(context, -.pi / 2) }
     cairo_move_to(context, shift, 0)
     set(color)
-    cairo_show_text(context, text)
+    cairo_show_text(context, VisualOrder.of(text))
     cairo_restore(context)
     let (ascent, descent) = (size * 0.76, size * 0.22)
     let box =

@@ -113,6 +113,8 @@ public struct Figure: Sendable {
       notes.append("\(cells.rows) x \(cells.columns) cells, averaged to what pixels can show.")
     }
     if hasMissing { notes.append("Grey cells hold no number.") }
+    let words = words
+    if VisualOrder.isUnjoined(words) { notes.append("Arabic letters are not joined.") }
     let missing = Font.bundled?.missing(in: words) ?? []
     if !missing.isEmpty {
       // By their numbers: the font cannot show them here either.

@@ -184,11 +184,12 @@ struct FigurePainter {
     }
     let room = inner.maxX + 6 + widest
     // A letter or two can be read as they stand; turned, u would be an n.
-    if bar.title.count <= 2 {
+    let words = Scale(.linear, bar.domain).title(bar.title)
+    if words.count <= 2 {
       canvas.text(
-        bar.title, x: room + size * 0.35, y: inner.midY + size * 0.36, size: size, theme.foreground)
+        words, x: room + size * 0.35, y: inner.midY + size * 0.36, size: size, theme.foreground)
     } else {
-      let title = canvas.fitted(bar.title, size: size, room: inner.height + size)
+      let title = canvas.fitted(words, size: size, room: inner.height + size)
       canvas.text(
         title.text, x: room + size * 1.15, y: inner.midY, size: title.size, theme.foreground,
         anchor: .middle, upright: false)

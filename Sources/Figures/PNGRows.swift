@@ -85,9 +85,10 @@ struct PNGRows {
     }
   }
 
-  /// The rows deflated by libdeflate, several times faster than the zlib within libpng.
+  /// The rows deflated by libdeflate, several times faster than the zlib within libpng. Level 3 is a tenth of a figure's time faster
+  /// than 5, for files 2 to 4 % larger (attention and similarity figures, 150 dpi).
   func deflated() throws -> [UInt8] {
-    guard let compressor = libdeflate_alloc_compressor(5) else {
+    guard let compressor = libdeflate_alloc_compressor(3) else {
       throw FigureError(message: "out of memory while compressing the image")
     }
     defer { libdeflate_free_compressor(compressor) }

@@ -5,6 +5,13 @@ struct PanelPainter {
   /// Size of tick labels; titles are a little larger.
   let fontSize: Double
 
+  init(panel: Panel, theme: Theme, fontSize: Double) {
+    var panel = panel
+    if panel.x.ticks == nil { panel.x.title = panel.x.scale.title(panel.x.title) }
+    if panel.y.ticks == nil { panel.y.title = panel.y.scale.title(panel.y.title) }
+    (self.panel, self.theme, self.fontSize) = (panel, theme, fontSize)
+  }
+
   private var tickLength: Double { 3 }
   private var titleSize: Double { fontSize * 1.1 }
 

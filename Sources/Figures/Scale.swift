@@ -118,6 +118,27 @@ public struct Scale: Sendable {
       .sorted { $0.value < $1.value }
   }
 
+  /// What tick labels of a linear scale are counted from: 0 unless values differ in their last digits only, which long labels
+  /// would hide. The axis says it beside its title.
+  public var offset: Double {
+    let span = domain.upperBound - domain.lowerBound
+    let largest = max(abs(domain.lowerBound), abs(domain.upperBound))
+    guard kind == .linear, span > 0, largest.isFinite, largest / span >= 1e4 else { return 0 }
+    let unit = pow(10, Foundation.log10(span).rounded(.up))
+    return (domain.lowerBound / unit).rounded(.down) * unit
+  }
+
+  /// «title + offset», or the title alone.
+  public func title(_ title: String) -> String {
+    guard offset != 0 else { return title }
+    let number = plain(abs(offset))
+    return title + (title.isEmpty ? "" : " ") + (offset < 0 ? "− " : "+ ") + number
+  }
+
+  private func plain(_ value: Double) -> String {
+    value < 1e15 && value == value.rounded() ? String(format: "%.0f", value) : "\(value)"
+  }
+
   /// Steps of 1, 2, 2.5 or 5 times a power of ten.
   private func linearTicks(_ count: Int) -> [(value: Double, label: String)] {
     let span = domain.upperBound - domain.lowerBound
@@ -129,7 +150,8 @@ public struct Scale: Sendable {
     let last = (domain.upperBound / step + 1e-9).rounded(.down)
     guard last >= first, last - first < 1000 else { return [] }
     let values = (0...Int(last - first)).map { (first + Double($0)) * step }
-    let labels = Self.labels(values, step: step)
+    let offset = offset
+    let labels = Self.labels(values.map { $0 - offset }, step: step)
     return zip(values, labels).map { (value: $0, label: $1) }
   }
 
