@@ -29,7 +29,7 @@ struct RowJoin {
   }
 
   /// Bytes that are read at a time where chunks cannot be copied.
-  private static let budget = 32 << 20
+  private static let budget = 8 << 20
 
   /// Fills `target`; gives up early, leaving it unfinished, when `isCancelled` says so between two blocks.
   func write(to target: Dataset, isCancelled: () -> Bool = { false }) throws {

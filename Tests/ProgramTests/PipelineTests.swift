@@ -97,6 +97,22 @@ import Testing
       """
     try study.write(
       toFile: folder + "/data/studies/fashion-mnist.yaml", atomically: true, encoding: .utf8)
+    // The plan of the paper with what is full cut down to a smoke test of one seed.
+    let plan = try String(
+      contentsOfFile: Programs.root + "/data/plans/paper.yaml", encoding: .utf8)
+    let parts = plan.components(separatedBy: "  smoke:\n")
+    let smoke = parts[1].components(separatedBy: "  small:\n")[0]
+    let small =
+      parts[0] + "  full:\n"
+      + smoke.replacing("seeds: 2", with: "seeds: 1").replacing(
+        "cases: [images]", with: "cases: [images, text]")
+      + "studies:\n"
+      + plan.components(separatedBy: "\nstudies:\n")[1].replacing(
+        "{small: 5, full: 5}", with: "{full: 1}")
+    try FileManager.default.createDirectory(
+      atPath: folder + "/data/plans", withIntermediateDirectories: true)
+    try small.write(
+      toFile: folder + "/data/plans/paper.yaml", atomically: true, encoding: .utf8)
     let notebooks = try FileManager.default.contentsOfDirectory(
       atPath: Programs.root + "/notebooks-md"
     ).filter { $0.hasSuffix(".md") }.sorted()

@@ -29,6 +29,7 @@ import Testing
       let mended = try study("gradients", folder + "/s")
       #expect(mended.output.contains("3 archives made, 4 kept"), "\(mended.output)")
       try checkSummary(folder + "/s/summary/gradients-images.h5")
+      try checkDataset(folder)
       let other = try Programs.run(
         "isotherm", ["study", "gradients", "--size", "small", "-o", folder + "/s"])
       #expect(other.status == 2 && other.errors.contains("choose another folder with -o"))
@@ -60,6 +61,36 @@ import Testing
     #expect(shown.output.contains("| network | autonomous | modulated |"))
     let unknown = try Programs.run("isotherm-analyze", ["compare", path, "--metric", "nothing"])
     #expect(unknown.status == 1 && unknown.errors.contains("gradients/log_ratio_last"))
+  }
+
+  /// The study as one labelled tree, opened with xarray.
+  private func checkDataset(_ folder: String) throws {
+    let script = """
+      import sys, xarray
+      for engine in ("h5netcdf", "netcdf4"):
+          tree = xarray.open_datatree(sys.argv[1], engine=engine)
+          u = tree["images/plain/seed-2/task/fields/modulated"]["u"]
+          assert u.dims == ("depth_time", "sample", "y", "x", "channel"), u.dims
+          assert "modulated equation" in u.attrs["long_name"] and u.attrs["units"] == "1"
+          stream = tree["images/plain/seed-1/run/activations/residual.1.post"]["values"]
+          assert stream.dims == ("checkpoint", "sample", "position", "channel") and stream.shape[0] == 1
+          assert not any(str(d).startswith("phony") for g in tree.subtree for d in g.dims)
+      """
+    let tool = Programs.root + "/tools/export-dataset"
+    let packed = try Programs.run(
+      tool, [folder + "/s", "-o", folder + "/set.h5", "--variant", "plain", "--last"])
+    #expect(packed.status == 0, "\(packed.errors)")
+    let opened = try Programs.run(
+      Programs.root + "/.venv/bin/python", ["-c", script, folder + "/set.h5"])
+    #expect(opened.status == 0, "\(opened.errors)")
+    let card = try String(contentsOfFile: folder + "/set.md", encoding: .utf8)
+    for words in ["## Licence", "MIT, Zalando SE", "isotherm train", "depth_time x sample"] {
+      #expect(card.contains(words), "\(words)")
+    }
+    let again = try Programs.run(tool, [folder + "/s", "-o", folder + "/set.h5"])
+    #expect(again.status == 1 && again.errors.contains("pass --force"))
+    let none = try Programs.run(tool, [folder + "/s", "-o", folder + "/t.h5", "--case", "sounds"])
+    #expect(none.status == 1 && none.errors.contains("isotherm study NAME"))
   }
 
   @Test func `an interrupted study goes on`() throws {

@@ -119,7 +119,10 @@ extension StudyPlan {
     _ chosen: [Study], _ size: Size, folder: String
   ) -> [(path: String, title: String, headline: [String])] {
     chosen.flatMap { study in
-      cases.filter { size.cases?.contains($0.name) ?? true }.map { part in
+      cases.filter { part in
+        size.cases?.contains(part.name) ?? true
+          && study.variants.contains { $0.cases?.contains(part.name) ?? true }
+      }.map { part in
         (
           summary(study, part, folder: folder) + ".h5", "\(study.title), \(part.name)",
           study.headline

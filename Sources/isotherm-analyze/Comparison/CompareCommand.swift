@@ -21,6 +21,11 @@ struct CompareCommand: ParsableCommand {
     help: "Metric or group to show, for example attention/raw_cosine/value; may be repeated.")
   var metrics: [String] = []
 
+  @Option(
+    name: .customLong("where"),
+    help: "Show these places alone, AXIS=LABEL, for example trajectory=network; may be repeated.")
+  var places: [String] = []
+
   @Flag(help: "Print Markdown tables.")
   var markdown = false
 
@@ -72,14 +77,31 @@ struct CompareCommand: ParsableCommand {
     return report
   }
 
+  /// What `--where` names, as axis and label.
+  private func chosenPlaces() throws -> [(axis: String, label: String)] {
+    try places.map { place in
+      let pair = place.split(separator: "=", maxSplits: 1).map(String.init)
+      guard pair.count == 2 else {
+        throw UsageError("--where \(place): expected AXIS=LABEL, for example trajectory=network")
+      }
+      return (pair[0], pair[1])
+    }
+  }
+
   private func show(_ summary: MetricSummary) throws {
+    let places = try chosenPlaces()
     let chosen =
       try metrics.isEmpty
       ? summary.metrics() : metrics.flatMap { try summary.metrics(matching: $0) }
-    if options.common.json || options.csv { return try tell(long(summary, chosen)) }
+    if options.common.json || options.csv { return try tell(long(summary, chosen, places)) }
     for name in chosen {
       let shown = try summary.metric(name)
-      let (header, rows) = shown.wide()
+      for place in places where !shown.axes.contains(where: { $0.name == place.axis }) {
+        throw UsageError(
+          "--where \(place.axis)=\(place.label): the axes of \(name) are "
+            + shown.axes.map(\.name).joined(separator: ", "))
+      }
+      let (header, rows) = shown.wide(places)
       let unit = shown.units == "1" ? "" : ", \(shown.units)"
       if markdown {
         Console.output("\(shown.longName)\(unit):\n")
@@ -96,7 +118,9 @@ struct CompareCommand: ParsableCommand {
   }
 
   /// One row a cell.
-  private func long(_ summary: MetricSummary, _ chosen: [String]) throws -> Report {
+  private func long(
+    _ summary: MetricSummary, _ chosen: [String], _ places: [(axis: String, label: String)]
+  ) throws -> Report {
     var report = Report(
       "compare",
       [
@@ -105,7 +129,7 @@ struct CompareCommand: ParsableCommand {
       ])
     for name in chosen {
       let shown = try summary.metric(name)
-      for row in shown.rows {
+      for row in shown.rows where shown.contains(row.labels, places) {
         let place = zip(shown.axes, row.labels).dropFirst().map { "\($0.name)=\($1)" }
         report.add([
           .text(name), .text(row.labels.first ?? ""), .text(place.joined(separator: " ")),

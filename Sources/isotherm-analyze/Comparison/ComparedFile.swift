@@ -22,8 +22,11 @@ struct ComparedFile {
     seed = keys["run.seed"] ?? "?"
     configuration = keys.filter {
       $0.key.hasPrefix("run.") && !["run.seed", "run.title"].contains($0.key)
-    }
+    }.merging(Self.later) { stated, _ in stated }
   }
+
+  /// Keys that came after the first archives, with what was done before there was a choice.
+  private static let later = ["run.pde.every": "end", "run.training.divergence": "fail"]
 }
 
 /// Metrics files, sorted into variants by the keys in which the configurations of their runs differ, and into seeds.

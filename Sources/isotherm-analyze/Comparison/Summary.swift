@@ -29,8 +29,17 @@ extension MetricSummary.Metric {
     return reach.isFinite ? words(mean[index]) + " ± " + words(reach) : words(mean[index])
   }
 
-  /// A table whose columns run along the last axis, or with one column of values.
-  func wide() -> (header: [String], rows: [[String]]) {
+  /// Whether a cell with these labels is among those that `places` name, `AXIS=LABEL`; several of one axis are alternatives.
+  func contains(_ row: [String], _ places: [(axis: String, label: String)]) -> Bool {
+    zip(axes, row).allSatisfy { axis, label in
+      let wanted = places.filter { $0.axis == axis.name }
+      return wanted.isEmpty || wanted.contains { $0.label == label }
+    }
+  }
+
+  /// A table whose columns run along the last axis, or with one column of values; of the rows in `places`.
+  func wide(_ places: [(axis: String, label: String)] = []) -> (header: [String], rows: [[String]])
+  {
     let last = axes.count > 1 && axes[axes.count - 1].length <= 16 ? axes.count - 1 : axes.count
     let columns = last < axes.count ? labels[last] : ["value"]
     // An axis of one place tells nothing.
@@ -42,7 +51,12 @@ extension MetricSummary.Metric {
         return isNumbered ? "\(axes[last].name.replacing("_", with: " ")) \(label)" : label
       }
     let all = rows
-    let lines = stride(from: 0, to: mean.count, by: columns.count).map { start in
+    let starts = stride(from: 0, to: mean.count, by: columns.count).filter { start in
+      // A place along the columns' axis does not choose among the rows.
+      contains(
+        all[start].labels, places.filter { last == axes.count || $0.axis != axes[last].name })
+    }
+    let lines = starts.map { start in
       leading.map { all[start].labels[$0] } + columns.indices.map { text(start + $0) }
     }
     return (header, lines)
