@@ -19,6 +19,8 @@ struct AttentionAnalysis {
   let samples: Int
   private(set) var candidates: [Candidate] = []
   private let models: [String]
+  /// Of the network, then of each model: `[map][layer]`.
+  private var structures: [[AttentionStructure]]
   private let parameterCounts: [String: Int]
   private let bootstrap: Bootstrap
   /// Samples with rows to compare: more than one position.
@@ -62,6 +64,7 @@ struct AttentionAnalysis {
     candidates =
       models.map { Candidate(name: $0, isNull: false) }
       + ["uniform", "position", "untrained", "shuffled"].map { Candidate(name: $0, isNull: true) }
+    structures = [[AttentionStructure]](repeating: [], count: models.count + 1)
     for layer in layers { try addLayer(layer, run, fields) }
   }
 
@@ -69,6 +72,11 @@ struct AttentionAnalysis {
     let network = try run.attention(layer, checkpoint: run.steps.count - 1).prefix(samples)
     let single = [1] + network.shape.dropFirst()
     let mask = run.attentionMask(of: network)
+    let columns = try run.grid(positions: mask.positions).columns
+    func note(_ map: NDArray<Float>, _ place: Int) {
+      structures[place].append(AttentionStructure(map, mask: mask, columns: columns))
+    }
+    note(network, 0)
     func compare(_ candidate: NDArray<Float>?, order: [Int]? = nil) -> [[Double]] {
       AttentionComparison.compare(candidate, network, mask: mask, order: order)
     }
@@ -82,7 +90,10 @@ struct AttentionAnalysis {
       case "untrained":
         values = compare(try run.attention(layer, checkpoint: 0).prefix(samples))
       case "shuffled": values = compare(network, order: AttentionComparison.shuffled(samples))
-      case let model: values = compare(try fields.readRow("/fields/\(model)/attention", layer))
+      case let model:
+        let map: NDArray<Float> = try fields.readRow("/fields/\(model)/attention", layer)
+        values = compare(map)
+        note(map, 1 + (models.firstIndex(of: model) ?? 0))
       }
       candidates[index].values.append(values)
     }
@@ -183,6 +194,28 @@ struct AttentionAnalysis {
       + "\(above) of \(layers.count) layers; the paper claims it for all."
   }
 
+  /// What the maps of network and models look like by themselves.
+  private func structureArrays(
+    _ layer: ArraySchema.AxisSchema, _ head: ArraySchema.AxisSchema
+  ) -> [CompleteArray] {
+    let map = ArraySchema.AxisSchema("map", structures.count)
+    let all = structures.flatMap { $0 }
+    return [
+      CompleteArray(
+        "/metrics/attention/map_name", [map], .texts(["network"] + models),
+        longName: "the network, then PDE models"),
+      CompleteArray(
+        "/metrics/attention/entropy", [map, layer, head], .numbers(all.flatMap(\.entropy)),
+        longName: "entropy of a row, mean over samples and queries", units: "nat"),
+      CompleteArray(
+        "/metrics/attention/distance", [map, layer, head], .numbers(all.flatMap(\.distance)),
+        longName: "distance of query and key on the grid of positions, mean under the map"),
+      CompleteArray(
+        "/metrics/attention/head_similarity", [map, layer], .numbers(all.map(\.headSimilarity)),
+        longName: "cosine of the rows of two heads, mean over pairs"),
+    ]
+  }
+
   func arrays() -> [CompleteArray] {
     typealias Axis = ArraySchema.AxisSchema
     let candidate = Axis("candidate", candidates.count)
@@ -205,6 +238,7 @@ struct AttentionAnalysis {
         .integers(fitted.map { Int32(parameterCounts[$0.name] ?? 0) }),
         longName: "parameters of each PDE model"),
     ]
+    arrays += structureArrays(layer, head)
     for (measure, kind) in RowSimilarity.allCases.enumerated() {
       let group = "/metrics/attention/\(kind.rawValue)"
       let cells = candidates.map { candidate in

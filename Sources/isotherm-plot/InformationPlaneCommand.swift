@@ -1,46 +1,61 @@
 import Archive
 import ArgumentParser
 import Arrays
+import Console
 import Figures
 
 /// `isotherm-plot information-plane INFORMATION -o OUT.png`
 struct InformationPlaneCommand: FigureCommand {
   static let configuration = CommandConfiguration(
-    commandName: "information-plane", abstract: "I(X;T) against I(T;Y) per depth over training.")
+    commandName: "information-plane", abstract: "I(X;T) against I(T;Y) per depth over training.",
+    discussion: """
+      Of the network, or with --of of an equation that learned the task (isotherm inform RUN --fields of a fit with pde.objective=task \
+      and pde.every=epoch).
+      """)
 
   static let kinds: [RunSchema.Kind] = [.information]
   static let takes = "information of `isotherm inform`"
 
   @OptionGroup var options: PlotOptions
 
+  @Option(help: "network, or an equation.")
+  var of = "network"
+
   func make(_ source: FigureSource) throws -> Figure {
-    let content = try Self.content(source)
+    let content = try Self.content(source, of)
+    let whose = of == "network" ? "" : " of the \(of) equation"
     return InformationPlaneFigure.make(
       content.planes, depthTimes: content.times, samples: content.samples,
-      title: "Information plane: \(source.reader.title)", theme: options.theme.theme)
+      title: "Information plane\(whose): \(source.reader.title)", theme: options.theme.theme)
   }
 
   /// Planes of every estimator, depth-times and number of samples.
-  static func content(_ source: FigureSource) throws -> (
+  static func content(_ source: FigureSource, _ name: String = "network") throws -> (
     planes: [InformationPlaneFigure.Plane], times: [Double], samples: Int
   ) {
-    let estimators = try source.reader.names(in: "/estimates")
+    let equations = try source.reader.names(in: "/equations")
+    guard name == "network" || equations.contains(name) else {
+      throw UsageError(
+        "--of \(name): the file has \((["network"] + equations).joined(separator: ", "))")
+    }
+    let root = name == "network" ? "/estimates" : "/equations/\(name)"
+    let estimators = try source.reader.names(in: root)
     guard let first = estimators.first else {
       throw ArchiveError(.layout, "\(source.reader.path): holds no estimates")
     }
-    let planes = try estimators.map { try plane($0, source) }
+    let planes = try estimators.map { try plane($0, root, source) }
     guard planes[0].input.isEmpty == false else {
       throw ArchiveError(.layout, "\(source.reader.path): no checkpoint is estimated yet")
     }
-    let times = try source.numbers("/estimates/\(first)/input/depth_time").elements
-    let samples = try source.samples("/estimates/\(first)/input/value")
+    let times = try source.numbers("\(root)/\(first)/input/depth_time").elements
+    let samples = try source.samples("\(root)/\(first)/input/value")
     return (planes, times, samples)
   }
 
-  private static func plane(_ estimator: String, _ source: FigureSource) throws
-    -> InformationPlaneFigure.Plane
-  {
-    let group = "/estimates/\(estimator)/"
+  private static func plane(
+    _ estimator: String, _ root: String, _ source: FigureSource
+  ) throws -> InformationPlaneFigure.Plane {
+    let group = "\(root)/\(estimator)/"
     let input = try source.numbers(group + "input/value").rows
     let label = try source.numbers(group + "label/value").rows
     func last(_ path: String) throws -> [Double] {

@@ -153,4 +153,30 @@ import Testing
     #expect(abs(mean - interval.lower - reach) < 1e-3 * reach)
     #expect(StudentInterval([3]).lower.isNaN && StudentInterval([]).mean.isNaN)
   }
+
+  @Test func `entropy, distance and likeness of heads are those of known maps`() {
+    // Head 0 attends to itself, head 1 to everything alike; 2 samples, 6 positions on a 2 x 3 grid.
+    let n = 6
+    let one = (0..<n * n).map { Float($0 / n == $0 % n ? 1 : 0) }
+    let all = [Float](repeating: 1 / 6, count: n * n)
+    let maps = NDArray(shape: [2, 2, n, n], elements: one + all + one + all)
+    let whole = AttentionStructure(maps, mask: AttentionMask(positions: n), columns: 3)
+    #expect(abs(whole.entropy[0]) < 1e-6 && abs(whole.entropy[1] - log(6)) < 1e-6)
+    #expect(whole.distance[0] == 0)
+    let mean =
+      (0..<n * n).map { pair -> Double in
+        let (q, k) = (pair / n, pair % n)
+        return hypot(Double(q / 3 - k / 3), Double(q % 3 - k % 3))
+      }.reduce(0, +) / 36
+    #expect(abs(whole.distance[1] - mean) < 1e-6)
+    #expect(abs(whole.headSimilarity - 1 / 6.0.squareRoot()) < 1e-6)
+    // Of four positions that are no padding, the uniform row is uniform over four.
+    let cut = AttentionStructure(
+      maps, mask: AttentionMask(positions: n, lengths: [4, 4]), columns: 6)
+    #expect(abs(cut.entropy[1] - log(4)) < 1e-6 && abs(cut.headSimilarity - 0.5) < 1e-6)
+    let single = NDArray(shape: [1, 1, n, n], elements: all)
+    #expect(
+      AttentionStructure(single, mask: AttentionMask(positions: n), columns: 3).headSimilarity.isNaN
+    )
+  }
 }

@@ -30,6 +30,7 @@ import Testing
       #expect(mended.output.contains("3 archives made, 4 kept"), "\(mended.output)")
       try checkSummary(folder + "/s/summary/gradients-images.h5")
       try checkDataset(folder)
+      try checkReaders(folder)
       let other = try Programs.run(
         "isotherm", ["study", "gradients", "--size", "small", "-o", folder + "/s"])
       #expect(other.status == 2 && other.errors.contains("choose another folder with -o"))
@@ -91,6 +92,35 @@ import Testing
     #expect(again.status == 1 && again.errors.contains("pass --force"))
     let none = try Programs.run(tool, [folder + "/s", "-o", folder + "/t.h5", "--case", "sounds"])
     #expect(none.status == 1 && none.errors.contains("isotherm study NAME"))
+  }
+
+  /// Metrics, summary and tables again, by the reading programs in a folder where there is no producer.
+  private func checkReaders(_ folder: String) throws {
+    let readers = folder + "/readers"
+    try FileManager.default.createDirectory(
+      atPath: readers, withIntermediateDirectories: true)
+    try FileManager.default.copyItem(
+      atPath: Programs.folder + "/isotherm-analyze", toPath: readers + "/isotherm-analyze")
+    func analyze(_ arguments: [String]) throws -> String {
+      let outcome = try Programs.run(readers + "/isotherm-analyze", arguments)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      return outcome.output
+    }
+    for seed in 1...2 {
+      let archives = folder + "/s/images/plain/seed-\(seed)"
+      let again = folder + "/again-\(seed)"
+      _ = try analyze(
+        ["gradients", archives + "/run.h5", archives + "/task.h5", "-o", again])
+      let (now, then) = (try RunReader(again), try RunReader(archives + "/gradients.h5"))
+      #expect(try now.logicalHash() == then.logicalHash())
+    }
+    _ = try analyze(
+      ["compare", folder + "/again-1.h5", folder + "/again-2.h5", "-o", folder + "/again"])
+    let first = folder + "/s/summary/gradients-images.h5"
+    #expect(try RunReader(folder + "/again").logicalHash() == RunReader(first).logicalHash())
+    #expect(
+      try analyze(["compare", folder + "/again.h5", "--markdown"])
+        == analyze(["compare", first, "--markdown"]))
   }
 
   @Test func `an interrupted study goes on`() throws {
