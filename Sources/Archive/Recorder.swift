@@ -493,8 +493,9 @@ public final class Recorder: @unchecked Sendable {
   /// Finishes, joins all parts into one self-contained file, and removes the parts unless `keepingParts`.
   @discardableResult
   public func seal(keepingParts: Bool = false) throws -> String {
-    // A merge under way is not worth finishing.
+    // A merge under way is not worth finishing; one that has just ended must not put its part into the index beside the sealing.
     condition.withLock { isSealing = true }
+    wait()
     try finish()
     var hashes: [String: String] = [:]
     hashing.sync {
