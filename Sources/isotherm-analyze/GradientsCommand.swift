@@ -43,13 +43,7 @@ struct GradientsAnalysis {
   private let layers: [[Double]]
 
   init(_ run: RunContent, _ fields: RunReader?) throws {
-    let models = try fields?.names(in: "/training") ?? []
-    if let fields, models.isEmpty {
-      throw ArchiveError(
-        .layout,
-        "\(fields.path): holds no gradients; isotherm fit RUN --set pde.objective=task --set pde.every=epoch "
-          + "archives them")
-    }
+    let models = try fields?.learners() ?? []
     let norms: NDArray<Double> = try run.reader.read("/gradients/norm")
     layers = (0..<norms.shape[1]).map { layer in
       (0..<norms.shape[0]).map { step in
@@ -66,7 +60,8 @@ struct GradientsAnalysis {
       let values: NDArray<Double> = try fields.read("/training/\(model)/gradient_norm")
       let states = (0..<values.shape[0]).map { checkpoint in
         (0..<values.shape[1]).map { depth in
-          Self.mean(values.row(checkpoint).row(depth).elements.map { log($0) })
+          // A sample whose loss is 0 to the last bit has no logarithm.
+          values.row(checkpoint).row(depth).elements.map { log($0) }.finiteMean
         }
       }
       found.append(
@@ -95,18 +90,12 @@ struct GradientsAnalysis {
     let states = try run.steps.indices.map { checkpoint in
       try (0...layers).map { depth -> Double in
         let values: NDArray<Float> = try run.reader.readRow(path(depth), checkpoint)
-        return mean(StateComparison.norm(values).map { log($0) })
+        return StateComparison.norm(values).map { log($0) }.finiteMean
       }
     }
     return Trajectory(
       name: "network", states: states,
       parameters: try run.reader.read("/progress/gradient_norm", as: Double.self).elements)
-  }
-
-  /// Mean of the finite values: a sample whose loss is 0 to the last bit has no logarithm.
-  private static func mean(_ values: [Double]) -> Double {
-    let finite = values.filter(\.isFinite)
-    return finite.isEmpty ? .nan : finite.reduce(0, +) / Double(finite.count)
   }
 
   private static func median(_ values: [Double]) -> Double {
@@ -182,13 +171,13 @@ struct GradientsAnalysis {
         "parameter_norm", [trajectory], trajectories.map { Self.median($0.parameters) },
         "global norm of the parameters' gradient before clipping, median over steps"),
       array(
-        "layer_log_norm", [layer], layers.map(Self.mean),
+        "layer_log_norm", [layer], layers.map(\.finiteMean),
         "ln of the norm of the gradient of a layer's parameters, mean over steps"),
       array(
         "layer_log_spread", [layer],
         layers.map { values in
-          let mean = Self.mean(values)
-          return Self.mean(values.map { ($0 - mean) * ($0 - mean) }).squareRoot()
+          let mean = values.finiteMean
+          return values.map { ($0 - mean) * ($0 - mean) }.finiteMean.squareRoot()
         }, "standard deviation over steps of ln of the norm of the gradient of a layer's parameters"
       ),
     ]

@@ -110,3 +110,26 @@ extension NDArray {
       shape: [rows] + shape.dropFirst(), elements: Array(elements.prefix(rows * size)))
   }
 }
+
+extension RunReader {
+  /// Equations that were watched while they learned the task.
+  /// - Throws: ``Archive/ArchiveError`` when the fields hold none.
+  func learners() throws -> [String] {
+    let models = try names(in: "/training")
+    guard !models.isEmpty else {
+      throw ArchiveError(
+        .layout,
+        "\(path): holds no equation that was watched while it learned the task; isotherm fit RUN --set "
+          + "pde.objective=task --set pde.every=epoch makes one")
+    }
+    return models
+  }
+}
+
+extension [Double] {
+  /// Mean of the finite values; NaN of none.
+  var finiteMean: Double {
+    let finite = filter(\.isFinite)
+    return finite.isEmpty ? .nan : finite.reduce(0, +) / Double(finite.count)
+  }
+}

@@ -34,20 +34,14 @@ struct StabilityAnalysis {
     init(_ states: [NDArray<Float>], positions: Int, lengths: [Int]?) {
       guard let first = states.first else { return }
       for state in states {
-        drift.append(Self.mean(StateComparison.drift(state, from: first)))
-        cosine.append(Self.mean(StateComparison.cosine(state, first)))
+        drift.append(StateComparison.drift(state, from: first).finiteMean)
+        cosine.append(StateComparison.cosine(state, first).finiteMean)
         spread.append(
-          Self.mean(
-            StateComparison.positionSpread(state, positions: positions, lengths: lengths)))
+          StateComparison.positionSpread(state, positions: positions, lengths: lengths).finiteMean)
         let norms = zip(StateComparison.norm(state), StateComparison.norm(first))
         let ratios = norms.map { pair in log(pair.0 / pair.1) }
-        growth.append(Self.mean(ratios))
+        growth.append(ratios.finiteMean)
       }
-    }
-
-    static func mean(_ values: [Double]) -> Double {
-      let finite = values.filter(\.isFinite)
-      return finite.isEmpty ? .nan : finite.reduce(0, +) / Double(finite.count)
     }
   }
 
@@ -88,13 +82,7 @@ struct StabilityAnalysis {
   init(_ run: RunContent, _ fields: RunReader?) throws {
     let taps = try run.residualTaps()
     depths = taps.count
-    let models = try fields?.names(in: "/training") ?? []
-    if let fields, models.isEmpty {
-      throw ArchiveError(
-        .layout,
-        "\(fields.path): holds no equation that was watched while it learned the task; isotherm fit RUN --set "
-          + "pde.objective=task --set pde.every=epoch makes one")
-    }
+    let models = try fields?.learners() ?? []
     let shape = try run.reader.describe("/activations/\(taps[0])/values").shape
     samples =
       try models.first.map { try fields?.describe("/training/\($0)/u").shape[2] ?? 0 } ?? shape[1]
