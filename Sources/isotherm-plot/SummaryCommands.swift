@@ -100,8 +100,11 @@ struct CatalogCommand: FigureCommand {
   func make(_ source: FigureSource) throws -> Figure {
     let summary = try MetricSummary(source.reader)
     guard let values = try summary.values(of: key) else {
+      let keys = try summary.keys()
       throw UsageError(
-        "--key \(key): the runs differ in \(try summary.keys().joined(separator: ", "))")
+        "--key \(key): the runs "
+          + (keys.isEmpty
+            ? "differ in their seeds only" : "differ in \(keys.joined(separator: ", "))"))
     }
     let found = try summary.metrics(matching: metric)
     guard found.count == 1 else {

@@ -98,9 +98,16 @@ public final class StudyRunner {
     let share = max(1, threads / min(width, max(1, ready + running.count)))
     let (program, arguments) = job.invocation(jobs, replacing: replacing, threads: share)
     let folder = URL(fileURLWithPath: job.place).deletingLastPathComponent()
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let log = job.place + ".log"
-    try Data().write(to: URL(fileURLWithPath: log))
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try Data().write(to: URL(fileURLWithPath: log))
+    } catch {
+      throw StudyError(
+        message:
+          "cannot write to \(folder.path): \(error.localizedDescription); choose another folder with -o"
+      )
+    }
     let process = Process()
     process.executableURL = try SiblingProgram.find(program)
     process.arguments = arguments
