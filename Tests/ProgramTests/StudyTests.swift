@@ -118,6 +118,13 @@ import Testing
       ["compare", folder + "/again-1.h5", folder + "/again-2.h5", "-o", folder + "/again"])
     let first = folder + "/s/summary/gradients-images.h5"
     #expect(try RunReader(folder + "/again").logicalHash() == RunReader(first).logicalHash())
+    // Without the equations the same axis means something else: nothing is pooled under wrong names.
+    _ = try analyze(
+      ["gradients", folder + "/s/images/plain/seed-1/run.h5", "-o", folder + "/bare"])
+    let mixed = try Programs.run(
+      readers + "/isotherm-analyze",
+      ["compare", folder + "/bare.h5", folder + "/again-2.h5", "-o", folder + "/mixed"])
+    #expect(mixed.status == 1 && mixed.errors.contains("compare them apart"), "\(mixed.errors)")
     #expect(
       try analyze(["compare", folder + "/again.h5", "--markdown"])
         == analyze(["compare", first, "--markdown"]))
@@ -139,6 +146,13 @@ import Testing
       process.interrupt()
       process.waitUntilExit()
       #expect(process.terminationStatus == 130)
+      // The other run as if it had been killed before its first commit.
+      let second = folder + "/s/images/plain/seed-2"
+      for end in [".h5", ".run"] {
+        try? FileManager.default.removeItem(atPath: second + "/run" + end)
+      }
+      try FileManager.default.createDirectory(
+        atPath: second + "/run.run", withIntermediateDirectories: true)
       let again = try study("gradients", folder + "/s")
       #expect(again.status == 0, "\(again.errors)")
       #expect(try RunReader(folder + "/s/images/plain/seed-1/run.h5").kind == .run)

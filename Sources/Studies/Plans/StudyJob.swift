@@ -10,18 +10,14 @@ public struct StudyJob: Sendable {
   public let label: String
   /// Jobs of one kind take about the same time and memory.
   let kind: String
-  let command: Command
+  let command: StudyPlan.Step.Command
+  /// The study file, of a training run.
+  let study: String
   /// Jobs whose archives it reads.
   let inputs: [Int]
   let settings: [String]
   /// The configuration that its archive will hold, YAML; empty for analyses.
   let configuration: String
-
-  enum Command: Sendable, Equatable {
-    case train(study: String)
-    case fit, perturb, inform
-    case analyze(String)
-  }
 
   /// What is to be done about a job whose inputs are there.
   enum State: Equatable {
@@ -38,12 +34,12 @@ public struct StudyJob: Sendable {
     let isAnalysis = configuration.isEmpty
     guard place.isSealed else {
       guard place.hasFolder else { return .due(replacing: false) }
-      // A training run and estimates go on where they were interrupted; the rest begins anew.
-      if case .train = command {
+      // A training run goes on where it was interrupted, also before its first commit; the rest begins anew.
+      guard command == .train else { return .due(replacing: true) }
+      if FileManager.default.fileExists(atPath: place.index) {
         try compare(try RunReader(place.folder))
-        return .due(replacing: false)
       }
-      return .due(replacing: true)
+      return .due(replacing: false)
     }
     let reader = try RunReader(place.file)
     if !isAnalysis { try compare(reader) }
@@ -72,7 +68,7 @@ public struct StudyJob: Sendable {
     let sets = settings.flatMap { ["--set", $0] }
     let more = ["-o", place, "--threads", String(threads)] + (replacing ? ["--force"] : [])
     switch command {
-    case .train(let study):
+    case .train:
       return ("isotherm", ["train", study] + more + ["--resume"] + sets)
     case .fit:
       return ("isotherm", ["fit"] + sources + more + sets)
@@ -108,7 +104,8 @@ extension StudyPlan {
           StudyJob(
             place: summary(study.study, part, folder: folder),
             label: "\(part.name) \(study.study.name) summary", kind: "summary",
-            command: .analyze("compare"), inputs: measured, settings: [], configuration: ""))
+            command: .analyze("compare"), study: "", inputs: measured, settings: [],
+            configuration: ""))
       }
     }
     return jobs
@@ -160,7 +157,7 @@ extension StudyPlan {
       let place = "\(context.folder)/\(part.name)/\(variant.name)/seed-\(seed)/\(name)"
       let job = StudyJob(
         place: place, label: "\(part.name) \(variant.name) seed \(seed) \(name)",
-        kind: "\(part.name) \(name)", command: command(step, part), inputs: inputs,
+        kind: "\(part.name) \(name)", command: step.command, study: part.study, inputs: inputs,
         settings: settings,
         configuration: try configuration(step, part, settings, inputs.first.map { jobs[$0] }))
       if let known = places[place] {
@@ -178,16 +175,6 @@ extension StudyPlan {
       if case .analyze = step.command, let index = made[name] { measured.append(index) }
     }
     return measured
-  }
-
-  private func command(_ step: Step, _ part: Case) -> StudyJob.Command {
-    switch step.command {
-    case .train: .train(study: part.study)
-    case .fit: .fit
-    case .perturb: .perturb
-    case .inform: .inform
-    case .analyze(let name): .analyze(name)
-    }
   }
 
   /// What the archive's configuration will be: settings on that of the study file, or of the run it reads.

@@ -19,7 +19,13 @@ struct ComparedFile {
       throw ArchiveError(.layout, "\(reader.path): holds no metrics; isotherm-analyze makes them")
     }
     let keys = try reader.configurationKeys()
-    seed = keys["run.seed"] ?? "?"
+    guard let seed = keys["run.seed"] else {
+      throw ArchiveError(
+        .layout,
+        "\(reader.path): does not say of which run its metrics are, so its seed is unknown; analyse the run "
+          + "again with this version")
+    }
+    self.seed = seed
     configuration = keys.filter {
       $0.key.hasPrefix("run.") && !["run.seed", "run.title"].contains($0.key)
     }.merging(Self.later) { stated, _ in stated }

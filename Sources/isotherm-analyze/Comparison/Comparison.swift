@@ -43,11 +43,11 @@ struct Comparison {
     seeds = files.variants.map { $0.seeds.map(\.seed) }
     var known: Set<String> = []
     for file in files.variants.flatMap({ $0.seeds.flatMap(\.files) }) {
-      for path in try file.reader.paths(below: "/metrics") where known.insert(path).inserted {
+      for path in try file.reader.paths(below: "/metrics") {
         let array = try file.reader.describe(path)
         if array.type == .utf8 {
           try addNames(path, array, file.reader)
-        } else if !Self.isInterval(path) {
+        } else if known.insert(path).inserted, !Self.isInterval(path) {
           try addMetric(path, array, file.reader, files)
         }
       }
@@ -64,7 +64,17 @@ struct Comparison {
     _ path: String, _ array: RunReader.StoredArray, _ reader: RunReader
   ) throws {
     guard let axis = array.axes.first?.name else { return }
-    names.append((String(path.dropFirst("/metrics/".count)), axis, try reader.readTexts(path)))
+    let (name, texts) = (String(path.dropFirst("/metrics/".count)), try reader.readTexts(path))
+    guard let other = names.first(where: { $0.path == name }) else {
+      return names.append((name, axis, texts))
+    }
+    // The same place along an axis must mean the same in all.
+    guard other.texts == texts else {
+      throw ArchiveError(
+        .layout,
+        "\(reader.path):\(path): has \(texts.joined(separator: ", ")), other files have "
+          + "\(other.texts.joined(separator: ", ")); compare them apart")
+    }
   }
 
   private mutating func addMetric(
