@@ -507,7 +507,8 @@ public final class Recorder: @unchecked Sendable {
     for (path, values) in texts {
       let hash = LogicalHash()
       hash.update(values)
-      hashes[path] = hash.value(.utf8, shape: [values.count])
+      let shape = schema.arrays.first { $0.path == path }?.shape(rows: values.count)
+      hashes[path] = hash.value(.utf8, shape: shape ?? [values.count])
     }
     let known = hashes
     let tree = TreeWriter(schema: schema, rows: streams.mapValues(\.rows), texts: texts) {

@@ -25,7 +25,11 @@ struct BottleneckCurveCommand: FigureCommand {
         trajectories.append(
           try trajectory(equation, "/equations/\(equation)/\(estimator)", source))
       }
-      return (name: estimator, trajectories: trajectories)
+      let flags = try source.numbers("/estimates/\(estimator)/input/flags").rows.last ?? []
+      let isSaturated = !flags.isEmpty && flags.allSatisfy { Int($0) & 1 != 0 }
+      return (
+        name: estimator + (isSaturated ? ": saturated at ln n" : ""), trajectories: trajectories
+      )
     }
     let entropy = try source.reader.attribute(
       "/estimates/\(first)/label/value", "label_entropy")?.real

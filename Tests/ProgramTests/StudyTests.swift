@@ -180,6 +180,9 @@ import Testing
         "isotherm", ["study", folder + "/plan.yaml", "--size", "tiny", "-o", folder + "/s"])
       #expect(made.status == 0, "\(made.errors)")
       #expect(made.output.contains("norm none, clip 1000000000.0"), "\(made.output)")
+      let checked = try Programs.run(
+        "isotherm-archive", ["check", folder + "/s/summary/norms-images.h5"])
+      #expect(checked.status == 0, "\(checked.output)")
       let metrics = try RunReader(folder + "/s/images/wild/seed-1/stability.h5")
       #expect(try metrics.read("/metrics/stability/diverged", as: Double.self).elements == [1])
       let run = try RunReader(folder + "/s/images/wild/seed-1/run.h5")

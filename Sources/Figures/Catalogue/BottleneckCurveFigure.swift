@@ -65,7 +65,7 @@ public enum BottleneckCurveFigure {
     return Figure(
       title: title,
       caption:
-        "Each point a depth, from the embedding (white core) on, at the last checkpoint; \(samples) samples, bars: 95 % by subsampling. "
+        "Each point a depth, from the embedding (ring) on, at the last checkpoint; \(samples) samples, bars: 95 % by subsampling. "
         + "I(T;Y) less its mean over shuffled labels. Noise or bins are part of I(X;T), so the curve is of this noise only.",
       width: 120 + 250 * Double(across), height: 110 + 230 * Double(max(rows.count, 1)),
       legend: (estimators.first?.trajectories ?? []).enumerated().map {

@@ -26,10 +26,7 @@ public enum SpectrumFigure {
     let floor = (all.max() ?? 1) * 1e-16
     let panels = fields.map { field in
       Panel(
-        title: field.name,
-        x: .init(
-          Scale(fitting: field.modes, (field.modes.max() ?? 1) > 20 ? .log : .linear),
-          title: "mode"),
+        title: field.name, x: axis(field.modes),
         y: .init(Scale(fitting: all.filter { $0 > floor }, .log), title: "power"),
         marks: field.power.enumerated().map { index, power in
           let place = index < times.count ? (times[index] - low) / (high - low) : 0
@@ -46,6 +43,17 @@ public enum SpectrumFigure {
       title: title, caption: caption, width: 150 + 190 * Double(across),
       height: 110 + 190 * Double(max(rows.count, 1)),
       sections: [.init(rows, colorBar: .init(theme.sequence, low...high, title: time))])
+  }
+
+  /// Few modes are ticked each.
+  private static func axis(_ modes: [Double]) -> Panel.Axis {
+    guard let last = modes.max(), last <= 20 else {
+      return .init(Scale(fitting: modes, .log), title: "mode")
+    }
+    let step = last > 10 ? 2 : 1
+    return .init(
+      Scale(fitting: modes), title: "mode",
+      ticks: modes.filter { Int($0) % step == 0 }.map { ($0, String(Int($0))) })
   }
 
   /// Power of each mode of one line of values, by the transform that belongs to its ends: a cosine transform (DCT-II) for closed

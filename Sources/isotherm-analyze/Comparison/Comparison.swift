@@ -151,7 +151,10 @@ struct Comparison {
         arrays.append(
           CompleteArray(
             "/comparison/\(metric.name)\(suffix)", axes + metric.axes, .numbers(values),
-            longName: longName, units: metric.units))
+            longName: longName, units: metric.units,
+            attributes: [
+              "nan_meaning": .text("no finite value, or for an interval fewer than two seeds")
+            ]))
       }
       add("", [variant], intervals.map(\.mean), metric.longName + "; mean over seeds")
       add("_lower", [variant], intervals.map(\.lower), "lower end of the 95 % interval over seeds")
