@@ -20,7 +20,8 @@ public struct ArchiveCheck {
   }
 
   private let reader: RunReader
-  private var findings: [Finding] = []
+  private let hasher = BlockHasher()
+  private let findings = Findings()
   /// Bytes read.
   public private(set) var byteCount = 0
   /// Arrays read.
@@ -43,15 +44,28 @@ public struct ArchiveCheck {
           path, "cannot be read: \(error)",
           "the file is damaged here; copy it again, or seal it anew from its folder of parts")
       }
+      check.arrayCount += 1
     }
-    return (check.findings, check.arrayCount, check.byteCount)
+    check.hasher.wait()
+    return (check.findings.inOrder, check.arrayCount, check.byteCount)
   }
 
-  private mutating func add(_ path: String, _ problem: String, _ remedy: String) {
-    findings.append(Finding(path: path, problem: problem, remedy: remedy))
+  /// What was found, by array: hashing ends later than reading.
+  private final class Findings: @unchecked Sendable {
+    private let lock = NSLock()
+    private var found: [Int: [Finding]] = [:]
+
+    func add(_ finding: Finding, array: Int) {
+      lock.withLock { found[array, default: []].append(finding) }
+    }
+    var inOrder: [Finding] { lock.withLock { found.sorted { $0.key < $1.key }.flatMap(\.value) } }
   }
 
-  private mutating func checkRoot() throws {
+  private func add(_ path: String, _ problem: String, _ remedy: String) {
+    findings.add(Finding(path: path, problem: problem, remedy: remedy), array: arrayCount)
+  }
+
+  private func checkRoot() throws {
     for name in ["Conventions", "title", "run_id"] where try reader.attribute("/", name) == nil {
       add("/@\(name)", "is missing", "write the file with Isotherm, or add the attribute")
     }
@@ -63,7 +77,6 @@ public struct ArchiveCheck {
 
   private mutating func checkArray(_ path: String) throws {
     let array = try reader.describe(path)
-    arrayCount += 1
     if array.longName.isEmpty { add("\(path)@long_name", "is missing", "say what the values are") }
     for (index, axis) in array.axes.enumerated() where axis.name == "?" {
       add(
@@ -82,40 +95,61 @@ public struct ArchiveCheck {
       }
       checkChunks(array)
     }
-    let found = hash.value(array.type, shape: array.shape)
-    if let stored = array.sha256, stored != found {
-      add(
-        path, "the values do not have the logical hash stored beside them",
-        "they were changed after sealing; fetch the original, or trust neither")
-    }
     let isSealed = reader.path.hasSuffix(".h5") && !reader.path.hasSuffix("index.h5")
     if array.sha256 == nil, isSealed, !path.hasPrefix("/provenance/") {
       add("\(path)@logical_sha256", "is missing", "write the file with Isotherm")
     }
+    guard let stored = array.sha256 else { return }
+    hasher.afterwards { [findings, arrayCount] in
+      guard hash.value(array.type, shape: array.shape) != stored else { return }
+      findings.add(
+        Finding(
+          path: path, problem: "the values do not have the logical hash stored beside them",
+          remedy: "they were changed after sealing; fetch the original, or trust neither"),
+        array: arrayCount)
+    }
   }
 
-  /// Reads all values block by block into the hash; returns how many are not finite. While one block is hashed, which one
-  /// processor does, the next is read and decoded.
+  /// Reads all values block by block into the hash; returns how many are not finite.
   private mutating func readAll(_ array: RunReader.StoredArray, _ hash: LogicalHash) throws -> Int {
-    let shape = array.shape
-    guard let rows = shape.first, !shape.contains(0) else { return 0 }
-    let size = array.type.byteCount ?? 1
-    let rowBytes = shape.dropFirst().reduce(1, *) * size
-    let step = max(1, (8 << 20) / max(rowBytes, 1))
-    let hashing = DispatchQueue(label: "check.hashing")
     var bad = 0
-    for row in stride(from: 0, to: rows, by: step) {
-      let count = [min(step, rows - row)] + shape.dropFirst()
-      let bytes = try reader.readBytes(
-        array, start: [row] + shape.dropFirst().map { _ in 0 }, count: count)
-      byteCount += bytes.count
-      // At most two blocks are in memory.
-      hashing.sync {}
-      hashing.async { bytes.withUnsafeBytes { hash.update($0) } }
-      bad += bytes.withUnsafeBytes { Self.notFinite($0, array.type) }
+    for block in Self.blocks(array) {
+      let byteCount = block.count.reduce(array.type.byteCount ?? 1, *)
+      bad += try hasher.add(byteCount, to: hash) { bytes in
+        try reader.read(array, start: block.start, count: block.count, into: bytes)
+        return Self.notFinite(UnsafeRawBufferPointer(bytes), array.type)
+      }
+      self.byteCount += byteCount
     }
-    hashing.sync {}
     return bad
+  }
+
+  /// Blocks of about 4 MiB that follow each other in C order: steps along one axis, for every place on the axes before it.
+  /// A step is whole chunks, so that none is decoded twice.
+  private static func blocks(
+    _ array: RunReader.StoredArray
+  ) -> [(start: [Int], count: [Int])] {
+    let (shape, limit) = (array.shape, 4 << 20)
+    guard !shape.contains(0) else { return [] }
+    guard !shape.isEmpty else { return [([], [])] }
+    let size = array.type.byteCount ?? 1
+    let axis =
+      shape.indices.first { shape[($0 + 1)...].reduce(size, *) <= limit } ?? shape.count - 1
+    let chunk = array.chunk?[axis] ?? 1
+    let step = max(limit / shape[(axis + 1)...].reduce(size, *) / chunk, 1) * chunk
+    var outer: [[Int]] = [[]]
+    for length in shape[..<axis] {
+      outer = outer.flatMap { place in (0..<length).map { place + [$0] } }
+    }
+    let rest = shape[(axis + 1)...]
+    return outer.flatMap { place in
+      stride(from: 0, to: shape[axis], by: step).map { first in
+        (
+          place + [first] + rest.map { _ in 0 },
+          place.map { _ in 1 } + [min(step, shape[axis] - first)] + rest
+        )
+      }
+    }
   }
 
   /// Values whose exponent has all bits set: NaN and infinities.

@@ -196,37 +196,53 @@ public enum ChunkCodec {
 
   // MARK: - Checksum
 
-  /// The checksum that HDF5 appends: Fletcher's over big-endian 16-bit words, folded every 360 words so that the
-  /// sums cannot overflow.
+  /// The checksum that HDF5 appends: Fletcher's over big-endian 16-bit words, modulo 65535.
+  ///
+  /// Words are added as they lie in memory: swapping the bytes of a word multiplies it by 256 modulo 65535, so swapping those
+  /// of the sums is enough.
   static func fletcher32(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
     guard let start = bytes.baseAddress else { return 0 }
-    var (low, high) = (UInt32(0), UInt32(0))
-    func fold(_ sum: UInt32) -> UInt32 { (sum & 0xFFFF) + (sum >> 16) }
+    typealias Words = SIMD16<UInt32>
+    let lanes = Words.scalarCount
+    var (low, high) = (UInt64(0), UInt64(0))
+    // Of anything but zero never zero, as HDF5's: 65535 stands for it.
+    func fold(_ sum: UInt64) -> UInt64 {
+      var sum = sum
+      while sum > 0xFFFF { sum = (sum & 0xFFFF) + (sum >> 16) }
+      return sum
+    }
+    func add(_ word: UInt16) {
+      low += UInt64(word)
+      high += low
+    }
     let words = bytes.count / 2
     var word = 0
-    while word < words {
-      let end = min(word + 360, words)
-      // Within a block: low after all words is low + Σw, high is high + n·low + Σ(n - i)·w, sums without a chain.
-      let count = UInt32(end - word)
-      var (sum, weighted) = (UInt32(0), UInt32(0))
-      for i in 0..<Int(count) {
-        let value = UInt32(
-          UInt16(
-            bigEndian: start.loadUnaligned(fromByteOffset: 2 * (word + i), as: UInt16.self)))
-        sum &+= value
-        weighted &+= value &* (count &- UInt32(truncatingIfNeeded: i))
+    while words - word >= lanes {
+      // In 32 bits, 360 vectors cannot overflow: 360 · 361 / 2 · 65535 < 2³².
+      let vectors = min((words - word) / lanes, 360)
+      var (sums, weighted) = (Words.zero, Words.zero)
+      for vector in 0..<vectors {
+        let place = 2 * (word + vector * lanes)
+        sums &+= Words(
+          truncatingIfNeeded: start.loadUnaligned(fromByteOffset: place, as: SIMD16<UInt16>.self))
+        weighted &+= sums
       }
-      high &+= count &* low &+ weighted
-      low &+= sum
-      word = end
-      (low, high) = (fold(low), fold(high))
+      // A word counts in `high` once for itself and for each word after it: in its lane by vectors, less its lane's number.
+      let ahead = (0..<lanes).reduce(UInt64(0)) {
+        $0 + UInt64(lanes) * UInt64(weighted[$1]) - UInt64($1) * UInt64(sums[$1])
+      }
+      high = fold(high + UInt64(vectors * lanes) * low + ahead)
+      low = fold((0..<lanes).reduce(low) { $0 + UInt64(sums[$1]) })
+      word += vectors * lanes
     }
-    if bytes.count % 2 == 1 {
-      low &+= UInt32(bytes[bytes.count - 1]) << 8
-      high &+= low
-      (low, high) = (fold(low), fold(high))
+    while word < words {
+      add(start.loadUnaligned(fromByteOffset: 2 * word, as: UInt16.self))
+      word += 1
     }
-    return fold(high) << 16 | fold(low)
+    // A last odd byte is the high one of its big-endian word.
+    if bytes.count % 2 == 1 { add(UInt16(bytes[bytes.count - 1])) }
+    let (first, second) = (UInt16(fold(low)).byteSwapped, UInt16(fold(high)).byteSwapped)
+    return UInt32(second) << 16 | UInt32(first)
   }
 }
 

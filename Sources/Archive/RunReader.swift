@@ -135,16 +135,13 @@ public final class RunReader: @unchecked Sendable {
     }
   }
 
-  /// The bytes of a block of numbers in C order, little endian, as they are stored.
-  func readBytes(_ array: StoredArray, start: [Int], count: [Int]) throws -> [UInt8] {
-    let size = count.reduce(1, *) * (array.type.byteCount ?? 1)
-    var bytes = [UInt8](repeating: 0, count: size)
+  /// Fills `bytes` with a block of numbers in C order, little endian, as they are stored.
+  func read(
+    _ array: StoredArray, start: [Int], count: [Int], into bytes: UnsafeMutableRawBufferPointer
+  ) throws {
     let dataset = try root.dataset(array.path)
-    try bytes.withUnsafeMutableBytes {
-      try dataset.readFast(into: $0, as: array.type, start: start, count: count)
-    }
+    try dataset.readFast(into: bytes, as: array.type, start: start, count: count)
     try checkSources(dataset)
-    return bytes
   }
 
   /// Values of the dataset at `path`, whole or a block, converted to `Element`.

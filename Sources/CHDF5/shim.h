@@ -29,6 +29,7 @@ static inline unsigned isotherm_access_read_write(void) { return H5F_ACC_RDWR; }
 static inline unsigned isotherm_access_exclusive(void) { return H5F_ACC_EXCL; }
 static inline unsigned isotherm_access_truncate(void) { return H5F_ACC_TRUNC; }
 static inline hid_t isotherm_space_all(void) { return H5S_ALL; }
+static inline unsigned isotherm_info_basic(void) { return H5O_INFO_BASIC; }
 static inline hsize_t isotherm_unlimited(void) { return H5S_UNLIMITED; }
 static inline hid_t isotherm_estack_default(void) { return H5E_DEFAULT; }
 static inline unsigned isotherm_object_all(void) { return H5F_OBJ_ALL | H5F_OBJ_LOCAL; }

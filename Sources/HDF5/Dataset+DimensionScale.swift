@@ -25,22 +25,56 @@ extension Dataset {
   /// Name of the first scale of each axis; nil where an axis has none.
   public func axisNames() throws -> [String?] {
     try HDF5Library.synchronized {
-      final class Found { var name: String? }
+      let group = String(path[...(path.lastIndex(of: "/") ?? path.startIndex)])
       return try (0..<shape.count).map { axis in
-        let found = Found()
+        let search = ScaleSearch(group: group)
         H5DSiterate_scales(
           identifier.value, UInt32(axis), nil,
           { _, _, scale, data in
             guard let data else { return 0 }
-            let length = H5Iget_name(scale, nil, 0)
-            guard length > 0 else { return 1 }
-            var bytes = [CChar](repeating: 0, count: length + 1)
-            H5Iget_name(scale, &bytes, bytes.count)
-            Unmanaged<Found>.fromOpaque(data).takeUnretainedValue().name = string(bytes)
+            Unmanaged<ScaleSearch>.fromOpaque(data).takeUnretainedValue().found(scale)
             return 1
-          }, Unmanaged.passUnretained(found).toOpaque())
-        return found.name.map { String($0.split(separator: "/").last ?? "") }
+          }, Unmanaged.passUnretained(search).toOpaque())
+        return search.name
       }
     }
+  }
+}
+
+/// Finds out what a scale that was reached by its address is called.
+private final class ScaleSearch {
+  private let group: String
+  private(set) var name: String?
+
+  init(group: String) { self.group = group }
+
+  func found(_ scale: hid_t) {
+    // The library finds a path by walking the whole file. A scale that says its name and lies in the same group by that
+    // name, as ours do, needs no search.
+    if let stated = text({ H5DSget_scale_name(scale, $0, $1) }),
+      let address = address({ H5Oget_info2(scale, &$0, isotherm_info_basic()) }),
+      address
+        == self.address({
+          H5Oget_info_by_name2(
+            scale, group + stated, &$0, isotherm_info_basic(), isotherm_plist_default())
+        })
+    {
+      name = stated
+    } else if let path = text({ H5Iget_name(scale, $0, $1) }) {
+      name = String(path.split(separator: "/").last ?? "")
+    }
+  }
+
+  private func text(_ read: (UnsafeMutablePointer<CChar>?, Int) -> Int) -> String? {
+    let length = read(nil, 0)
+    guard length > 0 else { return nil }
+    var bytes = [CChar](repeating: 0, count: length + 1)
+    _ = read(&bytes, bytes.count)
+    return string(bytes)
+  }
+
+  private func address(_ read: (inout H5O_info_t) -> herr_t) -> haddr_t? {
+    var info = H5O_info_t()
+    return read(&info) >= 0 ? info.addr : nil
   }
 }

@@ -37,26 +37,25 @@ public final class Group: @unchecked Sendable {
     case other
   }
 
-  /// Names and kinds of the group's members, in the order they were made where the file tells, else by name.
+  /// Names and kinds of the group's members, by name.
   public func members() throws -> [(name: String, kind: ObjectKind)] {
     try HDF5Library.synchronized {
-      var info = H5G_info_t()
-      try check(H5Gget_info(identifier.value, &info), "cannot list", file: file, path: path)
-      var members: [(name: String, kind: ObjectKind)] = []
-      for index in 0..<info.nlinks {
-        let order = H5_INDEX_NAME
-        let length = try check(
-          H5Lget_name_by_idx(
-            identifier.value, ".", order, H5_ITER_INC, index, nil, 0, isotherm_plist_default()),
+      // One pass: asking for each member by its number walks a large group's index as often as it has members.
+      var names: [String] = []
+      try withUnsafeMutablePointer(to: &names) { names in
+        var next: hsize_t = 0
+        _ = try check(
+          H5Literate(
+            identifier.value, H5_INDEX_NAME, H5_ITER_INC, &next,
+            { _, name, _, names in
+              if let name {
+                names?.assumingMemoryBound(to: [String].self).pointee.append(String(cString: name))
+              }
+              return 0
+            }, names),
           "cannot list", file: file, path: path)
-        var bytes = [CChar](repeating: 0, count: length + 1)
-        H5Lget_name_by_idx(
-          identifier.value, ".", order, H5_ITER_INC, index, &bytes, bytes.count,
-          isotherm_plist_default())
-        let name = string(bytes)
-        members.append((name, kind(name)))
       }
-      return members
+      return names.map { ($0, kind($0)) }
     }
   }
 
@@ -76,7 +75,9 @@ public final class Group: @unchecked Sendable {
   public func kind(_ name: String) -> ObjectKind {
     HDF5Library.synchronized {
       var info = H5O_info_t()
-      guard H5Oget_info_by_name1(identifier.value, name, &info, isotherm_plist_default()) >= 0
+      guard
+        H5Oget_info_by_name2(
+          identifier.value, name, &info, isotherm_info_basic(), isotherm_plist_default()) >= 0
       else { return .other }
       switch info.type {
       case H5O_TYPE_GROUP: return .group

@@ -18,8 +18,11 @@ struct ArchiveBench: ParsableCommand {
   @Option var folder = NSTemporaryDirectory()
   @Flag(help: "Leave out the plain work and the reading: one long filtered run, for its memory.")
   var filteredOnly = false
+  @Option(help: "Read and check this archive instead of one made here.")
+  var file: String?
 
   func run() throws {
+    if let file { return try readAndCheck(file) }
     let place = folder + "/isotherm-bench-" + UUID().uuidString
     defer {
       for end in [".h5", ".run"] { try? FileManager.default.removeItem(atPath: place + end) }
@@ -39,6 +42,28 @@ struct ArchiveBench: ParsableCommand {
       try FileManager.default.removeItem(atPath: place + ".h5")
     }
     result["peak_megabytes"] = peakMegabytes
+    Console.output(try Console.encode(result))
+  }
+
+  /// All arrays of an archive, one after the other: read with all processors, then checked. Twice, the second counts.
+  private func readAndCheck(_ file: String) throws {
+    var result: [String: Double] = [:]
+    for _ in 0..<2 {
+      var bytes = 0
+      let read = try time {
+        let reader = try RunReader(file)
+        for path in try reader.paths() {
+          switch try reader.describe(path).type {
+          case .float32: bytes += try reader.read(path, as: Float.self).elements.count * 4
+          case .float64: bytes += try reader.read(path, as: Double.self).elements.count * 8
+          default: continue
+          }
+        }
+      }
+      let check = try time { _ = try ArchiveCheck.run(file) }
+      let megabytes = Double(bytes) / 1e6
+      result = ["megabytes": megabytes, "read": megabytes / read, "check": megabytes / check]
+    }
     Console.output(try Console.encode(result))
   }
 

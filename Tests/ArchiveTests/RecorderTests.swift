@@ -223,6 +223,28 @@ import Testing
     try file.close()
   }
 
+  @Test func `our checksum is that of stock HDF5, whatever the length and the bytes`() throws {
+    let filters = DatasetCreation.Filters(shuffle: false, deflate: nil, fletcher32: true)
+    let file = try File.create(folder + "/checksum.h5")
+    let sizes = [1, 2, 31, 32, 33, 255, 4097, 360 * 32, 360 * 32 + 1, 3 * 360 * 32 + 17]
+    let kinds: [(String, (Int) -> UInt8)] = [
+      ("zeros", { _ in 0 }), ("ones", { _ in 255 }), ("last", { $0 % 500 == 499 ? 1 : 0 }),
+      ("noise", { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 13) }),
+    ]
+    for size in sizes {
+      for (kind, byte) in kinds {
+        let bytes = (0..<size).map(byte)
+        let dataset = try file.root.createDataset(
+          "\(kind)-\(size)", .uint8, shape: [size],
+          DatasetCreation(chunk: [size], filters: filters))
+        let stored = bytes.withUnsafeBytes { ChunkCodec.encode($0, elementSize: 1, filters) }
+        try stored.withUnsafeBytes { try dataset.writeChunk($0, offset: [0]) }
+        #expect(try dataset.read(UInt8.self) == bytes, "\(kind) \(size)")
+      }
+    }
+    try file.close()
+  }
+
   @Test func `a file of another layout is refused in one sentence`() throws {
     let path = folder + "/foreign.h5"
     let file = try File.create(path)
