@@ -22,6 +22,7 @@ public struct ArchiveRewriter {
 
   private let readers: [RunReader]
   private let options: Options
+  private let pool = MemoryPool(limit: 32 << 20)
   /// Axis along which several archives are joined.
   private let axis: String
   private var schema: RunSchema
@@ -143,7 +144,7 @@ public struct ArchiveRewriter {
   private func fill(_ dataset: Dataset, _ array: ArraySchema) throws {
     guard let joint = joint(array), joint > 0 else {
       if readers.count > 1, joint(array) == nil { try checkEqual(array) }
-      return try RowJoin(array, pieces(array).pieces).write(to: dataset)
+      return try RowJoin(array, pieces(array).pieces, pool).write(to: dataset)
     }
     // Blocks of rows, a rank at a time: what one rank holds is one hyperslab of the whole.
     var offset = 0

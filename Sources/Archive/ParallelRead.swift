@@ -67,9 +67,10 @@ struct ParallelRead {
     let place = runOfBytes(offset, start, count).map {
       UnsafeMutableRawBufferPointer(start: target + $0, count: size)
     }
-    // The codec's own buffers belong to another scratch: decoding borrows one.
-    let decoded = place ?? .allocate(byteCount: size, alignment: 64)
-    defer { if place == nil { decoded.deallocate() } }
+    // The codec borrows a scratch of its own, so this one's buffer is free. Memory from the heap left holes there: some runs
+    // took 100 MB more.
+    if place == nil { scratch.reserve(size) }
+    let decoded = place ?? UnsafeMutableRawBufferPointer(rebasing: scratch.first[..<size])
     guard
       ChunkCodec.decode(
         UnsafeRawBufferPointer(stored), into: decoded, elementSize: elementSize, filters,

@@ -33,6 +33,8 @@ struct Part: Sendable {
           for (offset, bytes) in block.chunks {
             try dataset.writeChunk(bytes.bytes, offset: offset)
           }
+          // Written: memory for rows to come.
+          block.chunks = []
         }
       }
       try file.close()

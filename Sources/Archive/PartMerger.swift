@@ -6,9 +6,10 @@ package struct PartMerger: Sendable {
   package let folder: String
   package let parts: [PartName]
   package let arrays: [ArraySchema]
+  private let pool: MemoryPool
 
-  package init(folder: String, parts: [PartName], arrays: [ArraySchema]) {
-    (self.folder, self.parts, self.arrays) = (folder, parts, arrays)
+  package init(folder: String, parts: [PartName], arrays: [ArraySchema], pool: MemoryPool) {
+    (self.folder, self.parts, self.arrays, self.pool) = (folder, parts, arrays, pool)
   }
 
   /// Writes the merged part; nil, leaving nothing, when `isCancelled` said so.
@@ -49,6 +50,6 @@ package struct PartMerger: Sendable {
     }
     guard rows > 0 else { return }
     let dataset = try Part.makeDataset(array, rows: rows, in: root)
-    try RowJoin(array, pieces).write(to: dataset, isCancelled: isCancelled)
+    try RowJoin(array, pieces, pool).write(to: dataset, isCancelled: isCancelled)
   }
 }

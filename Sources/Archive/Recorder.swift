@@ -32,12 +32,12 @@ public final class Recorder: @unchecked Sendable {
   private var commitCount = 0
   private var hasNewTexts = false
   private var lastCommit = Date()
-  private let pool = MemoryPool()
+  private let pool: MemoryPool
   private let filtering = OperationQueue()
   private let hashing = DispatchQueue(label: "recorder.hashing")
   private let writing = DispatchQueue(label: "recorder.writing")
   private let merging = DispatchQueue(label: "recorder.merging")
-  private let condition = NSCondition()
+  private let stateLock = NSLock()
   private var bytesUnderway = 0
   private var commitsUnderway = 0
   private var failure: (any Error)?
@@ -51,7 +51,7 @@ public final class Recorder: @unchecked Sendable {
   private var acknowledgedRows: [String: Int] = [:]
   private var acknowledgedTexts: [String: [String]] = [:]
   private var isMerging = false
-  /// A merge that waits to be put into the index; guarded by the condition.
+  /// A merge that waits to be put into the index; guarded by the lock.
   private var finishedMerge: (parts: [PartName], result: Result<PartName?, any Error>)?
   /// Parts that were merged: kept until the next merge, for readers that opened the index before.
   private var retired: [PartName] = []
@@ -69,6 +69,7 @@ public final class Recorder: @unchecked Sendable {
     try place.prepare(replacing: replacing)
     (self.place, self.schema, self.limits, self.onEvent) = (place, schema, limits, onEvent)
     (self.anchor, policy) = (anchor, PartMerging(limit: limits.partCount))
+    pool = MemoryPool(limit: limits.bytes)
     counting = CountingFile(folder: place.folder)
     for array in schema.arrays where array.type != .utf8 {
       streams[array.path] = ArrayStream(array, pool)
@@ -157,6 +158,7 @@ public final class Recorder: @unchecked Sendable {
     schema.validate()
     (self.place, self.schema, self.limits, self.onEvent) = (place, schema, limits, onEvent)
     (self.anchor, policy) = (anchor, PartMerging(limit: limits.partCount))
+    pool = MemoryPool(limit: limits.bytes)
     counting = CountingFile(folder: place.folder)
     self.lock = lock
     filtering.maxConcurrentOperationCount = max(1, ProcessInfo.processInfo.activeProcessorCount)
@@ -273,25 +275,28 @@ public final class Recorder: @unchecked Sendable {
   /// commit under way rows are taken all the same: a commit in the middle of a group's rows would leave arrays of
   /// unequal length, so callers give room by ``tick()``.
   private func reserve(_ count: Int) throws {
-    condition.lock()
     let began = Date()
-    var waited = false
-    while commitsUnderway > 0 && bytesUnderway + count > limits.bytes && failure == nil {
-      waited = true
-      condition.wait()
+    let waited = pool.wait(for: count) {
+      stateLock.withLock { commitsUnderway > 0 && failure == nil }
     }
-    bytesUnderway += count
-    let failure = failure
-    condition.unlock()
+    let problem = stateLock.withLock {
+      bytesUnderway += count
+      return failure
+    }
     if waited { onEvent(.waited(seconds: Date().timeIntervalSince(began))) }
-    if let failure { throw failure }
+    if let problem { throw problem }
   }
 
   private func filter(_ block: ArrayStream.Block, _ bytes: MemoryPool.Piece, _ stream: ArrayStream)
   {
     let (schema, hash) = (stream.schema, stream.hash)
     hashing.async { hash.update(bytes.bytes) }
-    filtering.addOperation { [pool] in ArrayStream.encode(block, bytes, schema, pool) }
+    // The filtered rows will lie beside the others until those are hashed.
+    pool.use(bytes.count)
+    filtering.addOperation { [pool] in
+      ArrayStream.encode(block, bytes, schema, pool)
+      pool.use(-bytes.count)
+    }
   }
 
   // MARK: - Commits
@@ -299,17 +304,17 @@ public final class Recorder: @unchecked Sendable {
   /// Commits when 30 s or 64 MiB (see ``RecorderLimits``) have passed since the last time. Call it where all streams of
   /// a group have equally many rows.
   public func tick() throws {
-    condition.lock()
+    stateLock.lock()
     let full = commitsUnderway == 0 && bytesUnderway > limits.commitBytes
-    condition.unlock()
+    stateLock.unlock()
     if full || Date().timeIntervalSince(lastCommit) > limits.commitSeconds { try commit() }
   }
 
   /// Starts a commit of everything appended so far and returns; ``finish()`` waits for it.
   public func commit() throws {
-    condition.lock()
+    stateLock.lock()
     let failure = failure
-    condition.unlock()
+    stateLock.unlock()
     if let failure { throw failure }
     enqueueCommit()
   }
@@ -335,9 +340,9 @@ public final class Recorder: @unchecked Sendable {
       name: PartName(commitCount), content: content, rows: rows, byteCount: byteCount)
     commitCount += 1
     lastCommit = Date()
-    condition.lock()
+    stateLock.lock()
     commitsUnderway += 1
-    condition.unlock()
+    stateLock.unlock()
     // Everything this part needs is queued by now; a barrier separates it from the next part's filtering.
     let ready = DispatchSemaphore(value: 0)
     filtering.addBarrierBlock { ready.signal() }
@@ -350,9 +355,9 @@ public final class Recorder: @unchecked Sendable {
   }
 
   private func write(_ part: Part) {
-    condition.lock()
+    stateLock.lock()
     let failed = failure != nil
-    condition.unlock()
+    stateLock.unlock()
     var problem: (any Error)?
     // Where commits come faster than parts are merged, the next one waits: else parts, and with them the cost of a commit
     // and the memory of an index, would grow all the same.
@@ -381,12 +386,12 @@ public final class Recorder: @unchecked Sendable {
         problem = error
       }
     }
-    condition.lock()
+    stateLock.lock()
     if let problem, failure == nil { failure = problem }
     bytesUnderway -= part.byteCount
     commitsUnderway -= 1
-    condition.broadcast()
-    condition.unlock()
+    stateLock.unlock()
+    pool.wake()
     if problem == nil && !failed { mergeWhenDue() }
   }
 
@@ -420,17 +425,17 @@ public final class Recorder: @unchecked Sendable {
     isMerging = true
     let merger = PartMerger(
       folder: place.folder, parts: Array(parts[range]),
-      arrays: schema.arrays.filter { $0.type != .utf8 })
+      arrays: schema.arrays.filter { $0.type != .utf8 }, pool: pool)
     merging.async { [self] in
       let result = Result { try merger.run { isStopping } }
-      condition.withLock { finishedMerge = (merger.parts, result) }
+      stateLock.withLock { finishedMerge = (merger.parts, result) }
       writing.async { [self] in takeMerge() }
     }
   }
 
   /// Puts a finished merge into the index. On the writing queue.
   private func takeMerge() {
-    let finished = condition.withLock {
+    let finished = stateLock.withLock {
       defer { finishedMerge = nil }
       return finishedMerge
     }
@@ -439,11 +444,11 @@ public final class Recorder: @unchecked Sendable {
     do {
       if let merged = try finished.result.get() { try exchange(finished.parts, for: merged) }
     } catch {
-      condition.withLock { if failure == nil { failure = error } }
+      stateLock.withLock { if failure == nil { failure = error } }
     }
   }
 
-  private var isStopping: Bool { condition.withLock { isSealing || failure != nil } }
+  private var isStopping: Bool { stateLock.withLock { isSealing || failure != nil } }
 
   /// Lets the index name the merged part in place of those it was made from.
   private func exchange(_ old: [PartName], for merged: PartName) throws {
@@ -477,9 +482,9 @@ public final class Recorder: @unchecked Sendable {
   public func finish() throws {
     try commit()
     writing.sync {}
-    condition.lock()
+    stateLock.lock()
     let failure = failure
-    condition.unlock()
+    stateLock.unlock()
     if let failure { throw failure }
   }
 
@@ -494,7 +499,7 @@ public final class Recorder: @unchecked Sendable {
   @discardableResult
   public func seal(keepingParts: Bool = false) throws -> String {
     // A merge under way is not worth finishing; one that has just ended must not put its part into the index beside the sealing.
-    condition.withLock { isSealing = true }
+    stateLock.withLock { isSealing = true }
     wait()
     try finish()
     var hashes: [String: String] = [:]
@@ -514,7 +519,7 @@ public final class Recorder: @unchecked Sendable {
     let tree = TreeWriter(schema: schema, rows: streams.mapValues(\.rows), texts: texts) {
       known[$0.path]
     }
-    try Sealer(place: place, tree: tree, sources: streams.mapValues(\.sources)).run()
+    try Sealer(place: place, tree: tree, sources: streams.mapValues(\.sources), pool: pool).run()
     if !keepingParts { try FileManager.default.removeItem(atPath: place.folder) }
     onEvent(.sealed(path: place.file))
     return place.file
@@ -522,7 +527,7 @@ public final class Recorder: @unchecked Sendable {
 
   /// Stops after a failure: waits for what is under way, and removes the folder when nothing was acknowledged.
   public func abandon() {
-    condition.withLock { isSealing = true }
+    stateLock.withLock { isSealing = true }
     wait()
     if !FileManager.default.fileExists(atPath: place.index) {
       try? FileManager.default.removeItem(atPath: place.folder)

@@ -1,6 +1,6 @@
 /// When a recorder commits, merges and waits.
 public struct RecorderLimits: Sendable {
-  /// Bytes of rows that may be on their way to disk before appending waits.
+  /// Bytes of memory for rows on their way to disk, filtered or not yet, beyond which appending waits.
   public var bytes: Int
   /// Bytes of rows after which ``Recorder/tick()`` commits.
   public var commitBytes: Int

@@ -21,10 +21,11 @@ struct RowJoin {
   /// In order, without a gap.
   let pieces: [Piece]
   private let rows: Int
+  private let pool: MemoryPool
 
-  /// The rows of `pieces` one after the other.
-  init(_ array: ArraySchema, _ pieces: [Piece]) {
-    (self.array, self.pieces) = (array, pieces.filter { $0.count > 0 })
+  /// The rows of `pieces` one after the other, with memory of `pool`.
+  init(_ array: ArraySchema, _ pieces: [Piece], _ pool: MemoryPool) {
+    (self.array, self.pieces, self.pool) = (array, pieces.filter { $0.count > 0 }, pool)
     rows = pieces.map(\.count).reduce(0, +)
   }
 
@@ -107,18 +108,20 @@ struct RowJoin {
         part[1] = min(stretch, width - column)
         from[1] = column
       }
-      let bytes = try read(range, start: from, shape: part)
+      let block = pool.take(part.reduce(array.type.byteCount ?? 1, *))
+      try read(range, start: from, shape: part, into: block)
       from[0] = range.lowerBound
-      try write(bytes, at: from, shape: part, chunk, to: target)
+      try write(block.bytes, at: from, shape: part, chunk, to: target)
     }
   }
 
   /// The block that begins at row `range.lowerBound` and `start[1...]`, from whichever pieces hold it.
-  private func read(_ range: Range<Int>, start: [Int], shape: [Int]) throws -> [UInt8] {
+  private func read(
+    _ range: Range<Int>, start: [Int], shape: [Int], into block: MemoryPool.Piece
+  ) throws {
     let size = array.type.byteCount ?? 1
     let rowBytes = shape.dropFirst().reduce(size, *)
-    var bytes = [UInt8](repeating: 0, count: shape[0] * rowBytes)
-    try bytes.withUnsafeMutableBytes { bytes in
+    try block.append(shape[0] * rowBytes) { bytes in
       for piece in pieces {
         let low = max(range.lowerBound, piece.start)
         let high = min(range.upperBound, piece.start + piece.count)
@@ -129,33 +132,31 @@ struct RowJoin {
           start: [low - piece.start] + start.dropFirst(), count: [high - low] + shape.dropFirst())
       }
     }
-    return bytes
   }
 
   private func write(
-    _ bytes: [UInt8], at start: [Int], shape: [Int], _ chunk: [Int], to target: Dataset
+    _ bytes: UnsafeRawBufferPointer, at start: [Int], shape: [Int], _ chunk: [Int],
+    to target: Dataset
   ) throws {
     let grid = ChunkGrid(shape: shape, chunk: chunk)
     let offsets = grid.offsets
     let size = array.type.byteCount ?? 1
-    var chunks = [[UInt8]](repeating: [], count: offsets.count)
-    let filters = array.filters
+    var chunks = [MemoryPool.Piece?](repeating: nil, count: offsets.count)
+    let (filters, pool) = (array.filters, pool)
     chunks.withUnsafeMutableBufferPointer { chunks in
       // Safe to share: every iteration fills its own chunk.
       nonisolated(unsafe) let chunks = chunks
-      bytes.withUnsafeBytes { bytes in
-        nonisolated(unsafe) let bytes = bytes
-        DispatchQueue.concurrentPerform(iterations: offsets.count) { index in
-          chunks[index] = grid.withChunk(bytes, elementSize: size, offset: offsets[index]) {
-            ChunkCodec.encode($0, elementSize: size, filters)
-          }
+      nonisolated(unsafe) let bytes = bytes
+      DispatchQueue.concurrentPerform(iterations: offsets.count) { index in
+        chunks[index] = grid.withChunk(bytes, elementSize: size, offset: offsets[index]) {
+          ChunkCodec.encode($0, elementSize: size, filters) { pool.copy($0) }
         }
       }
     }
+    // Written in order: the same rows make the same file.
     for (offset, chunk) in zip(offsets, chunks) {
-      try chunk.withUnsafeBytes {
-        try target.writeChunk($0, offset: zip(offset, start).map { $0 + $1 })
-      }
+      guard let chunk else { continue }
+      try target.writeChunk(chunk.bytes, offset: zip(offset, start).map { $0 + $1 })
     }
   }
 }

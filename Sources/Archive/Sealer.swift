@@ -8,6 +8,7 @@ struct Sealer {
   let place: RunPlace
   let tree: TreeWriter
   let sources: [String: [DatasetCreation.Source]]
+  let pool: MemoryPool
 
   func run() throws {
     let temporary = place.stem + ".h5.sealing"
@@ -25,7 +26,7 @@ struct Sealer {
             open: { try files.root(source.file).dataset(source.dataset) }, start: source.start,
             count: source.count)
         }
-        try RowJoin(array, pieces).write(to: dataset)
+        try RowJoin(array, pieces, pool).write(to: dataset)
         return dataset
       }
       try file.close()

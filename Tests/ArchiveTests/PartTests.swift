@@ -120,7 +120,7 @@ import Testing
     let run = folder + "/left.run/"
     let merger = PartMerger(
       folder: folder + "/left.run", parts: [PartName(1), PartName(2), PartName(3)],
-      arrays: schema().arrays)
+      arrays: schema().arrays, pool: MemoryPool(limit: 1 << 20))
     #expect(try merger.run { false } == PartName(1, 3))
     try Data("half".utf8).write(to: URL(fileURLWithPath: run + ".part-000004-000005.h5.tmp"))
     let adopted = try Recorder.adopt(RunPlace(folder + "/left"))
