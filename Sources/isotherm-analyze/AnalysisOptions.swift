@@ -56,7 +56,8 @@ extension AnalysisOptions {
     // Fields and estimates carry the configuration of their run with changes of their own.
     let source = inputs.readers.first { $0.kind != .run } ?? inputs.readers.first
     var text = "analysis: \(name)\nseed: \(seed)\n"
-    guard inputs.readers.count <= 2, let source,
+    let isOfOneRun = inputs.readers.filter { $0.kind == .run }.count == 1
+    guard isOfOneRun || inputs.readers.count <= 2, let source,
       source.contains("/provenance/configuration"),
       let yaml = try source.readTexts("/provenance/configuration").first, !yaml.isEmpty
     else { return text }
@@ -83,10 +84,16 @@ struct Inputs {
 
   /// The run, and the fields that were fitted to it when there are any.
   func runAndFields() throws -> (run: RunReader, fields: RunReader?) {
+    let (run, fields) = try runAndAllFields()
+    guard fields.count > 1 else { return (run, fields.first) }
+    return (run, try one(.fields))
+  }
+
+  /// The run, and all fields that were fitted to it.
+  func runAndAllFields() throws -> (run: RunReader, fields: [RunReader]) {
     let run = try one(.run)
-    guard readers.contains(where: { $0.kind == .fields }) else { return (run, nil) }
-    let fields = try one(.fields)
-    guard try fields.sources().contains(where: { $0.runID == run.runID }) else {
+    let fields = readers.filter { $0.kind == .fields }
+    for fields in fields where try !fields.sources().contains(where: { $0.runID == run.runID }) {
       throw ArchiveError(
         .layout,
         "\(fields.path) was fitted to another run than \(run.path); "

@@ -26,25 +26,24 @@ struct AttentionAnalysis {
   /// Samples with rows to compare: more than one position.
   private let kept: [Int]
 
-  init(_ run: RunContent, _ fields: RunReader, seed: UInt64) throws {
+  init(_ run: RunContent, _ fields: [RunReader], seed: UInt64) throws {
     layers = try run.attentionLayers()
-    let models = try fields.names(in: "/fields").filter {
-      fields.contains("/fields/\($0)/attention")
-    }
-    guard !models.isEmpty else {
+    let fitted = try FittedModels(fields, "attention")
+    guard let first = fitted.names.first, let reference = fields.first else {
       throw ArchiveError(
-        .layout, "\(fields.path): no model with attention was fitted; fit with pde.model=autonomous"
+        .layout,
+        "\(fields.first?.path ?? ""): no model with attention was fitted; fit with pde.model=autonomous"
       )
     }
-    self.models = models
+    models = fitted.names
     guard run.steps.first == 0 else {
       throw ArchiveError(
         .layout,
         "\(run.reader.path): the first checkpoint is not of step 0, so there is no "
           + "untrained network to compare with")
     }
-    let shape = try fields.describe("/fields/\(models[0])/attention").shape
-    (samples, heads) = (shape[1], shape[2])
+    samples = fitted.samples
+    heads = try fitted.values(of: first, 0).shape[1]
     let mask = run.attentionMask(
       of: try run.attention(layers[0], checkpoint: run.steps.count - 1).prefix(samples))
     kept = (0..<samples).filter { sample in
@@ -55,20 +54,18 @@ struct AttentionAnalysis {
         .layout, "\(run.reader.path): no sample has two positions, so no attention can be compared")
     }
     bootstrap = Bootstrap(count: kept.count, seed: seed)
-    var counts: [String: Int] = [:]
-    for model in models {
-      counts[model] = Int(
-        try fields.attribute("/fields/\(model)/attention", "parameter_count")?.integer ?? 0)
-    }
-    parameterCounts = counts
+    parameterCounts = try Dictionary(
+      uniqueKeysWithValues: models.map { ($0, try fitted.parameterCount($0)) })
     candidates =
       models.map { Candidate(name: $0, isNull: false) }
       + ["uniform", "position", "untrained", "shuffled"].map { Candidate(name: $0, isNull: true) }
     structures = [[AttentionStructure]](repeating: [], count: models.count + 1)
-    for layer in layers { try addLayer(layer, run, fields) }
+    for layer in layers { try addLayer(layer, run, fitted, reference) }
   }
 
-  private mutating func addLayer(_ layer: Int, _ run: RunContent, _ fields: RunReader) throws {
+  private mutating func addLayer(
+    _ layer: Int, _ run: RunContent, _ fitted: FittedModels, _ reference: RunReader
+  ) throws {
     let network = try run.attention(layer, checkpoint: run.steps.count - 1).prefix(samples)
     let single = [1] + network.shape.dropFirst()
     let mask = run.attentionMask(of: network)
@@ -85,13 +82,13 @@ struct AttentionAnalysis {
       switch candidates[index].name {
       case "uniform": values = compare(nil)
       case "position":
-        let mean: NDArray<Float> = try fields.readRow("/reference/position_mean", layer)
+        let mean: NDArray<Float> = try reference.readRow("/reference/position_mean", layer)
         values = compare(mean.reshaped(single))
       case "untrained":
         values = compare(try run.attention(layer, checkpoint: 0).prefix(samples))
       case "shuffled": values = compare(network, order: AttentionComparison.shuffled(samples))
       case let model:
-        let map: NDArray<Float> = try fields.readRow("/fields/\(model)/attention", layer)
+        let map = try fitted.values(of: model, layer)
         values = compare(map)
         note(map, 1 + (models.firstIndex(of: model) ?? 0))
       }

@@ -4,13 +4,13 @@ import Arrays
 import Console
 import Metrics
 
-/// `isotherm-analyze attention RUN FIELDS`
+/// `isotherm-analyze attention RUN FIELDS...`
 struct AttentionCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "attention",
     abstract: "Compare PDE and network attention per layer and head, beside every null.",
     discussion: """
-      Takes a training run and the fields fitted to it. Nulls: the uniform map; the position-only \
+      Takes a training run and the fields fitted to it, in one archive or several. Nulls: the uniform map; the position-only \
       map (mean over the fit samples); an untrained network's map of the same sample; the map of \
       another sample. Intervals are 95 % by bootstrap over held-out samples.
       """)
@@ -19,8 +19,8 @@ struct AttentionCommand: ParsableCommand {
 
   func run() throws {
     let inputs = try options.open([.run, .fields])
-    let (run, fields) = try inputs.runAndFields()
-    guard let fields else {
+    let (run, fields) = try inputs.runAndAllFields()
+    guard !fields.isEmpty else {
       throw UsageError("expected a run and the fields fitted to it; `isotherm fit` makes them")
     }
     let analysis = try AttentionAnalysis(RunContent(run), fields, seed: options.seed)

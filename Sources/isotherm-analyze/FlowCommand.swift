@@ -4,7 +4,7 @@ import Arrays
 import Console
 import Metrics
 
-/// `isotherm-analyze flow RUN [FIELDS]`
+/// `isotherm-analyze flow RUN [FIELDS...]`
 struct FlowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "flow",
@@ -14,7 +14,7 @@ struct FlowCommand: ParsableCommand {
 
   func run() throws {
     let inputs = try options.open([.run, .fields])
-    let (run, fields) = try inputs.runAndFields()
+    let (run, fields) = try inputs.runAndAllFields()
     let analysis = try FlowAnalysis(RunContent(run), fields, seed: options.seed)
     try options.finish(analysis.report(), analysis.arrays(), inputs, title: run.title)
   }
@@ -45,37 +45,32 @@ struct FlowAnalysis {
   private(set) var trajectories: [Trajectory] = []
   private let bootstrap: Bootstrap
 
-  init(_ run: RunContent, _ fields: RunReader?, seed: UInt64) throws {
+  init(_ run: RunContent, _ fields: [RunReader], seed: UInt64) throws {
     let taps = try run.residualTaps()
     isPadded = run.isPadded
     depths = taps.count
     let checkpoint = run.steps.count - 1
-    var models = try fields?.names(in: "/fields") ?? []
-    models.removeAll { fields?.contains("/fields/\($0)/u") != true }
-    if let fields, models.isEmpty {
+    let fitted = try FittedModels(fields, "u")
+    if let first = fields.first, fitted.names.isEmpty {
       throw ArchiveError(
-        .layout, "\(fields.path): holds no fitted fields; `isotherm fit` makes them")
+        .layout, "\(first.path): holds no fitted fields; `isotherm fit` makes them")
     }
     let available = try run.reader.describe("/activations/\(taps[0])/values").shape
-    samples =
-      try models.first.map { try fields?.describe("/fields/\($0)/u").shape[1] ?? 0 }
-      ?? available[1]
+    samples = fitted.names.isEmpty ? available[1] : fitted.samples
     let positions = available[2]
     let lengths = run.lengths(positions: positions)
     grid = try run.grid(positions: positions)
     bootstrap = Bootstrap(count: samples, seed: seed)
     let network = try taps.map { try run.residual($0, checkpoint: checkpoint).prefix(samples) }
     trajectories = [Self.follow("network", network, against: network, positions, lengths)]
-    for model in models {
+    for model in fitted.names {
       let states = try (0..<depths).map { depth -> NDArray<Float> in
-        let state: NDArray<Float> =
-          try fields?.readRow("/fields/\(model)/u", depth)
-          ?? NDArray(shape: [0], elements: [])
+        let state = try fitted.values(of: model, depth)
         guard state.count == network[depth].count else {
           throw ArchiveError(
             .layout,
-            "\(fields?.path ?? ""):/fields/\(model)/u: expected \(network[depth].count) "
-              + "values a depth, found \(state.count)")
+            "\(try fitted.place(model)): expected \(network[depth].count) values a depth, found "
+              + "\(state.count)")
         }
         return state.reshaped(network[depth].shape)
       }

@@ -1,0 +1,63 @@
+import Archive
+import Arrays
+
+/// The models whose `array` (`u` or `attention`, `[depth or layer, sample, ...]`) lies in the fields fitted to one run: a ladder of
+/// models may have been fitted in several goes.
+struct FittedModels {
+  /// In the order of the archives, and in each by name.
+  let names: [String]
+  /// Samples of every model.
+  let samples: Int
+  private let array: String
+  private let readers: [String: RunReader]
+
+  /// - Throws: ``Archive/ArchiveError`` when a model was fitted twice, or models to different numbers of samples.
+  init(_ archives: [RunReader], _ array: String) throws {
+    var names: [String] = []
+    var readers: [String: RunReader] = [:]
+    var samples: Int?
+    for archive in archives {
+      for name in try archive.names(in: "/fields")
+      where archive.contains("/fields/\(name)/\(array)") {
+        if let other = readers[name] {
+          throw ArchiveError(
+            .refused,
+            "\(name) was fitted both in \(other.path) and in \(archive.path); name one of them")
+        }
+        let count = try archive.describe("/fields/\(name)/\(array)").shape[1]
+        if let samples, samples != count {
+          throw ArchiveError(
+            .refused,
+            "\(archive.path) has \(count) samples, \(archives[0].path) \(samples); fit both with the "
+              + "same capture.samples and pde.samples")
+        }
+        samples = count
+        names.append(name)
+        readers[name] = archive
+      }
+    }
+    (self.names, self.samples, self.array, self.readers) = (names, samples ?? 0, array, readers)
+  }
+
+  /// What a model says of one depth or layer.
+  func values(of model: String, _ row: Int) throws -> NDArray<Float> {
+    try reader(model).readRow(path(model), row)
+  }
+
+  /// Trainable numbers of a model.
+  func parameterCount(_ model: String) throws -> Int {
+    Int(try reader(model).attribute(path(model), "parameter_count")?.integer ?? 0)
+  }
+
+  /// Where a model's values lie, for messages.
+  func place(_ model: String) throws -> String { try reader(model).path + ":" + path(model) }
+
+  private func path(_ model: String) -> String { "/fields/\(model)/\(array)" }
+
+  private func reader(_ model: String) throws -> RunReader {
+    guard let reader = readers[model] else {
+      throw ArchiveError(.layout, "no model \(model) was fitted")
+    }
+    return reader
+  }
+}
