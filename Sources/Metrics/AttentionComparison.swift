@@ -26,9 +26,9 @@ public enum AttentionComparison {
     let mask = mask ?? AttentionMask(positions: keys)
     let uniform = [Float](repeating: 1, count: keys)
     let shared = candidate?.shape[0] == 1
+    let measures = RowSimilarity.allCases
     var sums = [[Double]](
-      repeating: [Double](repeating: 0, count: samples * heads), count: RowSimilarity.allCases.count
-    )
+      repeating: [Double](repeating: 0, count: samples * heads), count: measures.count)
     var row = [Float](repeating: 0, count: keys)
     for sample in 0..<samples {
       let seen = (0..<queries).map { mask.visibleKeys(sample: sample, query: $0) }
@@ -45,7 +45,7 @@ public enum AttentionComparison {
           for (place, value) in values.enumerated() { row[place] = value * scale }
           row.withUnsafeBufferPointer { a in
             network.elements.withUnsafeBufferPointer { b in
-              for (index, measure) in RowSimilarity.allCases.enumerated() {
+              for (index, measure) in measures.enumerated() {
                 sums[index][sample * heads + head] += measure.value(
                   UnsafeBufferPointer(rebasing: a[..<count]),
                   UnsafeBufferPointer(rebasing: b[right..<right + count]))

@@ -83,17 +83,57 @@ public enum RowSimilarity: String, CaseIterable, Sendable {
     return dot / (left * right).squareRoot()
   }
 
+  /// Ranks from 0; equal values share their mean rank.
   static func ranks(_ values: UnsafeBufferPointer<Float>) -> [Double] {
-    let order = values.indices.sorted { values[$0] < values[$1] }
-    var ranks = [Double](repeating: 0, count: values.count)
-    var start = 0
-    while start < order.count {
-      var end = start
-      while end + 1 < order.count && values[order[end + 1]] == values[order[start]] { end += 1 }
-      for place in start...end { ranks[order[place]] = Double(start + end) / 2 }
-      start = end + 1
+    let count = values.count
+    return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 2 * count) { memory in
+      let keys = UnsafeMutableBufferPointer(rebasing: memory[..<count])
+      for (place, value) in values.enumerated() {
+        // A number of the same order as the value, and the place. Adding 0 makes one zero of the two.
+        let bits = (value + 0).bitPattern
+        let ordered = bits >> 31 == 0 ? bits | 1 << 31 : ~bits
+        keys[place] = UInt64(ordered) << 32 | UInt64(place)
+      }
+      sort(keys, UnsafeMutableBufferPointer(rebasing: memory[count...]))
+      return [Double](unsafeUninitializedCapacity: count) { ranks, initialized in
+        var start = 0
+        while start < count {
+          var end = start
+          while end + 1 < count && keys[end + 1] >> 32 == keys[start] >> 32 { end += 1 }
+          for index in start...end {
+            ranks[Int(keys[index] & 0xFFFF_FFFF)] = Double(start + end) / 2
+          }
+          start = end + 1
+        }
+        initialized = count
+      }
     }
-    return ranks
+  }
+
+  /// Sorts by the upper 32 bits, a byte at a time from the lowest: rows are short, and comparing their entries costs more.
+  private static func sort(
+    _ keys: UnsafeMutableBufferPointer<UInt64>, _ scratch: UnsafeMutableBufferPointer<UInt64>
+  ) {
+    withUnsafeTemporaryAllocation(of: Int32.self, capacity: 256) { starts in
+      var (source, target) = (keys, scratch)
+      // Four passes: the sorted keys come to lie where they began.
+      for shift in stride(from: UInt64(32), to: 64, by: 8) {
+        starts.update(repeating: 0)
+        for key in source { starts[Int(key >> shift & 255)] += 1 }
+        var sum: Int32 = 0
+        for byte in 0..<256 {
+          let count = starts[byte]
+          starts[byte] = sum
+          sum += count
+        }
+        for key in source {
+          let byte = Int(key >> shift & 255)
+          target[Int(starts[byte])] = key
+          starts[byte] += 1
+        }
+        swap(&source, &target)
+      }
+    }
   }
 
   private static func correlation(_ a: [Double], _ b: [Double]) -> Double {

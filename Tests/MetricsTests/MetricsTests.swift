@@ -30,6 +30,10 @@ import Testing
     #expect(abs(value(.jensenShannon, [1, 0], [0, 1]) - log(2)) < 1e-12)
     #expect(value(.rawCosine, [1, 0], [0, 1]) == 0)
     #expect(value(.rankCorrelation, [3, 2, 1], [1, 2, 3]) == -1)
+    // Ties share a rank: 4.5/√22.5; signs and the sign of zero count as numbers do.
+    #expect(abs(value(.rankCorrelation, [1, 2, 2, 4], [1, 3, 2, 4]) - 0.9486832980505138) < 1e-15)
+    #expect(abs(value(.rankCorrelation, [-1, -2, 3], [2, 1, 3]) - 1) < 1e-15)
+    #expect(abs(value(.rankCorrelation, [-0.0, 0, 1], [0, 0, 7]) - 1) < 1e-15)
   }
 
   @Test func `independent random maps over 64 tokens already have a high raw cosine`() {
