@@ -94,7 +94,7 @@ extension StudyPlan {
       for part in cases where size.cases?.contains(part.name) ?? true {
         let study = StudyContext(study: study, part: part, size: size, folder: folder)
         var measured: [Int] = []
-        for variant in study.study.variants where variant.cases?.contains(part.name) ?? true {
+        for variant in study.study.variants where variant.isMade(for: part, size) {
           for seed in 1...study.seeds {
             measured += try add(study, variant, seed, to: &jobs, &places)
           }
@@ -118,7 +118,7 @@ extension StudyPlan {
     chosen.flatMap { study in
       cases.filter { part in
         size.cases?.contains(part.name) ?? true
-          && study.variants.contains { $0.cases?.contains(part.name) ?? true }
+          && study.variants.contains { $0.isMade(for: part, size) }
       }.map { part in
         (
           summary(study, part, folder: folder) + ".h5", "\(study.title), \(part.name)",

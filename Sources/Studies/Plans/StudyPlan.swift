@@ -52,7 +52,14 @@ public struct StudyPlan: Sendable {
     public let name: String
     /// Names of the cases it is made for; nil for all.
     let cases: [String]?
+    /// Names of the sizes it is made at; nil for all.
+    let sizes: [String]?
     let settings: Settings
+
+    /// Whether it is part of a study of this case at this size.
+    func isMade(for part: Case, _ size: Size) -> Bool {
+      (cases?.contains(part.name) ?? true) && (sizes?.contains(size.name) ?? true)
+    }
   }
 
   /// One study.
@@ -141,6 +148,7 @@ public struct StudyPlan: Sendable {
     let variants = try reader.sections("variants").map { name, reader in
       let variant = Variant(
         name: name, cases: reader.has("cases") ? try reader.choices("cases", cases, cases) : nil,
+        sizes: reader.has("sizes") ? try reader.choices("sizes", sizes, sizes) : nil,
         settings: try settings(reader, steps: steps))
       try reader.finish()
       return variant
@@ -155,7 +163,7 @@ public struct StudyPlan: Sendable {
       name: name, title: try reader.text("title", name),
       steps: try reader.choices("steps", [], steps),
       variants: variants.isEmpty
-        ? [Variant(name: "plain", cases: nil, settings: [:])] : variants,
+        ? [Variant(name: "plain", cases: nil, sizes: nil, settings: [:])] : variants,
       seeds: counts, headline: try reader.texts("headline"),
       settings: try settings(reader, steps: steps))
     try reader.finish()
