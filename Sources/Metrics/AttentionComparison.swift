@@ -13,10 +13,11 @@ public enum AttentionComparison {
   ///   - network: `[sample, head, query, key]`.
   ///   - mask: what each query sees; all keys when nil.
   ///   - order: which candidate sample stands against each network sample; the same one when nil.
-  /// - Returns: for each of ``RowSimilarity/allCases``, `sample x head` values, sample by sample.
+  ///   - measures: what is computed.
+  /// - Returns: for each measure, `sample x head` values, sample by sample.
   public static func compare(
     _ candidate: NDArray<Float>?, _ network: NDArray<Float>, mask: AttentionMask? = nil,
-    order: [Int]? = nil
+    order: [Int]? = nil, measures: [RowSimilarity] = RowSimilarity.allCases
   ) -> [[Double]] {
     let (samples, heads) = (network.shape[0], network.shape[1])
     let (queries, keys) = (network.shape[2], network.shape[3])
@@ -26,7 +27,6 @@ public enum AttentionComparison {
     let mask = mask ?? AttentionMask(positions: keys)
     let uniform = [Float](repeating: 1, count: keys)
     let shared = candidate?.shape[0] == 1
-    let measures = RowSimilarity.allCases
     var sums = [[Double]](
       repeating: [Double](repeating: 0, count: samples * heads), count: measures.count)
     var row = [Float](repeating: 0, count: keys)

@@ -15,8 +15,9 @@ public struct CenteredKernelAlignment: Sendable {
     norm = gram.reduce(0) { $0 + $1 * $1 }.squareRoot()
   }
 
-  /// CKA with another representation of the same samples; 0 when either is constant.
+  /// CKA with another representation of the same samples; 0 when either is constant, NaN when either is not finite.
   public func alignment(with other: CenteredKernelAlignment) -> Double {
+    guard norm.isFinite, other.norm.isFinite else { return .nan }
     guard norm > 0, other.norm > 0 else { return 0 }
     var dot = 0.0
     for (a, b) in zip(gram, other.gram) { dot += a * b }

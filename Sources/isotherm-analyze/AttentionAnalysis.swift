@@ -10,9 +10,13 @@ struct AttentionAnalysis {
     let name: String
     /// A null knows nothing of the sample or of the training.
     let isNull: Bool
-    /// `[layer][measure][sample, head]`
+    /// Of its maps, `[layer][measure][sample, head]`.
     var values: [[[Double]]] = []
+    /// Of its maps rolled out up to each layer, for ``rolloutMeasures``, `[layer][measure][sample]`.
+    var rollouts: [[[Double]]] = []
   }
+
+  private static let rolloutMeasures: [RowSimilarity] = [.rawCosine, .centredCosine]
 
   let layers: [Int]
   let heads: Int
@@ -60,11 +64,14 @@ struct AttentionAnalysis {
       models.map { Candidate(name: $0, isNull: false) }
       + ["uniform", "position", "untrained", "shuffled"].map { Candidate(name: $0, isNull: true) }
     structures = [[AttentionStructure]](repeating: [], count: models.count + 1)
-    for layer in layers { try addLayer(layer, run, fitted, reference) }
+    let identity = AttentionRollout(samples: samples, positions: mask.positions)
+    var rollouts = [AttentionRollout](repeating: identity, count: candidates.count + 1)
+    for layer in layers { try addLayer(layer, run, fitted, reference, &rollouts) }
   }
 
   private mutating func addLayer(
-    _ layer: Int, _ run: RunContent, _ fitted: FittedModels, _ reference: RunReader
+    _ layer: Int, _ run: RunContent, _ fitted: FittedModels, _ reference: RunReader,
+    _ rollouts: inout [AttentionRollout]
   ) throws {
     let network = try run.attention(layer, checkpoint: run.steps.count - 1).prefix(samples)
     let single = [1] + network.shape.dropFirst()
@@ -74,33 +81,46 @@ struct AttentionAnalysis {
       structures[place].append(AttentionStructure(map, mask: mask, columns: columns))
     }
     note(network, 0)
-    func compare(_ candidate: NDArray<Float>?, order: [Int]? = nil) -> [[Double]] {
-      AttentionComparison.compare(candidate, network, mask: mask, order: order)
-    }
+    rollouts[0].add(network)
+    let others = AttentionComparison.shuffled(samples)
     for index in candidates.indices {
-      let values: [[Double]]
+      // Nil for the uniform map, of one sample when it is the same for all.
+      let map: NDArray<Float>?
+      var order: [Int]?
       switch candidates[index].name {
-      case "uniform": values = compare(nil)
+      case "uniform": map = nil
       case "position":
         let mean: NDArray<Float> = try reference.readRow("/reference/position_mean", layer)
-        values = compare(mean.reshaped(single))
-      case "untrained":
-        values = compare(try run.attention(layer, checkpoint: 0).prefix(samples))
-      case "shuffled": values = compare(network, order: AttentionComparison.shuffled(samples))
+        map = mean.reshaped(single)
+      case "untrained": map = try run.attention(layer, checkpoint: 0).prefix(samples)
+      case "shuffled": (map, order) = (network, others)
       case let model:
-        let map = try fitted.values(of: model, layer)
-        values = compare(map)
-        note(map, 1 + (models.firstIndex(of: model) ?? 0))
+        let fittedMap = try fitted.values(of: model, layer)
+        note(fittedMap, 1 + (models.firstIndex(of: model) ?? 0))
+        map = fittedMap
       }
-      candidates[index].values.append(values)
+      candidates[index].values.append(
+        AttentionComparison.compare(map, network, mask: mask, order: order))
+      rollouts[index + 1].add(
+        map.map { $0.repeated(samples) } ?? mask.uniformMaps(samples: samples))
+      candidates[index].rollouts.append(
+        AttentionComparison.compare(
+          rollouts[index + 1].maps, rollouts[0].maps, mask: mask, order: order,
+          measures: Self.rolloutMeasures))
     }
   }
 
   // MARK: - Values
 
+  /// Values of every candidate: of maps, or of rollouts.
+  private typealias Values = KeyPath<Candidate, [[[Double]]]>
+
   /// Mean over heads, one value a sample.
-  private func perSample(_ candidate: Candidate, _ layer: Int, _ measure: Int) -> [Double] {
-    let values = candidate.values[layer][measure]
+  private func perSample(
+    _ candidate: Candidate, _ layer: Int, _ measure: Int, _ values: Values = \.values
+  ) -> [Double] {
+    let values = candidate[keyPath: values][layer][measure]
+    let heads = values.count / samples
     return kept.map { sample in
       values[sample * heads..<(sample + 1) * heads].reduce(0, +) / Double(heads)
     }
@@ -111,23 +131,25 @@ struct AttentionAnalysis {
   }
 
   /// The null most like the network in a layer.
-  private func strongestNull(_ layer: Int, _ measure: Int) -> Candidate {
+  private func strongestNull(_ layer: Int, _ measure: Int, _ values: Values) -> Candidate {
     let grows = RowSimilarity.allCases[measure].growsWithLikeness
     let nulls = candidates.filter(\.isNull)
     return nulls.reduce(nulls[0]) { best, other in
       let (a, b) = (
-        mean(perSample(best, layer, measure)), mean(perSample(other, layer, measure))
+        mean(perSample(best, layer, measure, values)),
+        mean(perSample(other, layer, measure, values))
       )
       return (grows ? b > a : b < a) ? other : best
     }
   }
 
   /// Skill against the strongest null, with its interval; the null is chosen once, on all samples.
-  private func skillOf(_ model: Candidate, _ layer: Int, _ measure: Int) -> (
-    value: Double, lower: Double, upper: Double, null: String
-  ) {
-    let null = strongestNull(layer, measure)
-    let (a, b) = (perSample(model, layer, measure), perSample(null, layer, measure))
+  private func skillOf(
+    _ model: Candidate, _ layer: Int, _ measure: Int, _ values: Values = \.values
+  ) -> (value: Double, lower: Double, upper: Double, null: String) {
+    let null = strongestNull(layer, measure, values)
+    let a = perSample(model, layer, measure, values)
+    let b = perSample(null, layer, measure, values)
     func statistic(_ chosen: [Int]) -> Double {
       let n = Double(chosen.count)
       return skill(
@@ -238,10 +260,10 @@ struct AttentionAnalysis {
     arrays += structureArrays(layer, head)
     for (measure, kind) in RowSimilarity.allCases.enumerated() {
       let group = "/metrics/attention/\(kind.rawValue)"
-      let cells = candidates.map { candidate in
-        layers.indices.map { perSample(candidate, $0, measure) }
-      }
-      let intervals = cells.map { $0.map { bootstrap.interval(ofMean: $0) } }
+      let what = "\(kind.title) with the network"
+      arrays += similarityArrays(
+        group, kind, measure, \.values, candidate, model, layer,
+        longName: "\(what), mean over samples, heads and queries")
       let perHead = candidates.flatMap { candidate in
         layers.indices.flatMap { layer in
           (0..<heads).map { head in
@@ -249,34 +271,63 @@ struct AttentionAnalysis {
           }
         }
       }
-      func add(_ name: String, _ axes: [Axis], _ values: [Double], _ longName: String) {
-        arrays.append(
-          CompleteArray(
-            "\(group)/\(name)", axes, .numbers(values), longName: longName, units: kind.units,
-            attributes: ["samples": .integer(Int64(kept.count))]))
-      }
-      add(
-        "value", [candidate, layer], cells.flatMap { $0.map(mean) },
-        "\(kind.title) with the network, mean over samples, heads and queries")
-      add(
-        "lower", [candidate, layer], intervals.flatMap { $0.map(\.lower) },
-        "2.5 % limit, bootstrap over samples")
-      add(
-        "upper", [candidate, layer], intervals.flatMap { $0.map(\.upper) },
-        "97.5 % limit, bootstrap over samples")
-      add(
-        "per_head", [candidate, layer, head], perHead,
-        "\(kind.title) with the network, mean over samples and queries")
-      guard kind.growsWithLikeness else { continue }
-      let skills = fitted.map { model in
-        layers.indices.map { skillOf(model, $0, measure) }
-      }
-      add(
-        "skill", [model, layer], skills.flatMap { $0.map(\.value) },
-        "skill against the strongest null")
-      add("skill_lower", [model, layer], skills.flatMap { $0.map(\.lower) }, "2.5 % limit")
-      add("skill_upper", [model, layer], skills.flatMap { $0.map(\.upper) }, "97.5 % limit")
+      arrays.append(
+        array(
+          "\(group)/per_head", [candidate, layer, head], perHead,
+          "\(what), mean over samples and queries", units: kind.units))
+      guard let measure = Self.rolloutMeasures.firstIndex(of: kind) else { continue }
+      arrays += similarityArrays(
+        "/metrics/attention/rollout_\(kind.rawValue)", kind, measure, \.rollouts, candidate, model,
+        layer,
+        longName: "\(what) of attention rolled out to the layer, mean over samples and queries")
     }
+    return arrays
+  }
+
+  private func array(
+    _ path: String, _ axes: [ArraySchema.AxisSchema], _ values: [Double], _ longName: String,
+    units: String = "1"
+  ) -> CompleteArray {
+    CompleteArray(
+      path, axes, .numbers(values), longName: longName, units: units,
+      attributes: ["samples": .integer(Int64(kept.count))])
+  }
+
+  /// One measure of every candidate with its interval and, where more is more alike, the skill of every model.
+  private func similarityArrays(
+    _ group: String, _ kind: RowSimilarity, _ measure: Int, _ values: Values,
+    _ candidate: ArraySchema.AxisSchema,
+    _ model: ArraySchema.AxisSchema, _ layer: ArraySchema.AxisSchema, longName: String
+  ) -> [CompleteArray] {
+    let cells = candidates.map { candidate in
+      layers.indices.map { perSample(candidate, $0, measure, values) }
+    }
+    let intervals = cells.map { $0.map { bootstrap.interval(ofMean: $0) } }
+    let limits = ("2.5 % limit, bootstrap over samples", "97.5 % limit, bootstrap over samples")
+    var arrays = [
+      array(
+        group + "/value", [candidate, layer], cells.flatMap { $0.map(mean) }, longName,
+        units: kind.units),
+      array(
+        group + "/lower", [candidate, layer], intervals.flatMap { $0.map(\.lower) }, limits.0,
+        units: kind.units),
+      array(
+        group + "/upper", [candidate, layer], intervals.flatMap { $0.map(\.upper) }, limits.1,
+        units: kind.units),
+    ]
+    guard kind.growsWithLikeness else { return arrays }
+    let skills = candidates.filter { !$0.isNull }.map { model in
+      layers.indices.map { skillOf(model, $0, measure, values) }
+    }
+    arrays += [
+      array(
+        group + "/skill", [model, layer], skills.flatMap { $0.map(\.value) },
+        "skill against the strongest null"),
+      array(
+        group + "/skill_lower", [model, layer], skills.flatMap { $0.map(\.lower) }, "2.5 % limit"),
+      array(
+        group + "/skill_upper", [model, layer], skills.flatMap { $0.map(\.upper) }, "97.5 % limit"),
+    ]
     return arrays
   }
 }

@@ -109,6 +109,14 @@ extension NDArray {
     return NDArray(
       shape: [rows] + shape.dropFirst(), elements: Array(elements.prefix(rows * size)))
   }
+
+  /// As many positions of the first axis as `count`: the one there is, again and again, or those there are.
+  func repeated(_ count: Int) -> NDArray {
+    guard shape[0] == 1, count > 1 else { return self }
+    return NDArray(
+      shape: [count] + shape.dropFirst(),
+      elements: (0..<count).flatMap { _ in elements })
+  }
 }
 
 extension RunReader {

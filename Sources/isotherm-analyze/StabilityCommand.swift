@@ -30,10 +30,13 @@ struct StabilityAnalysis {
   /// Means over samples, `[depth]`.
   private struct States {
     var drift: [Double] = [], cosine: [Double] = [], spread: [Double] = [], growth: [Double] = []
+    var alignment: [Double] = []
 
     init(_ states: [NDArray<Float>], positions: Int, lengths: [Int]?) {
       guard let first = states.first else { return }
+      let kernel = CenteredKernelAlignment(first)
       for state in states {
+        alignment.append(kernel.alignment(with: CenteredKernelAlignment(state)))
         drift.append(StateComparison.drift(state, from: first).finiteMean)
         cosine.append(StateComparison.cosine(state, first).finiteMean)
         spread.append(
@@ -220,6 +223,7 @@ struct StabilityAnalysis {
         "largest norm of the parameters' gradient over the median"),
     ] + curve("drift", \.drift, "‖u - u₀‖/‖u₀‖, mean over samples")
       + curve("cosine", \.cosine, "cosine with the first state, mean over samples")
+      + curve("cka", \.alignment, "linear CKA with the first state over samples")
       + curve("spread", \.spread, "‖u - 1ū‖/‖u‖, 0 at rank collapse, mean over samples")
       + curve("log_growth", \.growth, "ln of ‖u‖/‖u₀‖, mean over samples")
   }

@@ -183,4 +183,30 @@ import Testing
       AttentionStructure(single, mask: AttentionMask(positions: n), columns: 3).headSimilarity.isNaN
     )
   }
+
+  @Test func `a rollout is the product of half maps and half identities`() {
+    // Two samples of two positions; the second sample's second head cancels nothing out: means over heads enter.
+    let first = NDArray<Float>(
+      shape: [2, 1, 2, 2], elements: [0.5, 0.5, 1, 0, 0, 1, 1, 0])
+    let second = NDArray<Float>(
+      shape: [2, 2, 2, 2],
+      elements: [1, 0, 0, 1, 1, 0, 0, 1, 0, 1, 1, 0, 1, 0, 0, 1])
+    var rollout = AttentionRollout(samples: 2, positions: 2)
+    #expect(rollout.maps.elements == [1, 0, 0, 1, 1, 0, 0, 1])
+    rollout.add(first)
+    #expect(rollout.maps.elements == [0.75, 0.25, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5])
+    rollout.add(second)
+    // Identity maps change nothing; of the other sample every row is the same already.
+    #expect(rollout.maps.elements == [0.75, 0.25, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5])
+    var mixed = AttentionRollout(samples: 1, positions: 2)
+    mixed.add(NDArray(shape: [1, 1, 2, 2], elements: [0.5, 0.5, 1, 0]))
+    mixed.add(NDArray(shape: [1, 1, 2, 2], elements: [0, 1, 0.25, 0.75]))
+    // ½(A₂ + I) = [½ ½; ⅛ ⅞] times [¾ ¼; ½ ½].
+    #expect(mixed.maps.elements == [0.625, 0.375, 0.53125, 0.46875])
+  }
+
+  @Test func `uniform maps see what the mask lets them see`() {
+    let mask = AttentionMask(positions: 3, lengths: [2], isCausal: true)
+    #expect(mask.uniformMaps(samples: 1).elements == [1, 0, 0, 0.5, 0.5, 0, 0, 0, 1])
+  }
 }
