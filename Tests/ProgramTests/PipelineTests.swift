@@ -108,7 +108,8 @@ import Testing
         "cases: [images]", with: "cases: [images, text]")
       + "studies:\n"
       + plan.components(separatedBy: "\nstudies:\n")[1].replacing(
-        "{small: 5, full: 5}", with: "{full: 1}")
+        "seeds: {full: 5}", with: "seeds: {full: 1}"
+      ).replacing("sizes: [smoke, full]", with: "sizes: [full]")
     try FileManager.default.createDirectory(
       atPath: folder + "/data/plans", withIntermediateDirectories: true)
     try small.write(
