@@ -1,5 +1,6 @@
 import Archive
 import Arrays
+import Console
 
 /// The models whose `array` (`u` or `attention`, `[depth or layer, sample, ...]`) lies in the fields fitted to one run: a ladder of
 /// models may have been fitted in several goes.
@@ -11,7 +12,7 @@ struct FittedModels {
   private let array: String
   private let readers: [String: RunReader]
 
-  /// - Throws: ``Archive/ArchiveError`` when a model was fitted twice, or models to different numbers of samples.
+  /// - Throws: ``Console/UsageError`` when a model was fitted twice, or models to different numbers of samples.
   init(_ archives: [RunReader], _ array: String) throws {
     var names: [String] = []
     var readers: [String: RunReader] = [:]
@@ -20,14 +21,12 @@ struct FittedModels {
       for name in try archive.names(in: "/fields")
       where archive.contains("/fields/\(name)/\(array)") {
         if let other = readers[name] {
-          throw ArchiveError(
-            .refused,
+          throw UsageError(
             "\(name) was fitted both in \(other.path) and in \(archive.path); name one of them")
         }
         let count = try archive.describe("/fields/\(name)/\(array)").shape[1]
         if let samples, samples != count {
-          throw ArchiveError(
-            .refused,
+          throw UsageError(
             "\(archive.path) has \(count) samples, \(archives[0].path) \(samples); fit both with the "
               + "same capture.samples and pde.samples")
         }
