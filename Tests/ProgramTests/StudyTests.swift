@@ -198,4 +198,37 @@ import Testing
       #expect(refused.status == 2 && refused.errors.contains("there is no step runn; known: run"))
     }
   }
+
+  @Test func `a run made again has the same bits; other processors' kernels change rounding alone`()
+    throws
+  {
+    try withScratch { folder in
+      let steps = ["training.epochs=2", "training.batch=250"].flatMap { ["--set", $0] }
+      func train(_ name: String, _ environment: [String]) throws -> RunReader {
+        let outcome = try Programs.run(
+          "/usr/bin/env",
+          environment + [Programs.folder + "/isotherm", "train", Programs.study]
+            + Programs.small + steps + ["-o", folder + "/" + name])
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        return try RunReader(folder + "/" + name)
+      }
+      let (first, again) = (try train("first", []), try train("again", []))
+      #expect(try first.logicalHash() == again.logicalHash())
+      // Kernels that any processor with AVX2 has.
+      let other = try train("other", ["OPENBLAS_CORETYPE=Haswell"])
+      let pinned = try train("pinned", ["OPENBLAS_CORETYPE=Haswell"])
+      #expect(try other.logicalHash() == pinned.logicalHash())
+      let core = try other.readTexts("/provenance/blas_core")
+      #expect(core == ["Haswell"])
+      if try first.readTexts("/provenance/blas_core") != core {
+        #expect(try first.logicalHash() != other.logicalHash())
+      }
+      let (one, two) = try (
+        first.read("/progress/loss", as: Double.self).elements,
+        other.read("/progress/loss", as: Double.self).elements
+      )
+      #expect(one.count == 80 && two.count == 80)
+      #expect(zip(one, two).allSatisfy { abs($0 - $1) < 1e-4 })
+    }
+  }
 }
