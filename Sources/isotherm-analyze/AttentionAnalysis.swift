@@ -219,19 +219,18 @@ struct AttentionAnalysis {
   ) -> [CompleteArray] {
     let map = ArraySchema.AxisSchema("map", structures.count)
     let all = structures.flatMap { $0 }
+    let group = MetricGroup(name: "attention", samples: kept.count)
     return [
-      CompleteArray(
-        "/metrics/attention/map_name", [map], .texts(["network"] + models),
-        longName: "the network, then PDE models"),
-      CompleteArray(
-        "/metrics/attention/entropy", [map, layer, head], .numbers(all.flatMap(\.entropy)),
-        longName: "entropy of a row, mean over samples and queries", units: "nat"),
-      CompleteArray(
-        "/metrics/attention/distance", [map, layer, head], .numbers(all.flatMap(\.distance)),
-        longName: "distance of query and key on the grid of positions, mean under the map"),
-      CompleteArray(
-        "/metrics/attention/head_similarity", [map, layer], .numbers(all.map(\.headSimilarity)),
-        longName: "cosine of the rows of two heads, mean over pairs"),
+      group.texts("map_name", map, ["network"] + models, "the network, then PDE models"),
+      group.numbers(
+        "entropy", [map, layer, head], all.flatMap(\.entropy),
+        "entropy of a row, mean over samples and queries", units: "nat"),
+      group.numbers(
+        "distance", [map, layer, head], all.flatMap(\.distance),
+        "distance of query and key on the grid of positions, mean under the map"),
+      group.numbers(
+        "head_similarity", [map, layer], all.map(\.headSimilarity),
+        "cosine of the rows of two heads, mean over pairs"),
     ]
   }
 
@@ -241,29 +240,25 @@ struct AttentionAnalysis {
     let layer = Axis("layer", layers.count, coordinates: layers.map(Double.init))
     let head = Axis("head", heads)
     let model = Axis("model", models.count)
-    let fitted = candidates.filter { !$0.isNull }
+    let group = MetricGroup(name: "attention", samples: kept.count)
     var arrays = [
-      CompleteArray(
-        "/metrics/attention/candidate_name", [candidate], .texts(candidates.map(\.name)),
-        longName: "PDE models, then nulls"),
+      group.texts("candidate_name", candidate, candidates.map(\.name), "PDE models, then nulls"),
       CompleteArray(
         "/metrics/attention/candidate_is_null", [candidate],
         .integers(candidates.map { $0.isNull ? 1 : 0 }), longName: "1 for a null"),
-      CompleteArray(
-        "/metrics/attention/model_name", [model], .texts(fitted.map(\.name)),
-        longName: "PDE models"),
+      group.texts("model_name", model, models, "PDE models"),
       CompleteArray(
         "/metrics/attention/parameter_count", [model],
-        .integers(fitted.map { Int32(parameterCounts[$0.name] ?? 0) }),
+        .integers(models.map { Int32(parameterCounts[$0] ?? 0) }),
         longName: "parameters of each PDE model"),
     ]
     arrays += structureArrays(layer, head)
     for (measure, kind) in RowSimilarity.allCases.enumerated() {
-      let group = "/metrics/attention/\(kind.rawValue)"
+      let group = MetricGroup(name: "attention/\(kind.rawValue)", samples: kept.count)
       let what = "\(kind.title) with the network"
       arrays += similarityArrays(
-        group, kind, measure, \.values, candidate, model, layer,
-        longName: "\(what), mean over samples, heads and queries")
+        kind, measure, \.values, in: group, [candidate, layer], [model, layer],
+        "\(what), mean over samples, heads and queries")
       let perHead = candidates.flatMap { candidate in
         layers.indices.flatMap { layer in
           (0..<heads).map { head in
@@ -272,61 +267,47 @@ struct AttentionAnalysis {
         }
       }
       arrays.append(
-        array(
-          "\(group)/per_head", [candidate, layer, head], perHead,
+        group.numbers(
+          "per_head", [candidate, layer, head], perHead,
           "\(what), mean over samples and queries", units: kind.units))
       guard let measure = Self.rolloutMeasures.firstIndex(of: kind) else { continue }
       arrays += similarityArrays(
-        "/metrics/attention/rollout_\(kind.rawValue)", kind, measure, \.rollouts, candidate, model,
-        layer,
-        longName: "\(what) of attention rolled out to the layer, mean over samples and queries")
+        kind, measure, \.rollouts,
+        in: MetricGroup(name: "attention/rollout_\(kind.rawValue)", samples: kept.count),
+        [candidate, layer], [model, layer],
+        "\(what) of attention rolled out to the layer, mean over samples and queries")
     }
     return arrays
   }
 
-  private func array(
-    _ path: String, _ axes: [ArraySchema.AxisSchema], _ values: [Double], _ longName: String,
-    units: String = "1"
-  ) -> CompleteArray {
-    CompleteArray(
-      path, axes, .numbers(values), longName: longName, units: units,
-      attributes: ["samples": .integer(Int64(kept.count))])
-  }
-
   /// One measure of every candidate with its interval and, where more is more alike, the skill of every model.
   private func similarityArrays(
-    _ group: String, _ kind: RowSimilarity, _ measure: Int, _ values: Values,
-    _ candidate: ArraySchema.AxisSchema,
-    _ model: ArraySchema.AxisSchema, _ layer: ArraySchema.AxisSchema, longName: String
+    _ kind: RowSimilarity, _ measure: Int, _ values: Values, in group: MetricGroup,
+    _ axes: [ArraySchema.AxisSchema], _ modelAxes: [ArraySchema.AxisSchema], _ longName: String
   ) -> [CompleteArray] {
     let cells = candidates.map { candidate in
       layers.indices.map { perSample(candidate, $0, measure, values) }
     }
     let intervals = cells.map { $0.map { bootstrap.interval(ofMean: $0) } }
-    let limits = ("2.5 % limit, bootstrap over samples", "97.5 % limit, bootstrap over samples")
+    func limit(_ name: String, _ values: [Double], _ what: String) -> CompleteArray {
+      group.numbers(
+        name, axes, values, "\(what) limit, bootstrap over samples", units: kind.units)
+    }
     var arrays = [
-      array(
-        group + "/value", [candidate, layer], cells.flatMap { $0.map(mean) }, longName,
-        units: kind.units),
-      array(
-        group + "/lower", [candidate, layer], intervals.flatMap { $0.map(\.lower) }, limits.0,
-        units: kind.units),
-      array(
-        group + "/upper", [candidate, layer], intervals.flatMap { $0.map(\.upper) }, limits.1,
-        units: kind.units),
+      group.numbers(
+        "value", axes, cells.flatMap { $0.map(mean) }, longName, units: kind.units),
+      limit("lower", intervals.flatMap { $0.map(\.lower) }, "2.5 %"),
+      limit("upper", intervals.flatMap { $0.map(\.upper) }, "97.5 %"),
     ]
     guard kind.growsWithLikeness else { return arrays }
     let skills = candidates.filter { !$0.isNull }.map { model in
       layers.indices.map { skillOf(model, $0, measure, values) }
     }
     arrays += [
-      array(
-        group + "/skill", [model, layer], skills.flatMap { $0.map(\.value) },
-        "skill against the strongest null"),
-      array(
-        group + "/skill_lower", [model, layer], skills.flatMap { $0.map(\.lower) }, "2.5 % limit"),
-      array(
-        group + "/skill_upper", [model, layer], skills.flatMap { $0.map(\.upper) }, "97.5 % limit"),
+      group.numbers(
+        "skill", modelAxes, skills.flatMap { $0.map(\.value) }, "skill against the strongest null"),
+      group.numbers("skill_lower", modelAxes, skills.flatMap { $0.map(\.lower) }, "2.5 % limit"),
+      group.numbers("skill_upper", modelAxes, skills.flatMap { $0.map(\.upper) }, "97.5 % limit"),
     ]
     return arrays
   }

@@ -137,19 +137,10 @@ struct FlowAnalysis {
     typealias Axis = ArraySchema.AxisSchema
     let count = trajectories.count
     let trajectory = Axis("trajectory", count)
-    let times = (0..<depths).map { Double($0) / Double(depths - 1) }
-    let depth = Axis(
-      "depth_time", depths, coordinates: times, longName: "depth-time, layer / layer count")
-    let other = Axis(
-      "depth_time_other", depths, coordinates: times, longName: "depth-time, layer / layer count")
+    let depth = Axis.depthTime(depths)
+    let other = Axis.depthTime(depths, name: "depth_time_other")
     let layer = Axis("layer", depths - 1)
-    func numbers(
-      _ name: String, _ axes: [Axis], _ values: [Double], _ longName: String
-    ) -> CompleteArray {
-      CompleteArray(
-        "/metrics/flow/\(name)", axes, .numbers(values), longName: longName,
-        attributes: ["samples": .integer(Int64(samples))])
-    }
+    let group = MetricGroup(name: "flow", samples: samples)
     let errors = trajectories.flatMap { $0.errors.map { bootstrap.interval(ofMean: $0) } }
     let correlations = trajectories.flatMap {
       $0.correlations.map { bootstrap.interval(ofMean: $0) }
@@ -160,9 +151,10 @@ struct FlowAnalysis {
       let all = trajectories.flatMap(values)
       let intervals = all.map { bootstrap.interval(ofMean: $0) }
       return [
-        numbers(name, [trajectory, depth], all.map(mean), longName + ", mean over samples"),
-        numbers("\(name)_lower", [trajectory, depth], intervals.map(\.lower), "2.5 % limit"),
-        numbers("\(name)_upper", [trajectory, depth], intervals.map(\.upper), "97.5 % limit"),
+        group.numbers(name, [trajectory, depth], all.map(mean), longName + ", mean over samples"),
+        group.numbers("\(name)_lower", [trajectory, depth], intervals.map(\.lower), "2.5 % limit"),
+        group.numbers(
+          "\(name)_upper", [trajectory, depth], intervals.map(\.upper), "97.5 % limit"),
       ]
     }
     let drift =
@@ -172,27 +164,28 @@ struct FlowAnalysis {
         "position_spread", \.spread,
         "distance of the positions from their mean over the norm; 0 at rank collapse")
     return drift + [
-      CompleteArray(
-        "/metrics/flow/trajectory_name", [trajectory], .texts(trajectories.map(\.name)),
-        longName: "the network, then PDE models"),
-      numbers(
+      group.texts(
+        "trajectory_name", trajectory, trajectories.map(\.name), "the network, then PDE models"),
+      group.numbers(
         "position_norm", [trajectory, depth, Axis("y", grid.rows), Axis("x", grid.columns)],
         trajectories.flatMap { $0.norms.flatMap { $0 } },
         "norm of the residual stream at each position, mean over samples"),
-      numbers(
+      group.numbers(
         "cka", [trajectory, depth, other],
         trajectories.flatMap { $0.alignment.flatMap { $0 } }, "linear CKA of two depths"),
-      numbers(
+      group.numbers(
         "state_error", [trajectory, depth], trajectories.flatMap { $0.errors.map(mean) },
         "relative squared error against the network, mean over samples"),
-      numbers("state_error_lower", [trajectory, depth], errors.map(\.lower), "2.5 % limit"),
-      numbers("state_error_upper", [trajectory, depth], errors.map(\.upper), "97.5 % limit"),
-      numbers(
+      group.numbers("state_error_lower", [trajectory, depth], errors.map(\.lower), "2.5 % limit"),
+      group.numbers("state_error_upper", [trajectory, depth], errors.map(\.upper), "97.5 % limit"),
+      group.numbers(
         "correlation", [trajectory, layer],
         trajectories.flatMap { $0.correlations.map(mean) },
         "correlation of the states before and after a layer, mean over samples"),
-      numbers("correlation_lower", [trajectory, layer], correlations.map(\.lower), "2.5 % limit"),
-      numbers("correlation_upper", [trajectory, layer], correlations.map(\.upper), "97.5 % limit"),
+      group.numbers(
+        "correlation_lower", [trajectory, layer], correlations.map(\.lower), "2.5 % limit"),
+      group.numbers(
+        "correlation_upper", [trajectory, layer], correlations.map(\.upper), "97.5 % limit"),
     ]
   }
 }

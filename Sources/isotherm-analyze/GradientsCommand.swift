@@ -137,43 +137,34 @@ struct GradientsAnalysis {
   func arrays() -> [CompleteArray] {
     typealias Axis = ArraySchema.AxisSchema
     let trajectory = Axis("trajectory", trajectories.count)
-    let depth = Axis(
-      "depth_time", depths,
-      coordinates: (0..<depths).map { Double($0) / Double(max(depths - 1, 1)) },
-      longName: "depth-time, layer / layer count")
+    let depth = Axis.depthTime(depths)
     let layer = Axis("layer", layers.count)
-    func array(
-      _ name: String, _ axes: [Axis], _ values: [Double], _ longName: String
-    ) -> CompleteArray {
-      CompleteArray(
-        "/metrics/gradients/\(name)", axes, .numbers(values), longName: longName,
-        attributes: ["samples": .integer(Int64(samples))])
-    }
+    let group = MetricGroup(name: "gradients", samples: samples)
     var arrays = [
-      CompleteArray(
-        "/metrics/gradients/trajectory_name", [trajectory], .texts(trajectories.map(\.name)),
-        longName: "the network, then equations that learned the task"),
-      array(
+      group.texts(
+        "trajectory_name", trajectory, trajectories.map(\.name),
+        "the network, then equations that learned the task"),
+      group.numbers(
         "log_state_first", [trajectory, depth], trajectories.flatMap { $0.states.first ?? [] },
         "mean over samples of ln of the norm of the loss's gradient with respect to the state, before training"
       ),
-      array(
+      group.numbers(
         "log_state_last", [trajectory, depth], trajectories.flatMap { $0.states.last ?? [] },
         "mean over samples of ln of the norm of the loss's gradient with respect to the state, last checkpoint"
       ),
-      array(
+      group.numbers(
         "log_ratio_first", [trajectory], trajectories.map { slope($0.states.first ?? []) },
         "ln of the gradient at t = 0 over that at t = 1, before training"),
-      array(
+      group.numbers(
         "log_ratio_last", [trajectory], trajectories.map { slope($0.states.last ?? []) },
         "ln of the gradient at t = 0 over that at t = 1, last checkpoint"),
-      array(
+      group.numbers(
         "parameter_norm", [trajectory], trajectories.map { Self.median($0.parameters) },
         "global norm of the parameters' gradient before clipping, median over steps"),
-      array(
+      group.numbers(
         "layer_log_norm", [layer], layers.map(\.finiteMean),
         "ln of the norm of the gradient of a layer's parameters, mean over steps"),
-      array(
+      group.numbers(
         "layer_log_spread", [layer],
         layers.map { values in
           let mean = values.finiteMean
@@ -184,7 +175,7 @@ struct GradientsAnalysis {
     let counts = Set(trajectories.map(\.states.count))
     if let count = counts.first, counts.count == 1 {
       arrays.append(
-        array(
+        group.numbers(
           "log_state", [trajectory, Axis("checkpoint", count), depth],
           trajectories.flatMap { $0.states.flatMap { $0 } },
           "mean over samples of ln of the norm of the loss's gradient with respect to the state"))

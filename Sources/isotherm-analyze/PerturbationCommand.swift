@@ -125,38 +125,28 @@ struct PerturbationAnalysis {
     typealias Axis = ArraySchema.AxisSchema
     let condition = Axis("condition", conditions.count)
     let trajectory = Axis("trajectory", trajectories.count)
-    let depth = Axis(
-      "depth_time", depths,
-      coordinates: (0..<depths).map { Double($0) / Double(max(depths - 1, 1)) },
-      longName: "depth-time, layer / layer count")
-    func array(
-      _ name: String, _ axes: [Axis], _ values: [Double], _ longName: String, units: String = "1"
-    ) -> CompleteArray {
-      CompleteArray(
-        "/metrics/perturbation/\(name)", axes, .numbers(values), longName: longName, units: units,
-        attributes: ["samples": .integer(Int64(samples))])
-    }
+    let depth = Axis.depthTime(depths)
+    let group = MetricGroup(name: "perturbation", samples: samples)
     let all = growth.flatMap { $0.flatMap { $0 } }
     return [
-      CompleteArray(
-        "/metrics/perturbation/condition_name", [condition], .texts(conditions),
-        longName: "kind and size of each perturbation"),
-      CompleteArray(
-        "/metrics/perturbation/trajectory_name", [trajectory], .texts(trajectories),
-        longName: "the network, then PDE models"),
-      array("size", [condition], sizes, "size of each perturbation"),
-      array(
+      group.texts(
+        "condition_name", condition, conditions, "kind and size of each perturbation"),
+      group.texts("trajectory_name", trajectory, trajectories, "the network, then PDE models"),
+      group.numbers("size", [condition], sizes, "size of each perturbation"),
+      group.numbers(
         "log_growth", [condition, trajectory, depth], all.map(\.mean),
         "mean over samples of ln of the change over that at depth 0"),
-      array("log_growth_lower", [condition, trajectory, depth], all.map(\.lower), "2.5 % limit"),
-      array("log_growth_upper", [condition, trajectory, depth], all.map(\.upper), "97.5 % limit"),
-      array(
+      group.numbers(
+        "log_growth_lower", [condition, trajectory, depth], all.map(\.lower), "2.5 % limit"),
+      group.numbers(
+        "log_growth_upper", [condition, trajectory, depth], all.map(\.upper), "97.5 % limit"),
+      group.numbers(
         "attention_change", [condition, trajectory], attention.flatMap { $0 },
         "half the summed change of an attention row, mean over everything"),
-      array(
+      group.numbers(
         "output_divergence", [condition], divergence.map(\.mean),
         "Kullback-Leibler divergence of the network's perturbed output from its own", units: "nat"),
-      array(
+      group.numbers(
         "flipped", [condition], flipped.map(\.mean), "share of the network's answers that change"),
     ]
   }

@@ -172,17 +172,8 @@ struct StabilityAnalysis {
   func arrays() -> [CompleteArray] {
     typealias Axis = ArraySchema.AxisSchema
     let trajectory = Axis("trajectory", trajectories.count)
-    let depth = Axis(
-      "depth_time", depths,
-      coordinates: (0..<depths).map { Double($0) / Double(max(depths - 1, 1)) },
-      longName: "depth-time, layer / layer count")
-    func array(
-      _ name: String, _ axes: [Axis], _ values: [Double], _ longName: String
-    ) -> CompleteArray {
-      CompleteArray(
-        "/metrics/stability/\(name)", axes, .numbers(values), longName: longName,
-        attributes: ["samples": .integer(Int64(samples))])
-    }
+    let depth = Axis.depthTime(depths)
+    let group = MetricGroup(name: "stability", samples: samples)
     func curve(
       _ name: String, _ values: KeyPath<States, [Double]>, _ longName: String
     ) -> [CompleteArray] {
@@ -191,11 +182,11 @@ struct StabilityAnalysis {
       ]
       return ends.flatMap { end, states, when in
         [
-          array(
+          group.numbers(
             "\(name)_\(end)", [trajectory, depth],
             trajectories.flatMap { $0[keyPath: states][keyPath: values] }, "\(longName), \(when)"),
           // The last depth alone compares networks of different depths.
-          array(
+          group.numbers(
             "final_\(name)_\(end)", [trajectory],
             trajectories.map { $0[keyPath: states][keyPath: values].last ?? .nan },
             "\(longName), last depth, \(when)"),
@@ -203,22 +194,22 @@ struct StabilityAnalysis {
       }
     }
     return [
-      CompleteArray(
-        "/metrics/stability/trajectory_name", [trajectory], .texts(trajectories.map(\.name)),
-        longName: "the network, then equations that learned the task"),
-      array(
+      group.texts(
+        "trajectory_name", trajectory, trajectories.map(\.name),
+        "the network, then equations that learned the task"),
+      group.numbers(
         "test_accuracy", [trajectory], trajectories.map(\.accuracy),
         "share of the test split classified rightly at the end"),
-      array(
+      group.numbers(
         "parameter_count", [trajectory], trajectories.map { Double($0.parameters) },
         "number of parameters"),
-      array(
+      group.numbers(
         "diverged", [trajectory], trajectories.map { $0.hasDiverged ? 1 : 0 },
         "1 when a loss or gradient was not finite"),
-      array(
+      group.numbers(
         "spikes", [trajectory], trajectories.map(\.spikes),
         "loss spikes of 1000 steps: 5 robust standard deviations above the median of the 50 before"),
-      array(
+      group.numbers(
         "gradient_peak", [trajectory], trajectories.map(\.peak),
         "largest norm of the parameters' gradient over the median"),
     ] + curve("drift", \.drift, "‖u - u₀‖/‖u₀‖, mean over samples")
