@@ -76,7 +76,9 @@ def archive_rows():
     for name, ours, peer, goal in [
         ("append, against raw write(2)", "plain_write", "raw_write", 0.9), ("append", "plain_write", "plain_write", None),
         ("append, shuffle + gzip-1", "gzip1_write", "gzip1_write", 5), ("the same, sealed", "gzip1_whole", "gzip1_write", None),
-        ("read, shuffle + gzip-1", "gzip1_read", "gzip1_read", 3), ("check, against our read", "gzip1_check", "gzip1_read!", 1),
+        ("read, shuffle + gzip-1", "gzip1_read", "gzip1_read", 3), ("check, against the peer's read", "gzip1_check", "gzip1_read", 3),
+        # SHA-256 of one array is one chain, 1.8 GB/s on the machine of the design notes; reading it is faster.
+        ("check, against our read", "gzip1_check", "gzip1_read!", None),
     ]:
         pairs = []
         for mine, other in rounds:
@@ -92,7 +94,7 @@ def archive_rows():
     small, large = (output(f"{a.binaries}/isotherm-bench", "archive", "--filtered-only", "--rows", rows)["peak_megabytes"]
                     for rows in ("8192", "819200" if a.full else "81920"))
     yield dict(work=f"memory, {'10 GB' if a.full else '1 GB'} against 100 MB", ours=large, peer=small, unit="MB", ratio=small / large,
-               goal=0.4)
+               goal=0.9)
 
 
 def information_rows():
