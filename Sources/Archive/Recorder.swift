@@ -383,7 +383,7 @@ public final class Recorder: @unchecked Sendable {
         onEvent(
           .commit(part: part.name.first, rows: part.rows.filter { streamPaths.contains($0.key) }))
       } catch {
-        problem = error
+        problem = explained(error)
       }
     }
     stateLock.lock()
@@ -393,6 +393,23 @@ public final class Recorder: @unchecked Sendable {
     stateLock.unlock()
     pool.wake()
     if problem == nil && !failed { mergeWhenDue() }
+  }
+
+  /// What went wrong, with its remedy where somebody removed what the run had written.
+  private func explained(_ error: any Error) -> any Error {
+    let manager = FileManager.default
+    guard manager.fileExists(atPath: place.folder) else {
+      return ArchiveError(
+        .refused,
+        "\(place.folder) was removed while the run was being written; begin anew with the same command"
+      )
+    }
+    let gone = parts.map { place.folder + "/" + $0.file }.first { !manager.fileExists(atPath: $0) }
+    guard let gone else { return error }
+    return ArchiveError(
+      .refused,
+      "\(gone) was removed while the run was being written; put it back if you can, and go on with "
+        + "--resume, which computes missing rows anew")
   }
 
   private lazy var streamPaths = Set(schema.arrays.filter(\.isStream).map(\.path))
@@ -444,7 +461,8 @@ public final class Recorder: @unchecked Sendable {
     do {
       if let merged = try finished.result.get() { try exchange(finished.parts, for: merged) }
     } catch {
-      stateLock.withLock { if failure == nil { failure = error } }
+      let problem = explained(error)
+      stateLock.withLock { if failure == nil { failure = problem } }
     }
   }
 
@@ -519,7 +537,11 @@ public final class Recorder: @unchecked Sendable {
     let tree = TreeWriter(schema: schema, rows: streams.mapValues(\.rows), texts: texts) {
       known[$0.path]
     }
-    try Sealer(place: place, tree: tree, sources: streams.mapValues(\.sources), pool: pool).run()
+    do {
+      try Sealer(place: place, tree: tree, sources: streams.mapValues(\.sources), pool: pool).run()
+    } catch {
+      throw explained(error)
+    }
     if !keepingParts { try FileManager.default.removeItem(atPath: place.folder) }
     onEvent(.sealed(path: place.file))
     return place.file

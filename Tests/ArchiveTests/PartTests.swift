@@ -145,6 +145,22 @@ import Testing
     } throws: { String(describing: $0).contains("part-000002.h5") }
   }
 
+  @Test func `what somebody removes while a run is written is told with the remedy`() throws {
+    let part = try begin("part", 6, parts: 1000)
+    try FileManager.default.removeItem(atPath: folder + "/part.run/part-000002.h5")
+    #expect {
+      try part.seal()
+    } throws: {
+      let text = String(describing: $0)
+      return text.contains("part-000002.h5 was removed") && text.contains("--resume")
+    }
+    let whole = try begin("whole", 6, parts: 1000)
+    try FileManager.default.removeItem(atPath: folder + "/whole.run")
+    #expect {
+      try go(whole, 6..<8)
+    } throws: { String(describing: $0).contains("whole.run was removed while") }
+  }
+
   @Test func `an axis that counts thousands of rows is not written with every commit`() throws {
     let recorder = try Recorder(RunPlace(folder + "/long"), schema())
     for step in 0..<9000 { try recorder.append("/progress/loss", [Double(step)]) }
