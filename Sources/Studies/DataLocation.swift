@@ -1,3 +1,4 @@
+import Archive
 import Foundation
 
 /// Finds data files and study files: from the working folder, or beside the package the program was built in.
@@ -13,5 +14,15 @@ public enum DataLocation {
       folder.deleteLastPathComponent()
     }
     return name
+  }
+
+  /// The path of the data set `name`.
+  /// - Throws: ``StudyError`` when it is one of those that are not part of the package and was not fetched yet.
+  static func dataSet(_ name: String) throws -> String {
+    let path = resolve(name)
+    guard path.contains("data/fetched/"), !FileManager.default.fileExists(atPath: path),
+      !RunPlace(path).isSealed
+    else { return path }
+    throw StudyError(message: "the data set \(path) is not there; tools/fetch-data --full makes it")
   }
 }

@@ -12,7 +12,7 @@ enum StudyData: Sendable {
   case text(TokenSamples)
 
   init(_ configuration: StudyConfiguration.Data) throws {
-    let path = DataLocation.resolve(configuration.file)
+    let path = try DataLocation.dataSet(configuration.file)
     switch configuration.modality {
     case .image(let patch):
       let set = try ImageSet(path)

@@ -9,7 +9,7 @@ struct StudyCommand: ParsableCommand {
     commandName: "study",
     abstract: "Make a study: variants x seeds, fitted, measured and summed up, one archive each.",
     discussion: """
-      Studies of the paper: information-flow, attention, bottleneck, gradients, perturbation, stabilisers, guided-attention, or all \
+      Studies of the paper: information-flow, attention, bottleneck, gradients, perturbation, stabilisers with simulator and stable-rate, guided-attention, or all \
       of them (data/plans/paper.yaml); or a plan of your own. What FOLDER holds already is kept, what was interrupted goes on. \
       FOLDER/summary holds means over seeds with intervals; isotherm-analyze compare shows them.
       """)
@@ -22,6 +22,13 @@ struct StudyCommand: ParsableCommand {
 
   @Option(help: "smoke (a minute), small (ten minutes a study) or full.")
   var size = "small"
+
+  @Option(
+    name: .customLong("case"),
+    help: ArgumentHelp(
+      "Only this case of the size: images, images-60000 (tools/fetch-data --full), text; may be given again.",
+      valueName: "name"))
+  var cases: [String] = []
 
   @Option(help: "Programs that run at the same time (default: as many as threads).")
   var jobs: Int?
@@ -40,14 +47,14 @@ struct StudyCommand: ParsableCommand {
     let isFile = name.hasSuffix(".yaml") || name.hasSuffix(".yml")
     let plan = try StudyPlan(path: DataLocation.resolve(isFile ? name : Self.paper))
     let chosen = try studies(plan, isFile || name == "all")
-    guard let size = plan.sizes.first(where: { $0.name == size }) else {
-      throw UsageError(
-        "--size \(size): the plan has \(plan.sizes.map(\.name).joined(separator: ", "))")
-    }
+    let size = try size(of: plan)
     guard let folder else {
       throw UsageError("-o FOLDER is missing: where should the archives go?")
     }
     let list = try plan.jobs(chosen, size, folder: folder)
+    guard !list.isEmpty else {
+      throw UsageError("\(name) has no variants for --case \(cases.joined(separator: ", "))")
+    }
     if dryRun { return try tell(list, made: nil, plan, chosen, size) }
     let runner = StudyRunner(
       list, threads: common.threadCount, width: jobs ?? common.threadCount,
@@ -55,6 +62,20 @@ struct StudyCommand: ParsableCommand {
       progress: ProgressLine(common.progress))
     let outcome = try runner.run(title: name)
     try tell(list, made: outcome, plan, chosen, size)
+  }
+
+  /// The size that was asked for, with the cases that were.
+  private func size(of plan: StudyPlan) throws -> StudyPlan.Size {
+    guard let found = plan.sizes.first(where: { $0.name == size }) else {
+      throw UsageError(
+        "--size \(size): the plan has \(plan.sizes.map(\.name).joined(separator: ", "))")
+    }
+    let names = plan.caseNames(found)
+    if let unknown = cases.first(where: { !names.contains($0) }) {
+      throw UsageError(
+        "--case \(unknown): at --size \(size) the plan has \(names.joined(separator: ", "))")
+    }
+    return cases.isEmpty ? found : found.limited(to: cases)
   }
 
   private func studies(_ plan: StudyPlan, _ all: Bool) throws -> [StudyPlan.Study] {

@@ -130,6 +130,31 @@ import Testing
         == analyze(["compare", first, "--markdown"]))
   }
 
+  @Test func `a study tells which data set and which case it lacks`() throws {
+    try withScratch { folder in
+      let plan = try String(
+        contentsOfFile: Programs.root + "/data/plans/paper.yaml", encoding: .utf8
+      ).replacing("fetched/fashion-mnist.h5", with: "fetched/not-fetched.h5")
+      try plan.write(toFile: folder + "/plan.yaml", atomically: true, encoding: .utf8)
+      func study(_ name: String, _ more: [String]) throws -> Programs.Outcome {
+        try Programs.run("isotherm", ["study", name, "-o", folder + "/s"] + more)
+      }
+      let lacking = try study(
+        folder + "/plan.yaml", ["--size", "full", "--case", "text", "--case", "images-60000"])
+      #expect(lacking.status == 1 && lacking.errors.contains("tools/fetch-data --full makes it"))
+      #expect(!FileManager.default.fileExists(atPath: folder + "/s"))
+      let listed = try study(
+        folder + "/plan.yaml", ["--size", "full", "--case", "text", "--dry-run"])
+      #expect(listed.output.contains("/text/plain/") && !listed.output.contains("/images"))
+      let unknown = try study("attention", ["--case", "images-60000"])
+      #expect(
+        unknown.status == 2
+          && unknown.errors.contains("at --size small the plan has images, text"))
+      let nothing = try study("stable-rate", ["--case", "text"])
+      #expect(nothing.status == 2 && nothing.errors.contains("no variants for --case text"))
+    }
+  }
+
   @Test func `an interrupted study goes on`() throws {
     try withScratch { folder in
       let process = Process()

@@ -49,6 +49,18 @@ public struct StudyJob: Sendable {
     return Set(expected) == Set(found) ? .done : .due(replacing: true)
   }
 
+  /// Looks whether the data set of a training run that is to be made is there.
+  /// - Throws: ``StudyError`` naming the remedy when it was not fetched.
+  func checkData() throws {
+    guard command == .train, !RunPlace(place).isSealed else { return }
+    do {
+      _ = try DataLocation.dataSet(
+        StudyConfiguration(yaml: configuration, name: study).data.file)
+    } catch let error as StudyError {
+      throw StudyError(message: "\(error); or choose other cases with --case")
+    }
+  }
+
   private func compare(_ reader: RunReader) throws {
     let text = try reader.readTexts("/provenance/configuration").first ?? ""
     // Written out anew, so that keys which came later have their defaults.

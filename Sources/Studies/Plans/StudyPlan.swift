@@ -44,6 +44,11 @@ public struct StudyPlan: Sendable {
     /// Names of the cases; nil for all.
     let cases: [String]?
     let settings: Settings
+
+    /// The same for some of the plan's cases.
+    public func limited(to cases: [String]) -> Size {
+      Size(name: name, seeds: seeds, cases: cases, settings: settings)
+    }
   }
 
   /// One of the networks that a study compares.
@@ -206,6 +211,11 @@ public struct StudyPlan: Sendable {
         }
       }
     }
+  }
+
+  /// Names of the cases that a size has.
+  public func caseNames(_ size: Size) -> [String] {
+    cases.map(\.name).filter { size.cases?.contains($0) ?? true }
   }
 
   func step(_ name: String) -> Step {

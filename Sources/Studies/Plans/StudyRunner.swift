@@ -44,8 +44,10 @@ public final class StudyRunner {
   public static var defaultMemory: Int { Int(ProcessInfo.processInfo.physicalMemory / 2) }
 
   /// Makes everything.
-  /// - Throws: ``StudyError`` when a program failed, after those beside it have ended; ``Console/Interrupted``.
+  /// - Throws: ``StudyError`` when a data set is missing, before anything is made, or when a program failed, after those beside it
+  ///   have ended; ``Console/Interrupted``.
   public func run(title: String) throws -> Outcome {
+    for job in jobs { try job.checkData() }
     var outcome = Outcome()
     var failures: [String] = []
     progress.begin(title)
