@@ -105,7 +105,7 @@ let tests: [Target] = [
     name: "ProgramTests", dependencies: ["Archive", "Kernels"],
     exclude: [
       "help", "open-with-others.py", "open-with-r.R", "open-with-octave.m", "compare-exports.py",
-      "power-cut.py", "power-trace.c",
+      "power-cut.py", "power-trace.c", "full-disk.c",
     ],
     swiftSettings: native),
 ]

@@ -98,6 +98,72 @@ import Testing
     #expect(without.output.contains("\"failures\""))
   }
 
+  @Test func `a full disk loses nothing acknowledged, and the run goes on`() throws {
+    try withScratch { folder in
+      let library = folder + "/full-disk.so"
+      let compiled = try Programs.run(
+        "/usr/bin/cc",
+        ["-O1", "-shared", "-fPIC", "-o", library, "-ldl", "-lpthread"]
+          + [Programs.root + "/Tests/ProgramTests/full-disk.c"])
+      try #require(compiled.status == 0, "\(compiled.errors)")
+      let arguments = try arguments(folder, epochs: 2, batch: 200)
+      let whole = try Programs.run("isotherm", arguments + ["-o", folder + "/whole"])
+      try #require(whole.status == 0, "\(whole.errors)")
+      let reference = try RunReader(folder + "/whole")
+      let hash = try reference.logicalHash()
+      let size = try Data(contentsOf: URL(fileURLWithPath: folder + "/whole.h5")).count
+      // ISOTHERM_DISKS=60 tries sixty sizes, from a twentieth of the sealed file to eight of it.
+      let count = ProcessInfo.processInfo.environment["ISOTHERM_DISKS"].flatMap(Int.init) ?? 8
+      var (filled, kept) = (0, 0)
+      for trial in 0..<count {
+        let disk = "\(folder)/disk-\(trial)"
+        try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
+        let bytes = Double(size) * (0.05 + 7.95 * Double(trial) / Double(count - 1))
+        let outcome = try Programs.run(
+          "/usr/bin/env",
+          ["LD_PRELOAD=\(library)", "DISK_FOLDER=\(disk)", "DISK_BYTES=\(Int(bytes))"]
+            + [Programs.folder + "/isotherm"] + arguments
+            + ["-o", disk + "/r", "--progress", "json"])
+        let rows = try acknowledged(outcome.errorLines)
+        if outcome.status != 0 {
+          filled += 1
+          let last = outcome.errorLines.last ?? ""
+          #expect(outcome.status == 1, "\(Int(bytes)): \(outcome.status) \(last)")
+          #expect(last.contains("the disk is full") && last.contains("--resume"), "\(last)")
+        }
+        if !rows.isEmpty {
+          let reader = try RunReader(disk + "/r")
+          for (name, count) in rows {
+            guard count > 0, name != "/progress/seconds" else { continue }
+            let found = try reader.readRow(name, count - 1, as: Double.self).elements
+            let written = try reference.readRow(name, count - 1, as: Double.self).elements
+            #expect(
+              found.map(\.bitPattern) == written.map(\.bitPattern), "\(Int(bytes)): \(name)")
+          }
+          kept += outcome.status == 0 ? 0 : 1
+        }
+        let resumed = try Programs.run("isotherm", arguments + ["-o", disk + "/r", "--resume"])
+        #expect(resumed.status == 0, "\(Int(bytes)): \(resumed.errors)")
+        #expect(try RunReader(disk + "/r").logicalHash() == hash, "\(Int(bytes))")
+      }
+      // Some before the first commit, some after it, some not at all.
+      #expect(0 < kept && kept < filled && filled < count, "\(kept) of \(filled) of \(count)")
+      if count > 8 { print("\(filled) of \(count) disks were full, \(kept) after a commit") }
+    }
+  }
+
+  /// Rows of each array that a run said are safe.
+  private func acknowledged(_ lines: [String]) throws -> [String: Int] {
+    var rows: [String: Int] = [:]
+    for line in lines {
+      let event = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+      guard event?["event"] as? String == "commit" else { continue }
+      let more = try #require(event?["rows"] as? [String: Int])
+      rows.merge(more) { $1 }
+    }
+    return rows
+  }
+
   @Test func `a damaged schema or part is told in one line`() throws {
     let folder = try Programs.scratch()
     defer { try? FileManager.default.removeItem(atPath: folder) }
