@@ -60,6 +60,19 @@ import Testing
     let shown = try Programs.run(
       "isotherm-analyze", ["compare", path, "--metric", "log_ratio_last", "--markdown"])
     #expect(shown.output.contains("| network | autonomous | modulated |"))
+    func cells(_ place: String) throws -> Programs.Outcome {
+      try Programs.run(
+        "isotherm-analyze",
+        ["compare", path, "--metric", "log_state_last", "--where", place, "--markdown"])
+    }
+    let column = try cells("depth_time=1")
+    #expect(column.output.contains("| trajectory | depth time 1 |\n|---|---|\n| network |"))
+    let row = try cells("trajectory=network")
+    #expect(row.output.contains("| network |") && !row.output.contains("| autonomous |"))
+    let misspelt = try cells("trajectory=netwrok")
+    #expect(
+      misspelt.status == 2
+        && misspelt.errors.contains("the places along trajectory are network, autonomous"))
     let unknown = try Programs.run("isotherm-analyze", ["compare", path, "--metric", "nothing"])
     #expect(unknown.status == 1 && unknown.errors.contains("gradients/log_ratio_last"))
   }

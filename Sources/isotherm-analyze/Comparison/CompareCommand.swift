@@ -96,11 +96,7 @@ struct CompareCommand: ParsableCommand {
     if options.common.json || options.csv { return try tell(long(summary, chosen, places)) }
     for name in chosen {
       let shown = try summary.metric(name)
-      for place in places where !shown.axes.contains(where: { $0.name == place.axis }) {
-        throw UsageError(
-          "--where \(place.axis)=\(place.label): the axes of \(name) are "
-            + shown.axes.map(\.name).joined(separator: ", "))
-      }
+      try shown.check(places, name: name)
       let (header, rows) = shown.wide(places)
       let unit = shown.units == "1" ? "" : ", \(shown.units)"
       if markdown {
@@ -129,6 +125,7 @@ struct CompareCommand: ParsableCommand {
       ])
     for name in chosen {
       let shown = try summary.metric(name)
+      try shown.check(places, name: name)
       for row in shown.rows where shown.contains(row.labels, places) {
         let place = zip(shown.axes, row.labels).dropFirst().map { "\($0.name)=\($1)" }
         report.add([

@@ -37,27 +37,45 @@ extension MetricSummary.Metric {
     }
   }
 
-  /// A table whose columns run along the last axis, or with one column of values; of the rows in `places`.
+  /// - Throws: ``Console/UsageError`` when `places` name an axis or a label that is not there.
+  func check(_ places: [(axis: String, label: String)], name: String) throws {
+    for place in places {
+      guard let axis = axes.firstIndex(where: { $0.name == place.axis }) else {
+        throw UsageError(
+          "--where \(place.axis)=\(place.label): the axes of \(name) are "
+            + axes.map(\.name).joined(separator: ", "))
+      }
+      guard labels[axis].contains(place.label) else {
+        throw UsageError(
+          "--where \(place.axis)=\(place.label): the places along \(place.axis) are "
+            + labels[axis].joined(separator: ", "))
+      }
+    }
+  }
+
+  /// A table whose columns run along the last axis, or with one column of values; of the cells in `places`.
   func wide(_ places: [(axis: String, label: String)] = []) -> (header: [String], rows: [[String]])
   {
     let last = axes.count > 1 && axes[axes.count - 1].length <= 16 ? axes.count - 1 : axes.count
     let columns = last < axes.count ? labels[last] : ["value"]
+    let wanted = places.filter { last < axes.count && $0.axis == axes[last].name }.map(\.label)
+    let kept = columns.indices.filter { wanted.isEmpty || wanted.contains(columns[$0]) }
     // An axis of one place tells nothing.
     let leading = axes.indices.prefix(last).filter { axes[$0].length > 1 }
     let header =
       leading.map { axes[$0].name.replacing("_", with: " ") }
-      + columns.enumerated().map { place, label in
-        let isNumbered = last < axes.count && coordinates[last] != nil && place == 0
-        return isNumbered ? "\(axes[last].name.replacing("_", with: " ")) \(label)" : label
+      + kept.map { column in
+        let isNumbered = last < axes.count && coordinates[last] != nil && column == kept.first
+        let axis = isNumbered ? axes[last].name.replacing("_", with: " ") + " " : ""
+        return axis + columns[column]
       }
     let all = rows
     let starts = stride(from: 0, to: mean.count, by: columns.count).filter { start in
-      // A place along the columns' axis does not choose among the rows.
       contains(
         all[start].labels, places.filter { last == axes.count || $0.axis != axes[last].name })
     }
     let lines = starts.map { start in
-      leading.map { all[start].labels[$0] } + columns.indices.map { text(start + $0) }
+      leading.map { all[start].labels[$0] } + kept.map { text(start + $0) }
     }
     return (header, lines)
   }
