@@ -74,25 +74,9 @@ public final class RunReader: @unchecked Sendable {
     public var shape: [Int] { axes.map(\.length) }
   }
 
-  /// Paths of all datasets that are not axis labels, depth first.
+  /// Paths of all datasets that can be read and are not axis labels, depth first; see ``objects(below:)`` for the rest.
   public func paths(below start: String = "/") throws -> [String] {
-    guard start == "/" || root.contains(start) else { return [] }
-    return try walk(start == "/" ? root : root.group(start))
-  }
-
-  private func walk(_ group: Group) throws -> [String] {
-    var found: [String] = []
-    for (name, kind) in try group.members() {
-      switch kind {
-      case .group: found += try walk(group.group(name))
-      case .dataset:
-        let dataset = try group.dataset(name)
-        let isData = try !dataset.isScale || dataset.attribute("logical_sha256") != nil
-        if isData { found.append(dataset.path) }
-      case .other: continue
-      }
-    }
-    return found
+    try objects(below: start).filter { $0.kind == .array }.map(\.path)
   }
 
   /// Whether there is an object at `path`.

@@ -14,6 +14,8 @@ static inline hid_t isotherm_type_uint64(void) { return H5T_STD_U64LE; }
 static inline hid_t isotherm_type_float32(void) { return H5T_IEEE_F32LE; }
 static inline hid_t isotherm_type_float64(void) { return H5T_IEEE_F64LE; }
 static inline hid_t isotherm_type_c_string(void) { return H5T_C_S1; }
+static inline hid_t isotherm_type_object(void) { return H5T_STD_REF_OBJ; }
+static inline hid_t isotherm_type_region(void) { return H5T_STD_REF_DSETREG; }
 static inline size_t isotherm_variable_length(void) { return H5T_VARIABLE; }
 
 static inline hid_t isotherm_plist_file_create(void) { return H5P_FILE_CREATE; }
