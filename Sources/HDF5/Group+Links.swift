@@ -71,6 +71,8 @@ public struct Link: Sendable, Hashable {
   public let name: StoredName
   /// What it leads to.
   public let target: Target
+  /// Whether the name says that it is UTF-8, whatever it is.
+  let isMarkedUTF8: Bool
 }
 
 extension Group {
@@ -106,7 +108,9 @@ extension Group {
             return 0
           }, Unmanaged.passUnretained(found).toOpaque()),
         "cannot list", file: file, path: path)
-      return found.names.map { Link(name: $0, target: target($0, $1)) }
+      return found.names.map {
+        Link(name: $0, target: target($0, $1), isMarkedUTF8: $1.cset == H5T_CSET_UTF8)
+      }
     }
   }
 
