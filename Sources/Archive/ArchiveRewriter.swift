@@ -95,9 +95,10 @@ public struct ArchiveRewriter {
       throw ArchiveError(
         .exists, "\(file) exists already; pass --force to replace it, or choose another name")
     }
-    let temporary = file + ".sealing"
+    try OutputGuard(readers.map(\.path)).check(file: file)
+    let pending = PendingFile(file)
     do {
-      let target = try File.create(temporary, replacing: true)
+      let target = try File.create(pending.temporary)
       var rows: [String: Int] = [:]
       var texts: [String: [String]] = [:]
       for array in schema.arrays {
@@ -117,11 +118,8 @@ public struct ArchiveRewriter {
         return dataset
       }
       try target.close()
-    } catch {
-      try? FileManager.default.removeItem(atPath: temporary)
-      throw error
     }
-    try DurableFile.replace(file, with: temporary)
+    try pending.finish()
   }
 
   /// Where the axis of joining is among an array's; nil when it is not, or there is nothing to join.

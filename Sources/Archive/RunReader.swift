@@ -20,7 +20,7 @@ public final class RunReader: @unchecked Sendable {
   /// Opens the archive called `name`.
   /// - Throws: ``ArchiveError`` or ``HDF5/HDF5Error`` with what was expected, what was found, and what to do.
   public init(_ name: String, expecting kinds: [RunSchema.Kind] = []) throws {
-    path = try RunPlace(name).readable()
+    path = try RunPlace.readable(name)
     file = try File.open(path)
     root = try file.root
     guard let layout = try root.attribute("isotherm_layout")?.integer else {

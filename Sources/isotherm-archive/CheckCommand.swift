@@ -1,5 +1,6 @@
 import Archive
 import ArgumentParser
+import Arrays
 import Console
 import Foundation
 
@@ -87,6 +88,9 @@ struct CheckCommand: ParsableCommand {
     process.standardOutput = output
     process.standardError = errors
     try process.run()
+    let number = process.processIdentifier
+    let unfinished = Unfinished { kill(number, SIGKILL) }
+    defer { unfinished.done() }
     let data = output.fileHandleForReading.readDataToEndOfFile()
     let narration = String(
       decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
