@@ -85,7 +85,7 @@ private struct ObjectWalk {
       } catch let error as HDF5Error {
         add(.unreadable, error.message)
       }
-    case .object(.dataset, _): found.append(describe(link, of: group, path))
+    case .object(.dataset, _): found.append(StoredObject(dataset: link, of: group, path))
     case .object(.other, _): add(.foreign, "named type")
     case .soft(let target):
       // Everything in the file has a name that is not a soft link; a dataset is shown under this one too.
@@ -95,32 +95,49 @@ private struct ObjectWalk {
       guard end.kind == .dataset, end.address.isInFile(of: file) else {
         return add(.link, "link to \(target.shown)")
       }
-      found.append(describe(link, of: group, path))
+      found.append(StoredObject(dataset: link, of: group, path))
     case .external(let file, let target):
       add(.link, "link to \(target.shown) in the file \(file.shown), not followed")
     case .unknown(let what): add(.unreadable, what)
     }
   }
+}
 
-  private func describe(_ link: Link, of group: Group, _ path: String) -> StoredObject {
+extension StoredObject {
+  /// What the dataset is that an entry of a group leads to.
+  init(dataset link: Link, of group: Group, _ path: String) {
     do {
       let dataset = try group.dataset(link.name)
-      if try dataset.isNull {
-        return StoredObject(path: path, kind: .foreign, what: "\(try dataset.storedType), no value")
-      }
-      do {
-        _ = try dataset.elementType
-      } catch let error as HDF5Error where error.code == .mismatch {
-        let shape = try dataset.shape
-        let what = "\(try dataset.storedType)" + (shape.isEmpty ? "" : " \(shape)")
-        return StoredObject(path: path, kind: .foreign, what: what)
+      if let what = try dataset.foreignness {
+        self.init(path: path, kind: .foreign, what: what)
+        return
       }
       // An array that labels an axis has a hash as well; a mere axis has none.
       let isData = try !dataset.isScale || dataset.attributeNames().contains("logical_sha256")
-      return StoredObject(path: path, kind: isData ? .array : .scale, what: "")
+      self.init(path: path, kind: isData ? .array : .scale, what: "")
     } catch {
       let message = (error as? HDF5Error)?.message ?? String(describing: error)
-      return StoredObject(path: path, kind: .unreadable, what: message)
+      self.init(path: path, kind: .unreadable, what: message)
+    }
+  }
+}
+
+extension Dataset {
+  /// Why no array of ours can be made of it; nil when one can.
+  fileprivate var foreignness: String? {
+    get throws {
+      if try isNull { return "\(try storedType), no value" }
+      let shape = try shape
+      let size = shape.reduce(into: (product: 16, isTooLarge: false)) {
+        let (product, isTooLarge) = $0.product.multipliedReportingOverflow(by: max($1, 1))
+        $0 = (product, $0.isTooLarge || isTooLarge)
+      }
+      do {
+        _ = try elementType
+        return size.isTooLarge ? "\(try storedType) \(shape), too large to be read" : nil
+      } catch let error as HDF5Error where error.code == .mismatch {
+        return "\(try storedType)" + (shape.isEmpty ? "" : " \(shape)")
+      }
     }
   }
 }

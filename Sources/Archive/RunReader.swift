@@ -109,7 +109,7 @@ public final class RunReader: @unchecked Sendable {
 
   /// HDF5 fills in zeros, silently, for the rows of a part that is gone: either somebody removed it, or the run went on and
   /// merged it. Asked after reading, so that a part removed in between is noticed.
-  private func checkSources(_ dataset: Dataset) throws {
+  func checkSources(_ dataset: Dataset) throws {
     guard isFolder else { return }
     for file in try dataset.sourceFiles where access(parentFolder(path) + "/" + file, R_OK) != 0 {
       throw ArchiveError(

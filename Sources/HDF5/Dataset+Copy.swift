@@ -129,14 +129,12 @@ extension Dataset {
     }
   }
 
-  /// Copies all chunks of `original`, which must have the same chunks and filters, as they are stored; `pause` is called
-  /// between two.
-  public func copyChunks(from original: Dataset, pause: () throws -> Void) throws {
+  /// Copies all chunks of `original`, which must have the same chunks and filters, as they are stored.
+  public func copyChunks(from original: Dataset) throws {
     let shape = try original.shape
     guard let chunk = try original.layout?.chunk, !shape.contains(0) else { return }
     var offset = shape.map { _ in 0 }
     while true {
-      try pause()
       if let stored = try original.readChunk(offset: offset) {
         try stored.bytes.withUnsafeBytes {
           try writeChunk($0, offset: offset, filterMask: stored.filterMask)

@@ -73,6 +73,11 @@ public struct Link: Sendable, Hashable {
   public let target: Target
   /// Whether the name says that it is UTF-8, whatever it is.
   let isMarkedUTF8: Bool
+
+  /// The entry as if it led straight to an object, of the same name.
+  public func leading(to kind: Group.ObjectKind, _ address: ObjectAddress) -> Link {
+    Link(name: name, target: .object(kind, address), isMarkedUTF8: isMarkedUTF8)
+  }
 }
 
 extension Group {
@@ -110,6 +115,21 @@ extension Group {
         "cannot list", file: file, path: path)
       return found.names.map {
         Link(name: $0, target: target($0, $1), isMarkedUTF8: $1.cset == H5T_CSET_UTF8)
+      }
+    }
+  }
+
+  /// The entry `name`; nil when there is none.
+  public func link(_ name: StoredName) throws -> Link? {
+    try HDF5Library.synchronized { () -> Link? in
+      var info = H5L_info_t()
+      return try name.withCString { pointer -> Link? in
+        guard H5Lexists(identifier.value, pointer, isotherm_plist_default()) > 0 else { return nil }
+        try check(
+          H5Lget_info(identifier.value, pointer, &info, isotherm_plist_default()),
+          "cannot read the link", file: file, path: joined(name.shown))
+        return Link(
+          name: name, target: target(name, info), isMarkedUTF8: info.cset == H5T_CSET_UTF8)
       }
     }
   }

@@ -71,6 +71,17 @@ extension Group: Identified {}
 extension Dataset: Identified {}
 
 extension AttributeHolder {
+  /// Removes an attribute; nothing when there is none of that name.
+  public func removeAttribute(_ name: String) throws {
+    guard let holder = self as? any Identified else { return }
+    try HDF5Library.synchronized {
+      guard H5Aexists(holder.identifier.value, name) > 0 else { return }
+      try check(
+        H5Adelete(holder.identifier.value, name), "cannot remove the attribute \(name)",
+        file: holder.file, path: holder.path)
+    }
+  }
+
   /// All attributes with their values, in the order of their names.
   /// - Throws: ``HDF5Error`` when one cannot be read, or is of a type this library does not know.
   public func storedAttributes(_ names: ObjectNames) throws -> [StoredAttribute] {

@@ -94,7 +94,7 @@ indirect enum ValueForm {
 
   /// Writes one element down. Must run inside the lock.
   func write(
-    _ element: UnsafeRawPointer, to bytes: inout [UInt8], in location: hid_t, _ names: ObjectNames
+    _ element: UnsafeRawPointer, to bytes: inout [UInt8], in location: hid_t, _ names: ObjectNames?
   ) throws {
     switch self {
     case .plain(let size): bytes += UnsafeRawBufferPointer(start: element, count: size)
@@ -125,12 +125,12 @@ indirect enum ValueForm {
       }
     case .objectReference:
       Self.put(
-        try Reference.object(element).target(location).flatMap { try names[$0] }?.utf8.map { $0 }
+        try Reference.object(element).target(location).flatMap { try names?[$0] }?.utf8.map { $0 }
           ?? [], &bytes)
     case .regionReference:
       let reference = Reference.region(element)
       let target = try reference.target(location)
-      Self.put(try target.flatMap { try names[$0] }?.utf8.map { $0 } ?? [], &bytes)
+      Self.put(try target.flatMap { try names?[$0] }?.utf8.map { $0 } ?? [], &bytes)
       Self.put(try target == nil ? [] : reference.selection(location), &bytes)
     }
   }
@@ -201,7 +201,9 @@ enum Reference {
 
 extension Dataset {
   /// Hands over values of any type, some 4 MiB at a time, as bytes that are equal where the values are.
-  public func forEachImage(_ names: ObjectNames, _ body: ([UInt8]) throws -> Void) throws {
+  ///
+  /// References are told by what `names` calls their targets; without, they all look alike.
+  public func forEachImage(_ names: ObjectNames? = nil, _ body: ([UInt8]) throws -> Void) throws {
     guard try !isNull else { return }
     let shape = try shape
     guard !shape.contains(0) else { return }
@@ -230,6 +232,22 @@ extension Dataset {
     }
   }
 
+  /// All strings as the bytes that are stored, also where they are not UTF-8, in C order; see ``readStrings()``.
+  public func readTextBytes() throws -> [ArraySlice<UInt8>] {
+    var texts: [ArraySlice<UInt8>] = []
+    try forEachImage { bytes in
+      var place = 0
+      while place < bytes.count {
+        let length = bytes.withUnsafeBytes {
+          Int($0.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+        }
+        texts.append(bytes[(place + 8)..<(place + 8 + length)])
+        place += 8 + length
+      }
+    }
+    return texts
+  }
+
   /// Bytes of what ``forEachImage(_:_:)`` hands over for each element; nil when it varies.
   public var imageByteCount: Int? {
     get throws {
@@ -245,7 +263,7 @@ extension Dataset {
   }
 
   private func image(
-    _ type: Identifier, _ size: Int, _ start: [Int], _ count: [Int], _ names: ObjectNames
+    _ type: Identifier, _ size: Int, _ start: [Int], _ count: [Int], _ names: ObjectNames?
   ) throws -> [UInt8] {
     try HDF5Library.synchronized {
       let source = try space()
@@ -276,7 +294,7 @@ extension Dataset {
 extension ValueForm {
   /// Writes down elements that lie one after the other. Must run inside the lock.
   func image(
-    _ base: UnsafeRawPointer, _ count: Int, _ size: Int, _ location: hid_t, _ names: ObjectNames
+    _ base: UnsafeRawPointer, _ count: Int, _ size: Int, _ location: hid_t, _ names: ObjectNames?
   ) throws -> [UInt8] {
     if case .plain = self { return Array(UnsafeRawBufferPointer(start: base, count: count * size)) }
     var bytes: [UInt8] = []

@@ -45,7 +45,7 @@ public final class TreeCopy {
   public func contains(_ address: ObjectAddress) -> Bool { places[address] != nil }
 
   /// Makes the image of `group` in `parent`, empty as yet.
-  public func makeGroup(_ link: Link, of group: Group, in parent: Group) throws -> Group {
+  public func makeGroup(_ link: Link, like group: Group, in parent: Group) throws -> Group {
     try HDF5Library.synchronized {
       let creation = Identifier(
         try check(H5Gget_create_plist(group.identifier.value), "cannot copy a group"),
@@ -71,7 +71,7 @@ public final class TreeCopy {
   public func copy(
     _ link: Link, of group: Group, in parent: Group, leavingOut: Set<String> = []
   ) throws {
-    guard case .object(let kind, _) = link.target else { return }
+    guard case .object = link.target else { return }
     try HDF5Library.synchronized {
       let how = Identifier(
         try check(H5Pcreate(isotherm_plist_object_copy()), "cannot prepare a copy"),
