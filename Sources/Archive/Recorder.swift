@@ -184,10 +184,8 @@ public final class Recorder: @unchecked Sendable {
     }
     if let begun { schema.runID = begun.runID }
     for array in schema.arrays where array.type == .utf8 {
-      let count = array.axes.map { $0.length ?? 0 }.reduce(1, *)
-      texts[array.path] =
-        try begun.flatMap { $0.contains(array.path) ? try $0.readTexts(array.path) : nil }
-        ?? [String](repeating: "", count: count)
+      guard let begun, begun.contains(array.path) else { continue }
+      texts[array.path] = try begun.readTexts(array.path)
     }
     for item in parts.items { try adopt(item) }
     self.parts = parts.items.map(\.name)
@@ -423,9 +421,9 @@ public final class Recorder: @unchecked Sendable {
     do {
       let file = try File.create(temporary, replacing: true)
       try tree.write(to: file, finished: nil) { group, array, shape in
-        try group.createDataset(
-          array.name, array.type, shape: shape,
-          DatasetCreation(sources: streams[array.path]?.sources ?? []))
+        var creation = DatasetCreation(sources: streams[array.path]?.sources ?? [])
+        creation.marksUnwritten = tree.rowsWritten(array) != nil
+        return try group.createDataset(array.name, array.type, shape: shape, creation)
       } counting: { length in
         try counting.source(length)
       }
@@ -526,6 +524,8 @@ public final class Recorder: @unchecked Sendable {
     var hashes: [String: String] = [:]
     hashing.sync {
       for (path, stream) in streams {
+        // Of an array that is not all there no reader can make the hash.
+        if !stream.schema.isStream, stream.rows < stream.schema.axes[0].length ?? 0 { continue }
         hashes[path] = stream.hash.value(
           stream.schema.type, shape: stream.schema.shape(rows: stream.rows))
       }

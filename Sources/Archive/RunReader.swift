@@ -119,11 +119,40 @@ public final class RunReader: @unchecked Sendable {
     }
   }
 
+  /// Refuses rows past those that were written, of an array whose producer ended in the middle of it.
+  private func checkWritten(_ dataset: Dataset, start: [Int]?, count: [Int]) throws {
+    guard let rows = try dataset.attribute("rows_written")?.integer, let first = count.first else {
+      return
+    }
+    let end = (start?.first ?? 0) + first
+    guard end > rows, first > 0 else { return }
+    throw ArchiveError(
+      .layout,
+      "\(path):\(dataset.path): only the first \(rows) rows were written, and rows up to \(end) are asked "
+        + "for; make the archive again, or go on with --resume")
+  }
+
+  /// Paths of arrays that were planned and are not all there, because their producer has not come to them yet or was ended
+  /// before: those that are left out, and those of which the first rows are there.
+  public func absentArrays() throws -> [String] {
+    var found = root.contains("/provenance/absent") ? try readTexts("/provenance/absent") : []
+    for path in try paths() where try attribute(path, "rows_written") != nil { found.append(path) }
+    return found
+  }
+
+  /// What the CF attributes of an array beside ours make of its values, in words; empty for our own arrays.
+  public func conventions(of path: String) throws -> [String] {
+    let dataset = try root.dataset(path)
+    guard try dataset.attribute("logical_sha256") == nil else { return [] }
+    return try CFConventions(dataset).notes
+  }
+
   /// Fills `bytes` with a block of numbers in C order, little endian, as they are stored.
   func read(
     _ array: StoredArray, start: [Int], count: [Int], into bytes: UnsafeMutableRawBufferPointer
   ) throws {
     let dataset = try root.dataset(array.path)
+    try checkWritten(dataset, start: start, count: count)
     try dataset.readFast(into: bytes, as: array.type, start: start, count: count)
     try checkSources(dataset)
   }
@@ -136,13 +165,25 @@ public final class RunReader: @unchecked Sendable {
     let dataset = try root.dataset(path)
     let shape = try count ?? dataset.shape
     let size = shape.reduce(1, *)
-    let elements = try [Element](unsafeUninitializedCapacity: size) { buffer, initialized in
+    try checkWritten(dataset, start: start, count: shape)
+    var elements = try [Element](unsafeUninitializedCapacity: size) { buffer, initialized in
       try dataset.readFast(
         into: UnsafeMutableRawBufferPointer(buffer), as: Element.elementType, start: start,
         count: count)
       initialized = size
     }
     try checkSources(dataset)
+    // Ours carry no CF packing; arrays that others put beside them may.
+    if Element.elementType.isFloatingPoint, try dataset.attribute("logical_sha256") == nil {
+      let conventions = try CFConventions(dataset)
+      elements.withUnsafeMutableBufferPointer { values in
+        if let doubles = values as? UnsafeMutableBufferPointer<Double> {
+          conventions.unpack(doubles)
+        } else if let floats = values as? UnsafeMutableBufferPointer<Float> {
+          conventions.unpack(floats)
+        }
+      }
+    }
     return NDArray(shape: shape, elements: elements)
   }
 

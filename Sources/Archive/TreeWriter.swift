@@ -32,10 +32,27 @@ struct TreeWriter {
     if let history = schema.history { try root.setAttribute("history", .text(history)) }
     if let place = schema.defaultGroup { try root.setAttribute("default", .text(place)) }
     try writeProvenance(root, finished)
-    for (path, arrays) in schema.groups {
+    for (path, planned) in schema.groups {
+      let arrays = planned.filter { !isAbsent($0) }
+      guard !arrays.isEmpty else { continue }
       let group = path == "/" ? root : try root.makeGroup(path)
       try writeGroup(group, arrays, makeArray, counting)
     }
+  }
+
+  /// Whether nothing of an array that is written once was written yet: it is left out, since an array of zeros would be a
+  /// result that nobody computed. A stream without rows says so by its length.
+  private func isAbsent(_ array: ArraySchema) -> Bool {
+    if array.type == .utf8 { return texts[array.path] == nil && !array.isStream }
+    return !array.isStream && (rows[array.path] ?? 0) == 0
+  }
+
+  /// How many rows of an array that is written once are there; nil when all are, or it is a stream.
+  func rowsWritten(_ array: ArraySchema) -> Int? {
+    guard array.type != .utf8, !array.isStream, let length = array.axes.first?.length,
+      let count = rows[array.path], count < length
+    else { return nil }
+    return count
   }
 
   private func writeGroup(
@@ -112,6 +129,23 @@ struct TreeWriter {
     for (name, value) in array.attributes.sorted(by: { $0.key < $1.key }) {
       try dataset.setAttribute(name, value)
     }
+    if let count = rowsWritten(array) {
+      try dataset.setAttribute("rows_written", .integer(Int64(count)))
+      try dataset.setFillAttribute()
+    }
+  }
+
+  private func writeAbsent(_ group: Group) throws {
+    let paths = schema.arrays.filter(isAbsent).map(\.path)
+    guard !paths.isEmpty else { return }
+    let axis = ArraySchema.AxisSchema("absent_array", paths.count)
+    let scale = try Self.makeScale(group, axis, paths.count)
+    try scale.makeScale("absent_array")
+    let dataset = try group.createDataset("absent", .utf8, shape: [paths.count])
+    try dataset.writeStrings(paths)
+    try dataset.setAttribute("long_name", .text("paths of arrays that were planned and never written"))
+    try dataset.setAttribute("units", .text("1"))
+    try dataset.attach(scale, axis: 0)
   }
 
   private func writeProvenance(_ root: Group, _ finished: Date?) throws {
@@ -121,6 +155,7 @@ struct TreeWriter {
       try dataset.writeStrings([item.text])
       try dataset.setAttribute("long_name", .text(item.longName))
     }
+    try writeAbsent(group)
     try Self.writeSources(schema.provenance.sources, in: group)
   }
 

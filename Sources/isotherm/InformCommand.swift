@@ -107,8 +107,7 @@ struct InformCommand: ParsableCommand {
     }
     guard (1...1000).contains(k) else { throw UsageError("--k: expected 1 to 1000, found \(k)") }
     let began = Date()
-    let a = try VariableSource(x)
-    let b = try VariableSource(y)
+    let (a, b) = try VariableSource.pair(x, y)
     let pairs = try PairedSamples(a.samples, b.samples)
     var options = EstimatorChoice.Settings()
     (options.neighborCount, options.seed) = (k, seed)
@@ -127,7 +126,7 @@ struct InformCommand: ParsableCommand {
       upper: estimate.upper, flags: estimate.flags.names, samples: pairs.count,
       dimensionX: a.samples.dimension, dimensionY: b.samples.dimension, seed: seed,
       shuffles: plan.shuffles, resamples: chosen.isResampled ? plan.resamples : 0,
-      seconds: Date().timeIntervalSince(began))
+      seconds: Date().timeIntervalSince(began), notes: a.notes + b.notes)
     try result.tell(json: common.json)
   }
 }
@@ -152,10 +151,11 @@ private struct PairResult: Encodable {
   var shuffles: Int
   var resamples: Int
   var seconds: Double
+  var notes: [String]
 
   enum CodingKeys: String, CodingKey {
     case estimator, settings, transform, reason, value, units, null, lower, upper, flags, samples
-    case seed, shuffles, resamples, seconds
+    case seed, shuffles, resamples, seconds, notes
     case nullUpper = "null_upper"
     case dimensionX = "dimension_x"
     case dimensionY = "dimension_y"
@@ -172,6 +172,7 @@ private struct PairResult: Encodable {
         + "of \(shuffles) shuffles")
     Console.output("by       \(estimator): \(settings); \(reason); columns: \(transform)")
     Console.output("samples  \(samples) of \(dimensionX) + \(dimensionY) dimensions, seed \(seed)")
+    for note in notes { Console.output("note     \(note)") }
     Console.output("flags    \(flags.isEmpty ? "none" : flags.joined(separator: ", "))")
   }
 }
