@@ -3,7 +3,8 @@ import Foundation
 
 /// What attention maps look like, each by itself: how spread, how far, and how alike the heads of a layer are.
 ///
-/// Means over samples and over the queries that the mask leaves in; rows are divided by their sum over the keys seen.
+/// Means over samples and over the queries that the mask leaves in; rows are divided by their sum over the keys seen. NaN where an
+/// entry is not finite.
 public struct AttentionStructure: Sendable {
   /// Entropy of a row, nats, `[head]`: 0 for one key, the logarithm of the number of keys seen for the uniform map.
   public private(set) var entropy: [Double]
@@ -13,7 +14,10 @@ public struct AttentionStructure: Sendable {
   public private(set) var headSimilarity: Double
 
   /// The structure of maps `[sample, head, query, key]`; position p lies at row p / columns of the grid, column p % columns.
-  public init(_ maps: NDArray<Float>, mask: AttentionMask, columns: Int) {
+  /// `check` is asked before each sample whether to go on.
+  public init(
+    _ maps: NDArray<Float>, mask: AttentionMask, columns: Int, check: () throws -> Void
+  ) rethrows {
     let (samples, heads, positions) = (maps.shape[0], maps.shape[1], maps.shape[2])
     var entropy = [Double](repeating: 0, count: heads)
     var distance = entropy
@@ -24,18 +28,20 @@ public struct AttentionStructure: Sendable {
       let across = Double(query % columns - key % columns)
       return Float((down * down + across * across).squareRoot())
     }
-    maps.elements.withUnsafeBufferPointer { values in
+    try maps.elements.withUnsafeBufferPointer { values in
       for sample in 0..<samples {
+        try check()
         for query in 0..<positions {
           let seen = mask.visibleKeys(sample: sample, query: query)
           guard seen > 0 else { continue }
           rows += 1
           let starts = (0..<heads).map { ((sample * heads + $0) * positions + query) * positions }
           var norms = [Double](repeating: 0, count: heads)
+          let units = starts.map { AttentionComparison.unit(of: maps.elements[$0..<$0 + seen]) }
           for (head, start) in starts.enumerated() {
             var (sum, weighted, logs, squares): (Float, Float, Float, Float) = (0, 0, 0, 0)
             for key in 0..<seen {
-              let value = values[start + key]
+              let value = values[start + key] * units[head]
               sum += value
               squares += value * value
               weighted += value * distances[query * positions + key]
@@ -50,9 +56,11 @@ public struct AttentionStructure: Sendable {
           for a in 0..<heads {
             for b in 0..<a {
               var dot: Float = 0
-              for key in 0..<seen { dot += values[starts[a] + key] * values[starts[b] + key] }
+              for key in 0..<seen {
+                dot += values[starts[a] + key] * units[a] * (values[starts[b] + key] * units[b])
+              }
               let scale = norms[a] * norms[b]
-              similarity += scale > 0 ? Double(dot) / scale : 0
+              similarity += scale == 0 ? 0 : Double(dot) / scale
             }
           }
         }
@@ -63,5 +71,10 @@ public struct AttentionStructure: Sendable {
     self.distance = distance.map { $0 / count }
     let pairs = heads * (heads - 1) / 2
     headSimilarity = pairs > 0 ? similarity / (count * Double(pairs)) : .nan
+  }
+
+  /// As ``init(_:mask:columns:check:)``, to the end.
+  public init(_ maps: NDArray<Float>, mask: AttentionMask, columns: Int) {
+    self.init(maps, mask: mask, columns: columns, check: {})
   }
 }

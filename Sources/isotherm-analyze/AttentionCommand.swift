@@ -25,6 +25,6 @@ struct AttentionCommand: ParsableCommand {
     }
     let analysis = try AttentionAnalysis(RunContent(run), fields, seed: options.seed)
     try options.finish(
-      analysis.report(), analysis.arrays(), inputs, title: run.title)
+      try analysis.report(), try analysis.arrays(), inputs, title: run.title)
   }
 }
