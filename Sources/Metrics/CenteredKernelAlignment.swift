@@ -4,7 +4,7 @@ import Kernels
 /// Linear centred kernel alignment: how alike two representations of the same samples are, whatever their rotation and scale.
 ///
 /// Two estimates of the same quantity. ``alignment(with:)`` is that of Kornblith et al. (2019, eq. 3), ⟨K, L⟩/(‖K‖‖L‖) of the
-/// centred Gram matrices. It is biased upwards: of independent noise of d dimensions at n samples it is about d/(n - 1 + d),
+/// centred Gram matrices. It is biased upwards: of independent noise of d dimensions at n samples it is about d/(n + d),
 /// which is near 1 where d is above n (Murphy et al. 2024). ``debiasedAlignment(with:)`` puts in the unbiased
 /// estimate of Song et al. (2012, eq. 5), as Nguyen et al. (2021, eq. 3) do, and is about 0 there:
 ///
@@ -56,11 +56,9 @@ public struct CenteredKernelAlignment: Sendable {
     debiased.norm > 0 && other.debiased.norm > 0 ? debiased.cosine(other.debiased) : .nan
   }
 
-  /// What the biased estimate is on average of independent noise of this size: d/(n - 1 + d). Less where numbers of a sample
-  /// depend on each other, for d counts them as if they did not.
-  public var noiseAlignment: Double {
-    Double(dimension) / Double(max(sampleCount - 1, 1) + dimension)
-  }
+  /// What the biased estimate is on average of independent noise of this size: d/(n + d). Less where numbers of a sample depend on
+  /// each other, for d counts them as if they did not.
+  public var noiseAlignment: Double { Double(dimension) / Double(sampleCount + dimension) }
 
   /// Whether n is so small for the dimension that the biased estimate of independent noise may be above a tenth.
   public var isBiased: Bool { noiseAlignment > 0.1 }
