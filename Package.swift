@@ -53,7 +53,9 @@ let presentation: [Target] = [
     swiftSettings: native),
   .target(
     name: "Console",
-    dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+    dependencies: [
+      "Arrays", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ],
     swiftSettings: native),
   .target(
     name: "Studies",

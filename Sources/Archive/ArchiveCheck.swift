@@ -26,28 +26,61 @@ public struct ArchiveCheck {
   public private(set) var byteCount = 0
   /// Arrays read.
   public private(set) var arrayCount = 0
+  /// Objects seen, for the order of findings.
+  private var number = 0
 
   private init(_ reader: RunReader) { self.reader = reader }
 
   /// Checks the archive `name`: layout, labels, checksums of every chunk, logical hashes, finite values, chunk shapes.
   /// Memory is bounded by about 32 MiB whatever the size, when no chunk is larger than 4 MiB.
+  ///
+  /// Objects that no array of ours could be are read too, as far as HDF5 can, and told under `others`: they are no fault.
   public static func run(_ name: String) throws -> (
-    findings: [Finding], arrays: Int, bytes: Int
+    findings: [Finding], arrays: Int, bytes: Int, others: [StoredObject]
   ) {
     var check = ArchiveCheck(try RunReader(name))
     try check.checkRoot()
-    for path in try check.reader.paths() {
+    let objects = try check.reader.objects()
+    for object in objects {
       do {
-        try check.checkArray(path)
+        try check.checkObject(object)
       } catch {
         check.add(
-          path, "cannot be read: \(error)",
+          object.path, "cannot be read: \(error)",
           "the file is damaged here; copy it again, or seal it anew from its folder of parts")
       }
-      check.arrayCount += 1
+      check.number += 1
     }
     check.hasher.wait()
-    return (check.findings.inOrder, check.arrayCount, check.byteCount)
+    return (
+      check.findings.inOrder, check.arrayCount, check.byteCount,
+      objects.filter { [.foreign, .link].contains($0.kind) }
+    )
+  }
+
+  private mutating func checkObject(_ object: StoredObject) throws {
+    switch object.kind {
+    case .array:
+      try checkArray(object.path)
+      arrayCount += 1
+    case .scale: try reader.root.dataset(object.path).forEachImage { _ in }
+    case .unreadable:
+      add(
+        object.path, "cannot be read: \(object.what)",
+        "the file is damaged here; copy it again, or seal it anew from its folder of parts")
+    case .foreign where reader.contains(object.path) && reader.root.kind(object.path) == .dataset:
+      let dataset = try reader.root.dataset(object.path)
+      do {
+        try dataset.forEachImage { _ in }
+      } catch let error as HDF5Error where error.code == .mismatch {
+        // Nothing in this library can read it; it says so under `others`.
+      }
+    case .foreign where object.path.contains("\\x"):
+      add(
+        object.path, object.what,
+        "give it a name in UTF-8, with h5py's low-level h5py.h5g for example; netCDF cannot open it")
+    case .foreign, .link: break
+    }
   }
 
   /// What was found, by array: hashing ends later than reading.
@@ -62,7 +95,7 @@ public struct ArchiveCheck {
   }
 
   private func add(_ path: String, _ problem: String, _ remedy: String) {
-    findings.add(Finding(path: path, problem: problem, remedy: remedy), array: arrayCount)
+    findings.add(Finding(path: path, problem: problem, remedy: remedy), array: number)
   }
 
   private func checkRoot() throws {
@@ -85,7 +118,7 @@ public struct ArchiveCheck {
     }
     let hash = LogicalHash()
     if array.type == .utf8 {
-      hash.update(try reader.readTexts(path))
+      hash.update(try reader.root.dataset(path).readTextBytes())
     } else {
       let bad = try readAll(array, hash)
       if try bad > 0 && reader.attribute(path, "nan_meaning") == nil {
@@ -100,20 +133,22 @@ public struct ArchiveCheck {
       add("\(path)@logical_sha256", "is missing", "write the file with Isotherm")
     }
     guard let stored = array.sha256 else { return }
-    hasher.afterwards { [findings, arrayCount] in
+    hasher.afterwards { [findings, number] in
       guard hash.value(array.type, shape: array.shape) != stored else { return }
       findings.add(
         Finding(
           path: path, problem: "the values do not have the logical hash stored beside them",
           remedy: "they were changed after sealing; fetch the original, or trust neither"),
-        array: arrayCount)
+        array: number)
     }
   }
 
   /// Reads all values block by block into the hash; returns how many are not finite.
   private mutating func readAll(_ array: RunReader.StoredArray, _ hash: LogicalHash) throws -> Int {
     var bad = 0
-    for block in Self.blocks(array) {
+    let blocks = ArrayBlocks(
+      shape: array.shape, elementSize: array.type.byteCount ?? 1, chunk: array.chunk)
+    for block in blocks.list {
       let byteCount = block.count.reduce(array.type.byteCount ?? 1, *)
       bad += try hasher.add(byteCount, to: hash) { bytes in
         try reader.read(array, start: block.start, count: block.count, into: bytes)
@@ -122,34 +157,6 @@ public struct ArchiveCheck {
       self.byteCount += byteCount
     }
     return bad
-  }
-
-  /// Blocks of about 4 MiB that follow each other in C order: steps along one axis, for every place on the axes before it.
-  /// A step is whole chunks, so that none is decoded twice.
-  private static func blocks(
-    _ array: RunReader.StoredArray
-  ) -> [(start: [Int], count: [Int])] {
-    let (shape, limit) = (array.shape, 4 << 20)
-    guard !shape.contains(0) else { return [] }
-    guard !shape.isEmpty else { return [([], [])] }
-    let size = array.type.byteCount ?? 1
-    let axis =
-      shape.indices.first { shape[($0 + 1)...].reduce(size, *) <= limit } ?? shape.count - 1
-    let chunk = array.chunk?[axis] ?? 1
-    let step = max(limit / shape[(axis + 1)...].reduce(size, *) / chunk, 1) * chunk
-    var outer: [[Int]] = [[]]
-    for length in shape[..<axis] {
-      outer = outer.flatMap { place in (0..<length).map { place + [$0] } }
-    }
-    let rest = shape[(axis + 1)...]
-    return outer.flatMap { place in
-      stride(from: 0, to: shape[axis], by: step).map { first in
-        (
-          place + [first] + rest.map { _ in 0 },
-          place.map { _ in 1 } + [min(step, shape[axis] - first)] + rest
-        )
-      }
-    }
   }
 
   /// Values whose exponent has all bits set: NaN and infinities.

@@ -2,9 +2,12 @@ import Arrays
 import Foundation
 import HDF5
 
-/// How two archives differ: provenance, arrays, values.
+/// How two archives differ: provenance, arrays, values, attributes, axes.
+///
+/// Values are read and compared in their own type; hashes that are stored beside them are not believed. Chunks, filters and
+/// byte order do not count.
 public struct ArchiveDifference: Encodable, Sendable {
-  /// One array or provenance item.
+  /// One object or attribute.
   public struct Item: Encodable, Sendable {
     /// How the two sides compare.
     public enum Verdict: String, Encodable, Sendable {
@@ -18,9 +21,11 @@ public struct ArchiveDifference: Encodable, Sendable {
       case onlyFirst = "only in the first"
       /// Only the second archive has it.
       case onlySecond = "only in the second"
+      /// One side cannot be read, or is of a type that cannot be compared.
+      case notCompared = "not compared"
     }
 
-    /// Path.
+    /// Path; `PATH@NAME` for an attribute.
     public var path: String
     /// Comparison.
     public var verdict: Verdict
@@ -32,97 +37,28 @@ public struct ArchiveDifference: Encodable, Sendable {
     public var detail: String
   }
 
-  /// All items, provenance first.
+  /// All items, provenance first: every object, and attributes and groups where they differ.
   public private(set) var items: [Item] = []
 
-  /// Whether all arrays are equal or close. Provenance and wall-clock seconds do not count: two runs
-  /// of one computation differ there.
+  /// Whether all objects are equal or close. Provenance, wall-clock seconds, and what an archive says of its own making do
+  /// not count: two runs of one computation differ there.
   public var agrees: Bool {
     items.allSatisfy {
-      $0.path.hasPrefix("/provenance/") || $0.path.contains("seconds") || $0.verdict == .equal
+      $0.path.hasPrefix("/provenance/") || Self.ownMaking.contains($0.path)
+        || String($0.path.prefix { $0 != "@" }).isWallClock || $0.verdict == .equal
         || $0.verdict == .close
     }
   }
 
+  private static let ownMaking: Set<String> = ["/@run_id", "/@history"]
+
   /// Compares two archives; values within `tolerance` (absolute) of each other are close.
   public init(_ first: RunReader, _ second: RunReader, tolerance: Double) throws {
-    let (a, b) = (try first.paths(), try second.paths())
-    let known = Set(b)
-    for path in a {
-      guard known.contains(path) else {
-        items.append(Item(path: path, verdict: .onlyFirst, detail: ""))
-        continue
-      }
-      items.append(try Self.compare(path, first, second, tolerance))
-    }
-    for path in b where !Set(a).contains(path) {
-      items.append(Item(path: path, verdict: .onlySecond, detail: ""))
-    }
+    var comparison = ObjectComparison(first, second, tolerance)
+    items = try comparison.run()
     items.sort {
-      ($0.path.hasPrefix("/provenance/") ? 0 : 1, $0.path)
-        < ($1.path.hasPrefix("/provenance/") ? 0 : 1, $1.path)
+      let (a, b) = ($0.path.hasPrefix("/provenance/") ? 0 : 1, $1.path.hasPrefix("/provenance/") ? 0 : 1)
+      return a != b ? a < b : $0.path.utf8.lexicographicallyPrecedes($1.path.utf8)
     }
-  }
-
-  private static func compare(
-    _ path: String, _ first: RunReader, _ second: RunReader, _ tolerance: Double
-  ) throws -> Item {
-    let (a, b) = (try first.describe(path), try second.describe(path))
-    guard a.type == b.type, a.shape == b.shape else {
-      return Item(
-        path: path, verdict: .different,
-        detail: "\(a.type.rawValue) \(a.shape) against \(b.type.rawValue) \(b.shape)")
-    }
-    if a.type == .utf8 {
-      let (x, y) = (try first.readTexts(path), try second.readTexts(path))
-      guard let index = x.indices.first(where: { x[$0] != y[$0] }) else {
-        return Item(path: path, verdict: .equal, detail: "")
-      }
-      return Item(
-        path: path, verdict: .different, detail: "«\(short(x[index]))» against «\(short(y[index]))»"
-      )
-    }
-    if let hash = a.sha256, hash == b.sha256 {
-      return Item(path: path, verdict: .equal, detail: "")
-    }
-    return try compareNumbers(a, first, second, tolerance)
-  }
-
-  private static func short(_ text: String) -> String {
-    let line = text.replacing("\n", with: " ")
-    return line.count > 60 ? line.prefix(60) + "…" : line
-  }
-
-  private static func compareNumbers(
-    _ array: RunReader.StoredArray, _ first: RunReader, _ second: RunReader, _ tolerance: Double
-  ) throws -> Item {
-    let shape = array.shape
-    let rowCount = max(shape.dropFirst().reduce(1, *), 1)
-    let step = max(1, (2 << 20) / rowCount)
-    var (largest, place, same) = (0.0, 0, true)
-    for row in stride(from: 0, to: shape.first ?? 0, by: step) {
-      let count = [min(step, shape[0] - row)] + shape.dropFirst()
-      let start = [row] + shape.dropFirst().map { _ in 0 }
-      let x = try first.read(array.path, as: Double.self, start: start, count: count).elements
-      let y = try second.read(array.path, as: Double.self, start: start, count: count).elements
-      for i in x.indices where x[i].bitPattern != y[i].bitPattern {
-        if x[i].isNaN && y[i].isNaN { continue }
-        same = false
-        let difference = abs(x[i] - y[i])
-        if !(difference <= largest) {
-          largest = difference.isNaN ? .infinity : difference
-          place = row * rowCount + i
-        }
-      }
-    }
-    if same { return Item(path: array.path, verdict: .equal, detail: "") }
-    var (index, rest) = ([Int](), place)
-    for length in shape.reversed() {
-      index.insert(rest % length, at: 0)
-      rest /= length
-    }
-    return Item(
-      path: array.path, verdict: largest <= tolerance ? .close : .different, largest: largest,
-      place: index, detail: "largest difference \(largest) at \(index)")
   }
 }

@@ -16,7 +16,7 @@ public enum ArchiveRecovery {
       // The file gets its name after its fsync: once it is there, the folder is no longer needed.
       _ = try RunReader(place.file)
       if place.hasFolder {
-        try manager.removeItem(atPath: place.folder)
+        try place.removeParts()
         done.append("removed \(place.folder): \(place.file) was sealed from it and is whole")
       }
       return done

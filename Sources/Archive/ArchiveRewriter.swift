@@ -3,7 +3,11 @@ import Foundation
 import HDF5
 
 /// Writes an archive anew into one sealed file: with other chunks or compression, with some of its arrays, or joined
-/// from the archives of several ranks. Values keep their logical hashes, the archive its run id and provenance.
+/// from the archives of several ranks.
+///
+/// Everything arrives, or the command refuses: values, attributes of every type, coordinates, links, objects that no array of
+/// ours could be, the order in which things were made. At the end all is read back and compared with what was read, and
+/// only then does the file get its name. Logical hashes are of the values that were read.
 public struct ArchiveRewriter {
   /// What changes.
   public struct Options: Sendable {
@@ -20,242 +24,151 @@ public struct ArchiveRewriter {
     public init() {}
   }
 
-  private let readers: [RunReader]
-  private let options: Options
-  private let pool = MemoryPool(limit: 32 << 20)
+  let readers: [RunReader]
+  let options: Options
   /// Axis along which several archives are joined.
-  private let axis: String
-  private var schema: RunSchema
+  let axis: String
+  let pool = MemoryPool(limit: 32 << 20)
+  private let plan: RewritePlan
 
   /// Reads what `readers` hold: one archive, or the ranks of one run in order, to be joined along `axis`.
-  /// - Throws: ``ArchiveError`` naming the array when ranks do not fit together, or no array is selected.
+  /// - Throws: ``ArchiveError`` naming the array when ranks do not fit together, or no array is selected, or the object that
+  ///   cannot be read.
   public init(_ readers: [RunReader], along axis: String = "sample", _ options: Options) throws {
     (self.readers, self.options, self.axis) = (readers, options, axis)
-    schema = try RunSchema(stored: readers[0])
-    schema.arrays = schema.arrays.filter { options.includes($0.path) }
-    guard !schema.arrays.isEmpty else {
+    plan = try RewritePlan.make(readers[0], options)
+    let items = plan.allItems.map(\.item)
+    if let damaged = items.first(where: { $0.kind == .unreadable }) {
+      let what = try readers[0].objects().first { $0.path == damaged.path }?.what ?? ""
+      throw ArchiveError(
+        .refused,
+        "\(readers[0].path):\(damaged.path): cannot be read: \(what); choose the others with --select")
+    }
+    guard items.contains(where: { $0.kind == .array && !$0.path.hasPrefix("/provenance/") }) else {
       throw ArchiveError(
         .refused,
         "\(readers[0].path): no array matches \(options.selection.joined(separator: ", ")); "
           + "`isotherm-archive ls` lists them")
     }
-    for index in schema.arrays.indices { try adapt(index) }
-    if readers.count > 1 {
-      schema.note("joined from \(readers.count) ranks along \(axis)")
-      schema.provenance.sources = try readers.map { try $0.asSource() }
-    } else {
-      schema.note("written anew by isotherm-archive \(Provenance.version)")
-    }
+    if readers.count > 1 { try RankCheck(readers, axis, plan).run() }
   }
 
-  private mutating func adapt(_ index: Int) throws {
-    var array = schema.arrays[index]
-    if options.widening, array.type == .float16 || array.type == .bfloat16 { array.type = .float32 }
-    if let filters = options.filters { array.filters = filters }
-    if let pattern = options.pattern {
-      array.pattern = pattern
-      array.fixedChunk = nil
-    }
-    if let place = array.axes.firstIndex(where: { $0.name == axis }) {
-      if readers.count > 1, array.axes[place].length != nil {
-        array.axes[place].length = try readers.map { try $0.describe(array.path).shape[place] }
-          .reduce(0, +)
-      }
-    }
-    if readers.count > 1 { try checkRanks(array) }
-    schema.arrays[index] = array
-  }
-
-  /// Every rank must have the array, alike but for its length along the axis.
-  private func checkRanks(_ array: ArraySchema) throws {
-    let first = try readers[0].describe(array.path)
-    for reader in readers.dropFirst() {
-      guard reader.contains(array.path) else {
-        throw ArchiveError(
-          .layout, "\(reader.path): \(array.path) is missing, which \(readers[0].path) has")
-      }
-      let other = try reader.describe(array.path)
-      let alike = zip(first.axes, other.axes).allSatisfy {
-        $0.name == $1.name && ($0.length == $1.length || $0.name == axis)
-      }
-      guard first.type == other.type, first.axes.count == other.axes.count, alike else {
-        throw ArchiveError(
-          .layout,
-          "\(reader.path): \(array.path) has the shape \(other.shape), \(readers[0].path) has "
-            + "\(first.shape); ranks may differ along \(axis) only")
-      }
-    }
-  }
-
-  /// Writes `file`, durably.
-  /// - Throws: ``ArchiveError`` when the file exists and is not to be replaced, or an array that does not reach along the
-  ///   axis differs between ranks.
-  public func write(to file: String, replacing: Bool) throws {
+  /// Writes `file`, durably, and reads it back. Returns what has to be said: types that were widened, hashes that were wrong
+  /// in the source.
+  /// - Throws: ``ArchiveError`` when the file exists and is not to be replaced, or is not what was read, which then is not
+  ///   kept.
+  @discardableResult
+  public func write(to file: String, replacing: Bool) throws -> [String] {
     guard replacing || !FileManager.default.fileExists(atPath: file) else {
       throw ArchiveError(
         .exists, "\(file) exists already; pass --force to replace it, or choose another name")
     }
-    let temporary = file + ".sealing"
-    do {
-      let target = try File.create(temporary, replacing: true)
-      var rows: [String: Int] = [:]
-      var texts: [String: [String]] = [:]
-      for array in schema.arrays {
-        rows[array.path] = try pieces(array).rows
-        if array.type == .utf8 { texts[array.path] = try joinedTexts(array) }
+    try OutputGuard(readers.map(\.path)).check(file: file)
+    let pending = PendingFile(file)
+    let (written, copied) = try fill(pending.temporary)
+    var notes = copied + externalNotes(file)
+    let check = ReadBack(readers, axis, written, plan)
+    let (hashes, said) = try check.run(pending.temporary)
+    notes += said
+    try store(hashes, in: pending.temporary)
+    try pending.finish()
+    return notes
+  }
+
+  /// Paths of the arrays that are written, without the provenance.
+  var arrayPaths: [String] {
+    plan.allItems.map(\.item).filter {
+      $0.kind == .array && !$0.path.hasPrefix("/provenance/")
+    }.map(\.path)
+  }
+
+  /// Objects that are carried along as they are.
+  var foreignPaths: [String] {
+    plan.allItems.map(\.item).filter { $0.kind == .foreign && !$0.isGroup }.map(\.path)
+  }
+
+  private func fill(_ temporary: String) throws -> (written: [WrittenArray], notes: [String]) {
+    let target = try File.create(temporary)
+    let root = try target.root
+    let copy = try TreeCopy(from: readers[0].root, to: root, leavingOut: ["history"])
+    var work = RewriteWork(rewriter: self, copy: copy)
+    try work.copyGroup(plan, to: root)
+    try copy.finish()
+    try root.setAttribute("history", .text(history()))
+    for array in work.written {
+      guard let hash = array.expected else { continue }
+      try root.dataset(array.path).setAttribute("logical_sha256", .text(hash))
+    }
+    if !options.selection.isEmpty { try mendDefaults(plan, root) }
+    if readers.count > 1 {
+      try TreeWriter.writeSources(
+        readers.map { try $0.asSource() }, in: root.makeGroup("provenance"))
+    }
+    try target.close()
+    return (work.written, work.notes)
+  }
+
+  private func history() throws -> String {
+    let line =
+      readers.count > 1
+      ? "joined from \(readers.count) ranks along \(axis)"
+      : "written anew by isotherm-archive \(Provenance.version)"
+    return [try readers[0].attribute("/", "history")?.text, line].compactMap { $0 }
+      .joined(separator: "\n")
+  }
+
+  /// What a viewer draws first must be there: where it was left out, the group's first array of numbers takes its place.
+  private func mendDefaults(_ plan: RewritePlan, _ group: Group) throws {
+    if let signal = try group.attribute("signal")?.text, !group.contains(signal) {
+      let first = try plan.items.first { item in
+        guard item.kind == .array, let name = item.link.name.text else { return false }
+        let dataset = try group.dataset(name)
+        return try dataset.elementType != .utf8 && !dataset.isScale && !dataset.shape.isEmpty
       }
-      let tree = TreeWriter(schema: schema, rows: rows, texts: texts) { array in
-        try hash(array, in: target)
+      if let name = first?.link.name.text {
+        try group.setAttribute("signal", .text(name))
+        try group.setAttribute(
+          "axes", .texts(group.dataset(name).axisNames().map { $0 ?? "." }))
+      } else {
+        for name in ["signal", "axes", "NX_class"] { try group.removeAttribute(name) }
       }
-      try tree.write(to: target, finished: nil) { group, array, shape in
-        let dataset = try group.createDataset(
-          array.name, array.type, shape: shape,
-          DatasetCreation(
-            maximumShape: array.isStream ? [nil] + shape.dropFirst().map { $0 } : nil,
-            chunk: array.chunk(rows: shape.first ?? 1), filters: array.filters))
-        try fill(dataset, array)
-        return dataset
+    }
+    if plan.link == nil, let place = try group.attribute("default")?.text, !group.contains(place) {
+      let first = try plan.allItems.first {
+        guard $0.item.isGroup, group.contains($0.item.path) else { return false }
+        return try group.group($0.item.path).attribute("signal") != nil
       }
-      try target.close()
-    } catch {
-      try? FileManager.default.removeItem(atPath: temporary)
-      throw error
-    }
-    try DurableFile.replace(file, with: temporary)
-  }
-
-  /// Where the axis of joining is among an array's; nil when it is not, or there is nothing to join.
-  private func joint(_ array: ArraySchema) -> Int? {
-    readers.count > 1 ? array.axes.firstIndex { $0.name == axis } : nil
-  }
-
-  private func pieces(_ array: ArraySchema) throws -> (pieces: [RowJoin.Piece], rows: Int) {
-    var pieces: [RowJoin.Piece] = []
-    var rows = 0
-    for reader in joint(array) == 0 ? readers[...] : readers[..<1] {
-      let dataset = try reader.root.dataset(array.path)
-      guard let count = try dataset.shape.first else { continue }
-      pieces.append(RowJoin.Piece(open: { dataset }, start: rows, count: count))
-      rows += count
-    }
-    return (pieces, rows)
-  }
-
-  private func fill(_ dataset: Dataset, _ array: ArraySchema) throws {
-    guard let joint = joint(array), joint > 0 else {
-      if readers.count > 1, joint(array) == nil { try checkEqual(array) }
-      return try RowJoin(array, pieces(array).pieces, pool).write(to: dataset)
-    }
-    // Blocks of rows, a rank at a time: what one rank holds is one hyperslab of the whole.
-    var offset = 0
-    for reader in readers {
-      let source = try reader.root.dataset(array.path)
-      let shape = try source.shape
-      let rowBytes = shape.dropFirst().reduce(array.type.byteCount ?? 1, *)
-      let step = max(1, (32 << 20) / max(rowBytes, 1))
-      for row in stride(from: 0, to: shape[0], by: step) {
-        let count = [min(step, shape[0] - row)] + shape.dropFirst()
-        var start = shape.map { _ in 0 }
-        start[0] = row
-        var bytes = [UInt8](repeating: 0, count: count[0] * rowBytes)
-        try bytes.withUnsafeMutableBytes {
-          try source.readFast(into: $0, as: array.type, start: start, count: count)
-        }
-        start[joint] = offset
-        try bytes.withUnsafeBytes {
-          try dataset.write(from: $0, as: array.type, start: start, count: count)
-        }
+      if let path = first?.item.path {
+        try group.setAttribute("default", .text(path))
+      } else {
+        try group.removeAttribute("default")
       }
-      offset += shape[joint]
+    }
+    for (index, below) in plan.groups {
+      guard let name = plan.items[index].link.name.text else { continue }
+      try mendDefaults(below, group.group(name))
     }
   }
 
-  /// An array without the axis is one and the same in every rank; wall-clock seconds are the first rank's.
-  private func checkEqual(_ array: ArraySchema) throws {
-    guard !array.path.contains("seconds") else { return }
-    let hashes = Set(try readers.map { try $0.hash(of: array.path) })
-    guard hashes.count == 1 else {
-      throw ArchiveError(
-        .layout,
-        "\(array.path) has no axis \(axis) and differs between the ranks; join ranks of one run, or "
-          + "leave it out with --select")
+  /// The right hash beside arrays whose source had a wrong one.
+  private func store(_ hashes: [String: String], in temporary: String) throws {
+    guard !hashes.isEmpty else { return }
+    let file = try File.open(temporary, writable: true)
+    for (path, hash) in hashes {
+      try file.root.dataset(path).setAttribute("logical_sha256", .text(hash))
     }
+    try file.close()
   }
 
-  private func joinedTexts(_ array: ArraySchema) throws -> [String] {
-    try (joint(array) == 0 ? readers : [readers[0]]).flatMap { try $0.readTexts(array.path) }
-  }
-
-  private func hash(_ array: ArraySchema, in target: File) throws -> String? {
-    let source = try readers[0].describe(array.path)
-    if joint(array) == nil, source.type == array.type, let known = source.sha256 { return known }
-    let hash = LogicalHash()
-    if array.type == .utf8 {
-      let texts = try joinedTexts(array)
-      hash.update(texts)
-      return hash.value(.utf8, shape: [texts.count])
-    }
-    let dataset = try target.root.dataset(array.path)
-    try dataset.forEachBlock { bytes in hash.update(bytes) }
-    return hash.value(array.type, shape: try dataset.shape)
-  }
-}
-
-extension ArchiveRewriter.Options {
-  /// Whether an array is kept.
-  func includes(_ path: String) -> Bool {
-    selection.isEmpty || selection.contains { path.matches(pattern: $0) }
-  }
-}
-
-extension Dataset {
-  /// Hands over all numbers as they are stored, in C order, some 16 MiB at a time.
-  func forEachBlock(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-    let (shape, type) = (try shape, try elementType)
-    guard !shape.contains(0) else { return }
-    let rows = shape.first ?? 1
-    let rowBytes = shape.dropFirst().reduce(type.byteCount ?? 1, *)
-    let step = max(1, (16 << 20) / max(rowBytes, 1))
-    for row in stride(from: 0, to: rows, by: step) {
-      let count = shape.isEmpty ? [] : [min(step, rows - row)] + shape.dropFirst()
-      let start = shape.isEmpty ? [] : [row] + shape.dropFirst().map { _ in 0 }
-      var bytes = [UInt8](repeating: 0, count: count.first.map { $0 * rowBytes } ?? rowBytes)
-      try bytes.withUnsafeMutableBytes {
-        try readFast(into: $0, as: type, start: start, count: count)
+  /// Links to other files hold paths that may start from the file's own folder.
+  private func externalNotes(_ file: String) -> [String] {
+    guard parentFolder(file) != parentFolder(readers[0].path) else { return [] }
+    return plan.allItems.compactMap { _, item in
+      guard case .external(let other, _) = item.link.target, other.bytes.first != 0x2F else {
+        return nil
       }
-      try bytes.withUnsafeBytes(body)
+      return "\(item.path) leads to the file \(other.shown), which is looked for from "
+        + "\(parentFolder(file)) now"
     }
-  }
-}
-
-extension String {
-  /// Whether the text has this form, `*` standing for anything, also nothing.
-  func matches(pattern: String) -> Bool {
-    let parts = pattern.split(separator: "*", omittingEmptySubsequences: false).map(String.init)
-    guard let first = parts.first, let last = parts.last else { return isEmpty }
-    guard parts.count > 1 else { return self == pattern }
-    guard hasPrefix(first) else { return false }
-    var rest = dropFirst(first.count)
-    for part in parts.dropFirst().dropLast() {
-      guard let found = part.isEmpty ? rest.startIndex..<rest.startIndex : rest.range(of: part)
-      else { return false }
-      rest = rest[found.upperBound...]
-    }
-    return rest.hasSuffix(last)
-  }
-}
-
-extension RunReader {
-  /// The logical hash of an array: the stored one, or of the values where a run is not sealed.
-  func hash(of path: String) throws -> String {
-    let array = try describe(path)
-    if let known = array.sha256 { return known }
-    let hash = LogicalHash()
-    if array.type == .utf8 {
-      hash.update(try readTexts(path))
-    } else {
-      try root.dataset(path).forEachBlock { hash.update($0) }
-    }
-    return hash.value(array.type, shape: array.shape)
   }
 }

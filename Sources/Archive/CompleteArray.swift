@@ -46,6 +46,9 @@ extension Recorder {
       kind, title: title, arrays: arrays.map(\.schema),
       defaultGroup: arrays.first?.schema.group, provenance: provenance)
     let recorder = try Recorder(place, schema, replacing: replacing)
+    // Half of such an archive is worth nothing, committed or not.
+    let unfinished = Unfinished { place.removeInterrupted() }
+    defer { unfinished.done() }
     do {
       for array in arrays {
         switch array.values {
@@ -57,6 +60,7 @@ extension Recorder {
       return try recorder.seal()
     } catch {
       recorder.abandon()
+      if place.hasFolder { try? place.removeParts() }
       throw error
     }
   }

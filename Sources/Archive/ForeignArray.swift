@@ -9,7 +9,7 @@ public enum ForeignArray {
   public static func read(_ file: String, _ path: String) throws -> (shape: [Int], values: [Double])
   {
     let isFile = FileManager.default.fileExists(atPath: file) && !file.hasSuffix(".run")
-    let dataset = try File.open(isFile ? file : RunPlace(file).readable()).root.dataset(path)
+    let dataset = try File.open(isFile ? file : RunPlace.readable(file)).root.dataset(path)
     let shape = try dataset.shape
     guard try dataset.elementType != .utf8 else {
       throw ArchiveError(.layout, "\(file):\(path) holds text; expected numbers")

@@ -30,8 +30,6 @@ public struct Provenance: Sendable, Codable {
   public var sources: [Source]
   /// When it began.
   public var started: Date
-  /// The texts of an archive that is written anew, kept word for word; nil for what this process makes.
-  var kept: [String: String]?
 
   /// Provenance of what this process is about to write.
   public init(
@@ -56,7 +54,7 @@ public struct Provenance: Sendable, Codable {
   func texts(finished: Date?) -> [(name: String, text: String, longName: String)] {
     let revision = SourceRevision.current
     let clock = ISO8601DateFormatter()
-    let items = [
+    return [
       ("configuration", configuration, "configuration, YAML"),
       ("command", command.joined(separator: " "), "command line"),
       ("seed", String(seed), "seed of every random path"),
@@ -72,8 +70,6 @@ public struct Provenance: Sendable, Codable {
       ("processor", Provenance.processor, "processor of the host"),
       ("blas_core", blasCore, "kernels OpenBLAS chose"),
     ]
-    guard let kept else { return items }
-    return items.map { ($0.0, kept[$0.0] ?? "", $0.2) }
   }
 
   private static let processor: String = {

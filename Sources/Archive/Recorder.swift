@@ -42,6 +42,7 @@ public final class Recorder: @unchecked Sendable {
   private var commitsUnderway = 0
   private var failure: (any Error)?
   private var lock: FolderLock?
+  private var unfinished: Unfinished?
   private var isSealing = false
   // What follows belongs to the writing queue.
   private let anchor: String?
@@ -57,7 +58,7 @@ public final class Recorder: @unchecked Sendable {
   private var retired: [PartName] = []
   private var counting: CountingFile
 
-  /// Makes the folder of parts. See ``RunPlace/prepare(replacing:)`` for what is refused.
+  /// Makes the folder of parts. See ``RunPlace/prepare(replacing:sources:)`` for what is refused.
   ///
   /// A run that can be resumed names its `anchor`, see ``resume(_:_:anchor:limits:onEvent:)``.
   public init(
@@ -66,7 +67,7 @@ public final class Recorder: @unchecked Sendable {
     onEvent: @escaping @Sendable (Event) -> Void = { _ in }
   ) throws {
     schema.validate()
-    try place.prepare(replacing: replacing)
+    try place.prepare(replacing: replacing, sources: schema.provenance.sources.map(\.path))
     (self.place, self.schema, self.limits, self.onEvent) = (place, schema, limits, onEvent)
     (self.anchor, policy) = (anchor, PartMerging(limit: limits.partCount))
     pool = MemoryPool(limit: limits.bytes)
@@ -82,6 +83,7 @@ public final class Recorder: @unchecked Sendable {
       throw ArchiveError(
         .refused, "cannot make \(place.folder): \(error.localizedDescription)")
     }
+    unfinished = Unfinished { place.removeUncommitted() }
     lock = try FolderLock(place.folder)
     try Self.store(schema, place)
   }
@@ -110,7 +112,7 @@ public final class Recorder: @unchecked Sendable {
     guard FileManager.default.fileExists(atPath: place.index),
       parts.truncate(afterLast: anchor)
     else {
-      try FileManager.default.removeItem(atPath: place.folder)
+      try place.removeParts()
       return nil
     }
     return try Recorder(
@@ -165,6 +167,7 @@ public final class Recorder: @unchecked Sendable {
     for array in schema.arrays where array.type != .utf8 {
       streams[array.path] = ArrayStream(array, pool)
     }
+    unfinished = Unfinished { place.removeUncommitted() }
     try adopt(parts)
   }
 
@@ -542,7 +545,8 @@ public final class Recorder: @unchecked Sendable {
     } catch {
       throw explained(error)
     }
-    if !keepingParts { try FileManager.default.removeItem(atPath: place.folder) }
+    if !keepingParts { try place.removeParts() }
+    unfinished?.done()
     onEvent(.sealed(path: place.file))
     return place.file
   }
@@ -552,7 +556,8 @@ public final class Recorder: @unchecked Sendable {
     stateLock.withLock { isSealing = true }
     wait()
     if !FileManager.default.fileExists(atPath: place.index) {
-      try? FileManager.default.removeItem(atPath: place.folder)
+      try? place.removeParts()
     }
+    unfinished?.done()
   }
 }

@@ -20,7 +20,7 @@ public final class RunReader: @unchecked Sendable {
   /// Opens the archive called `name`.
   /// - Throws: ``ArchiveError`` or ``HDF5/HDF5Error`` with what was expected, what was found, and what to do.
   public init(_ name: String, expecting kinds: [RunSchema.Kind] = []) throws {
-    path = try RunPlace(name).readable()
+    path = try RunPlace.readable(name)
     file = try File.open(path)
     root = try file.root
     guard let layout = try root.attribute("isotherm_layout")?.integer else {
@@ -74,25 +74,9 @@ public final class RunReader: @unchecked Sendable {
     public var shape: [Int] { axes.map(\.length) }
   }
 
-  /// Paths of all datasets that are not axis labels, depth first.
+  /// Paths of all datasets that can be read and are not axis labels, depth first; see ``objects(below:)`` for the rest.
   public func paths(below start: String = "/") throws -> [String] {
-    guard start == "/" || root.contains(start) else { return [] }
-    return try walk(start == "/" ? root : root.group(start))
-  }
-
-  private func walk(_ group: Group) throws -> [String] {
-    var found: [String] = []
-    for (name, kind) in try group.members() {
-      switch kind {
-      case .group: found += try walk(group.group(name))
-      case .dataset:
-        let dataset = try group.dataset(name)
-        let isData = try !dataset.isScale || dataset.attribute("logical_sha256") != nil
-        if isData { found.append(dataset.path) }
-      case .other: continue
-      }
-    }
-    return found
+    try objects(below: start).filter { $0.kind == .array }.map(\.path)
   }
 
   /// Whether there is an object at `path`.
@@ -125,7 +109,7 @@ public final class RunReader: @unchecked Sendable {
 
   /// HDF5 fills in zeros, silently, for the rows of a part that is gone: either somebody removed it, or the run went on and
   /// merged it. Asked after reading, so that a part removed in between is noticed.
-  private func checkSources(_ dataset: Dataset) throws {
+  func checkSources(_ dataset: Dataset) throws {
     guard isFolder else { return }
     for file in try dataset.sourceFiles where access(parentFolder(path) + "/" + file, R_OK) != 0 {
       throw ArchiveError(

@@ -1,3 +1,4 @@
+import Arrays
 import Foundation
 import HDF5
 
@@ -11,7 +12,8 @@ struct Sealer {
   let pool: MemoryPool
 
   func run() throws {
-    let temporary = place.stem + ".h5.sealing"
+    let temporary = place.half
+    let unfinished = Unfinished { unlink(temporary) }
     do {
       let file = try File.create(temporary, replacing: true)
       let files = PartFiles(place.folder)
@@ -34,6 +36,6 @@ struct Sealer {
       try? FileManager.default.removeItem(atPath: temporary)
       throw error
     }
-    try DurableFile.replace(place.file, with: temporary)
+    try unfinished.done { try DurableFile.replace(place.file, with: temporary) }
   }
 }

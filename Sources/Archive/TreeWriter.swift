@@ -69,7 +69,7 @@ struct TreeWriter {
     for axis in arrays.flatMap(\.axes) where scales[axis.name] == nil {
       let length = lengths[axis.name] ?? 0
       let source = axis.length == nil && made[axis.name] == nil ? try counting(length) : nil
-      let scale = try made[axis.name] ?? makeScale(group, axis, length, source)
+      let scale = try made[axis.name] ?? Self.makeScale(group, axis, length, source)
       try scale.makeScale(axis.name)
       scales[axis.name] = scale
     }
@@ -81,7 +81,7 @@ struct TreeWriter {
     }
   }
 
-  private func makeScale(
+  private static func makeScale(
     _ group: Group, _ axis: ArraySchema.AxisSchema, _ length: Int,
     _ source: DatasetCreation.Source? = nil
   ) throws -> Dataset {
@@ -121,7 +121,11 @@ struct TreeWriter {
       try dataset.writeStrings([item.text])
       try dataset.setAttribute("long_name", .text(item.longName))
     }
-    let sources = schema.provenance.sources
+    try Self.writeSources(schema.provenance.sources, in: group)
+  }
+
+  /// Writes the archives that one was made from into the group of its provenance.
+  static func writeSources(_ sources: [Provenance.Source], in group: Group) throws {
     guard !sources.isEmpty else { return }
     let axis = ArraySchema.AxisSchema("source", sources.count, longName: "source archive index")
     let scale = try makeScale(group, axis, sources.count)

@@ -14,6 +14,8 @@ static inline hid_t isotherm_type_uint64(void) { return H5T_STD_U64LE; }
 static inline hid_t isotherm_type_float32(void) { return H5T_IEEE_F32LE; }
 static inline hid_t isotherm_type_float64(void) { return H5T_IEEE_F64LE; }
 static inline hid_t isotherm_type_c_string(void) { return H5T_C_S1; }
+static inline hid_t isotherm_type_object(void) { return H5T_STD_REF_OBJ; }
+static inline hid_t isotherm_type_region(void) { return H5T_STD_REF_DSETREG; }
 static inline size_t isotherm_variable_length(void) { return H5T_VARIABLE; }
 
 static inline hid_t isotherm_plist_file_create(void) { return H5P_FILE_CREATE; }
@@ -29,6 +31,12 @@ static inline unsigned isotherm_access_read_write(void) { return H5F_ACC_RDWR; }
 static inline unsigned isotherm_access_exclusive(void) { return H5F_ACC_EXCL; }
 static inline unsigned isotherm_access_truncate(void) { return H5F_ACC_TRUNC; }
 static inline hid_t isotherm_space_all(void) { return H5S_ALL; }
+static inline size_t isotherm_region_reference_size(void) { return sizeof(hdset_reg_ref_t); }
+static inline unsigned isotherm_info_attributes(void) { return H5O_INFO_BASIC | H5O_INFO_NUM_ATTRS; }
+static inline unsigned isotherm_copy_without_attributes(void) {
+  return H5O_COPY_WITHOUT_ATTR_FLAG | H5O_COPY_MERGE_COMMITTED_DTYPE_FLAG;
+}
+static inline hid_t isotherm_plist_object_copy(void) { return H5P_OBJECT_COPY; }
 static inline unsigned isotherm_info_basic(void) { return H5O_INFO_BASIC; }
 static inline hsize_t isotherm_unlimited(void) { return H5S_UNLIMITED; }
 static inline hid_t isotherm_estack_default(void) { return H5E_DEFAULT; }

@@ -1,31 +1,81 @@
+import Arrays
 import Foundation
 
-/// Ctrl-C and termination, turned into a question that long loops ask between two steps.
+/// Ctrl-C and termination.
+///
+/// A command that has nothing to put in order ends at once, wherever it is, after what is ``Arrays/Unfinished`` was undone. One
+/// that runs ``during(_:grace:_:)`` is asked first, by ``check(_:prepare:)`` between two steps, and ends by itself.
 public enum Interruption {
-  /// Written by the signal handler alone; a plain store is all that is allowed there.
-  nonisolated(unsafe) private static var received: Int32 = 0
+  /// Rung by the signal handler: `sem_post` is one of the few calls allowed there.
+  nonisolated(unsafe) private static let bell: UnsafeMutablePointer<sem_t> = {
+    let bell = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+    sem_init(bell, 0, 0)
+    return bell
+  }()
+  private static let orders = Orders()
 
-  /// From now on SIGINT and SIGTERM are remembered; a second one ends the process at once.
-  public static func watch() {
+  /// From now on SIGINT and SIGTERM end the program `name` in good order; a second one ends the process as it is.
+  static func watch(_ name: String) {
+    // Made here, not in the handler.
+    _ = bell
+    StopRequest.post(0)
+    let thread = Thread {
+      while sem_wait(bell) != 0 {}
+      end(name)
+    }
+    thread.start()
     // A parent that starts us from a thread with blocked signals would hand the block down.
     var set = sigset_t()
     sigemptyset(&set)
     for number in [SIGINT, SIGTERM] {
       sigaddset(&set, number)
       signal(number) { number in
-        Interruption.received = number
+        StopRequest.post(number)
         signal(number, SIG_DFL)
+        sem_post(Interruption.bell)
       }
     }
     pthread_sigmask(SIG_UNBLOCK, &set, nil)
   }
 
+  /// Runs a job that asks ``check(_:prepare:)`` and keeps what it has done; when it has not ended `grace` seconds after a
+  /// signal, because one step takes longer, the process ends all the same and says `advice`.
+  public static func during<Result>(
+    _ advice: String, grace: Double = 3, _ body: () throws -> Result
+  ) rethrows -> Result {
+    orders.push(advice, grace)
+    // After a signal the job has its own last word, or has ended in time: the order stays.
+    defer { if StopRequest.signal == 0 { orders.pop() } }
+    return try body()
+  }
+
   /// Throws when an interrupt came, after `prepare` has brought things into order.
   public static func check(_ advice: @autoclosure () -> String, prepare: () throws -> Void) throws {
-    let number = received
+    let number = StopRequest.signal
     guard number != 0 else { return }
     try prepare()
     throw Interrupted(signal: number, advice: advice())
+  }
+
+  private static func end(_ name: String) {
+    // A job that winds up by itself exits meanwhile.
+    let began = Date()
+    while let order = orders.last, Date().timeIntervalSince(began) < order.grace { usleep(10_000) }
+    let advice = orders.last?.advice
+    Unfinished.undoAll()
+    if Console.isTerminal { Console.write("\r\u{1B}[2K", to: .narration) }
+    let stopped = Stopped(signal: StopRequest.signal)
+    Console.note("\(name): \(advice.map { "interrupted; \($0)" } ?? stopped.description)")
+    _exit(128 + stopped.signal)
+  }
+
+  private final class Orders: @unchecked Sendable {
+    private let lock = NSLock()
+    private var stack: [(advice: String, grace: Double)] = []
+
+    func push(_ advice: String, _ grace: Double) { lock.withLock { stack.append((advice, grace)) } }
+    func pop() { lock.withLock { _ = stack.popLast() } }
+    var last: (advice: String, grace: Double)? { lock.withLock { stack.last } }
   }
 }
 
@@ -37,4 +87,7 @@ public struct Interrupted: Error, Sendable, CustomStringConvertible {
   public let advice: String
   /// The advice.
   public var description: String { "interrupted; " + advice }
+
+  /// Interrupted by `signal`.
+  public init(signal: Int32, advice: String) { (self.signal, self.advice) = (signal, advice) }
 }

@@ -1,3 +1,4 @@
+import Arrays
 import CPNG
 import Foundation
 
@@ -29,8 +30,11 @@ public enum PNGFile {
       UnsafeMutablePointer<FILE>, [isotherm_png_text], UnsafeMutablePointer<CChar>
     ) -> Int32
   ) throws {
-    let temporary = path + ".tmp"
-    guard let file = fopen(temporary, "wb") else {
+    // Never a file of somebody else: the name is new, or refused.
+    let temporary = path + ".\(getpid()).tmp"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    let unfinished = Unfinished { unlink(temporary) }
+    guard descriptor >= 0, let file = fdopen(descriptor, "wb") else {
       throw FigureError(
         message: "cannot write \(path): \(String(cString: strerror(errno))); choose another place "
           + "with -o")
@@ -45,7 +49,7 @@ public enum PNGFile {
     }
     let failed = body(file, copies.map { isotherm_png_text(key: $0.0, text: $0.1) }, &message)
     let closed = fclose(file)
-    guard failed == 0, closed == 0, rename(temporary, path) == 0 else {
+    guard failed == 0, closed == 0, unfinished.done(by: { rename(temporary, path) }) == 0 else {
       unlink(temporary)
       let told = message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
       let reason =

@@ -47,13 +47,32 @@ public final class File: @unchecked Sendable {
   public static func open(
     _ path: String, writable: Bool = false, asSource: Bool = false
   ) throws -> File {
-    try HDF5Library.synchronized {
+    try checkKind(path)
+    return try HDF5Library.synchronized {
       let access = try accessList(asSource ? H5F_CLOSE_WEAK : H5F_CLOSE_STRONG)
       let flags = writable ? isotherm_access_read_write() : isotherm_access_read_only()
       let value = H5Fopen(path, flags, access.value)
       guard value >= 0 else { throw refusal(path, HDF5Error.capture(), creating: false) }
       return File(path: path, identifier: Identifier(value, closing: H5Fclose))
     }
+  }
+
+  /// Refuses what is no file of bytes: the library would wait for ever for somebody to write into a named pipe.
+  private static func checkKind(_ path: String) throws {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return }
+    let kind =
+      switch status.st_mode & S_IFMT {
+      case S_IFREG: ""
+      case S_IFDIR: "a folder"
+      case S_IFIFO: "a named pipe"
+      case S_IFSOCK: "a socket"
+      default: "a device"
+      }
+    guard !kind.isEmpty else { return }
+    throw HDF5Error(
+      .notReadable, "it is \(kind), not an HDF5 file; pass a run archive NAME.h5 or NAME.run",
+      file: path)
   }
 
   /// The group everything lies in.

@@ -9,9 +9,9 @@ public final class Group: @unchecked Sendable {
   public let file: String
   let identifier: Identifier
   /// The file stays open as long as any of its objects is held.
-  private let keeper: Identifier
+  let keeper: Identifier
 
-  private init(path: String, file: String, identifier: Identifier, keeper: Identifier) {
+  init(path: String, file: String, identifier: Identifier, keeper: Identifier) {
     (self.path, self.file, self.identifier, self.keeper) = (path, file, identifier, keeper)
   }
 
@@ -28,7 +28,7 @@ public final class Group: @unchecked Sendable {
   }
 
   /// Kind of an object in a group.
-  public enum ObjectKind: Sendable {
+  public enum ObjectKind: Sendable, Hashable {
     /// A group.
     case group
     /// A dataset.
@@ -159,7 +159,7 @@ public final class Group: @unchecked Sendable {
     }
   }
 
-  private func joined(_ name: String) -> String {
+  func joined(_ name: String) -> String {
     name.hasPrefix("/") ? name : path == "/" ? "/" + name : path + "/" + name
   }
 }

@@ -16,6 +16,11 @@ public struct FitRun {
   let heldOut: [Int]
   let fitSamples: [Int]
 
+  /// What is left of an interrupted fit.
+  public static let advice =
+    "a fit cannot be resumed; begin it again, with --force where its folder NAME.run holds equations "
+    + "that were finished (isotherm-archive seal keeps those)"
+
   /// Opens the run and checks the whole configuration, before anything is written.
   public init(_ name: String, settings: [String], threads: Int, progress: ProgressLine) throws {
     run = try TrainedRun(name, settings: settings)
@@ -53,6 +58,7 @@ public struct FitRun {
 
   /// Fits every model and seals `out`; returns the sealed file.
   public func run(out: String, force: Bool) throws -> String {
+    try OutputGuard([run.reader.path] + run.study.configuration.inputs).check(archive: out)
     let recorder = try Recorder(
       RunPlace(out), try schema(), replacing: force, onEvent: progress.recorderEvents)
     do {
@@ -163,7 +169,7 @@ public struct FitRun {
       last = loss
       try observing(fit, step)
       try recorder.tick()
-      try Interruption.check("a fit cannot be resumed; begin it again with --force") {}
+      try Interruption.check(Self.advice) {}
     }
     guard finite else { throw FitError.diverged(model: name) }
     progress.end(last.map { "loss \(Format.fixed($0.total, 4))" } ?? "no parameters")

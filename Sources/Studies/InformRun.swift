@@ -95,6 +95,8 @@ public struct InformRun {
   /// estimates are kept.
   public func run(out: String, _ beginning: TrainRun.Beginning) throws -> String {
     let place = RunPlace(out)
+    try OutputGuard(([reader] + [fields].compactMap { $0 }).map(\.path) + configuration.inputs)
+      .check(archive: out)
     if beginning == .resuming, place.isSealed {
       progress.note("\(place.file) is complete already; nothing to resume")
       return place.file

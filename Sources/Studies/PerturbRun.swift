@@ -22,6 +22,11 @@ public struct PerturbRun {
   private let progress: ProgressLine
   private static let chunk = 8
 
+  /// What is left of an interrupted perturbation.
+  public static let advice =
+    "it cannot be resumed; begin it again, with --force where its folder NAME.run holds conditions that "
+    + "were finished (isotherm-archive seal keeps those)"
+
   /// Opens the run, and the fields that were fitted to it, before anything is written.
   public init(
     _ name: String, fields: String?, settings: [String], threads: Int, progress: ProgressLine
@@ -44,6 +49,8 @@ public struct PerturbRun {
 
   /// Perturbs and seals `out`; returns the sealed file.
   public func run(out: String, force: Bool) throws -> String {
+    let inputs = [run.reader.path] + [fields?.reader.path].compactMap { $0 }
+    try OutputGuard(inputs + run.study.configuration.inputs).check(archive: out)
     let recorder = try Recorder(
       RunPlace(out), try schema(), replacing: force, onEvent: progress.recorderEvents)
     do {
@@ -96,7 +103,7 @@ public struct PerturbRun {
         number + 1, of: conditions.count, unit: "conditions",
         detail: "\(condition.kind.rawValue) \(Format.digits(condition.size))")
       try recorder.tick()
-      try Interruption.check("begin it again with --force") {}
+      try Interruption.check(Self.advice) {}
     }
   }
 

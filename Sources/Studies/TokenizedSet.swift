@@ -67,6 +67,15 @@ public struct TokenizedSet {
           "byte-pair tokens: \(tokenizer.vocabularySize), learned from the training split",
         seed: 0, blasCore: BLASCore.name, sources: [set.source]))
     let recorder = try Recorder(RunPlace(out), schema, replacing: force)
+    do {
+      return try write(recorder, others)
+    } catch {
+      recorder.abandon()
+      throw error
+    }
+  }
+
+  private func write(_ recorder: Recorder, _ others: [String]) throws -> Outcome {
     recorder.write("/samples/text", set.texts)
     recorder.write("/classes/name", set.classNames)
     try recorder.append("/tokenizer/merges", tokenizer.merges.flatMap { [$0.0, $0.1] })

@@ -77,6 +77,7 @@ public struct TrainRun {
     out: String, _ beginning: Beginning, keepParts: Bool, limits: RecorderLimits = RecorderLimits()
   ) throws -> Outcome {
     let place = RunPlace(out)
+    try OutputGuard(study.configuration.inputs).check(archive: out)
     if beginning == .resuming, place.isSealed { return try complete(place) }
     let resumed =
       beginning == .resuming
@@ -110,7 +111,7 @@ public struct TrainRun {
     let bits = "/checkpoints/test_bits_per_character"
     let last =
       reader.contains(bits) ? try reader.read(bits, as: Double.self).elements.last : nil
-    if place.hasFolder { try FileManager.default.removeItem(atPath: place.folder) }
+    if place.hasFolder { try place.removeParts() }
     progress.note("\(place.file) is complete already; nothing to resume")
     return Outcome(
       path: place.file, testAccuracy: accuracy ?? .nan, bitsPerCharacter: last,

@@ -24,6 +24,7 @@ struct AnalysisOptions: ParsableArguments {
 
   /// Opens the archives, by kind.
   func open(_ kinds: [RunSchema.Kind]) throws -> Inputs {
+    if let output { try OutputGuard(files).check(archive: output, replacing: force) }
     let readers = try files.map { try RunReader($0, expecting: kinds) }
     return Inputs(readers: readers)
   }

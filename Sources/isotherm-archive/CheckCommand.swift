@@ -1,5 +1,6 @@
 import Archive
 import ArgumentParser
+import Arrays
 import Console
 import Foundation
 
@@ -40,6 +41,8 @@ struct CheckCommand: ParsableCommand {
     var arrays = 0
     var bytes = 0
     var seconds = 0.0
+    /// What is no array: nothing is wrong with it, but its values are not checked as ours are.
+    var others: [String] = []
   }
 
   private func print(_ report: FileReport) {
@@ -47,6 +50,7 @@ struct CheckCommand: ParsableCommand {
       Console.output(
         "\(report.path):\(finding.path): \(finding.problem); \(finding.remedy)")
     }
+    for other in report.others { Console.output("\(report.path):\(other); not an array, carried along") }
     let rate = report.seconds > 0 ? Double(report.bytes) / report.seconds : 0
     Console.output(
       "\(report.path): \(report.arrays) arrays, \(Format.bytes(report.bytes)) read at "
@@ -67,7 +71,8 @@ struct CheckCommand: ParsableCommand {
     let result = try ArchiveCheck.run(files[0])
     let report = FileReport(
       path: files[0], findings: result.findings, arrays: result.arrays, bytes: result.bytes,
-      seconds: Date().timeIntervalSince(began))
+      seconds: Date().timeIntervalSince(began),
+      others: result.others.map { "\($0.path): \($0.what)" })
     Console.output(try Console.encode(report))
   }
 
@@ -87,6 +92,9 @@ struct CheckCommand: ParsableCommand {
     process.standardOutput = output
     process.standardError = errors
     try process.run()
+    let number = process.processIdentifier
+    let unfinished = Unfinished { kill(number, SIGKILL) }
+    defer { unfinished.done() }
     let data = output.fileHandleForReading.readDataToEndOfFile()
     let narration = String(
       decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)

@@ -41,6 +41,7 @@ struct ExportCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    try OutputGuard([file]).check(file: output)
     let reader = try RunReader(file)
     let names = try ArchiveExport(reader, selection: select, checkpoint: row(reader)).write(
       format, to: output, replacing: force)

@@ -19,10 +19,24 @@ struct ListCommand: ParsableCommand {
   func run() throws {
     let reader = try RunReader(file)
     if provenance { return try printProvenance(reader) }
-    let arrays = try reader.paths().map { try reader.describe($0) }
+    let objects = try reader.objects()
+    var others = objects.filter { ![.array, .scale].contains($0.kind) }
+    var arrays: [RunReader.StoredArray] = []
+    for object in objects where object.kind == .array {
+      do {
+        arrays.append(try reader.describe(object.path))
+      } catch {
+        others.append(
+          StoredObject(
+            path: object.path, kind: .unreadable, what: Console.message(for: error)))
+      }
+    }
     if common.json {
       return try Console.output(
-        json: Listing(path: reader.path, datasets: arrays.map(Listing.Dataset.init)))
+        json: Listing(
+          path: reader.path, datasets: arrays.map(Listing.Dataset.init),
+          others: others.map { Listing.Other(path: $0.path, kind: $0.kind.rawValue, what: $0.what) }
+        ))
     }
     Console.output("\(reader.title) (\(reader.kind.rawValue), run id \(reader.runID))\n")
     var table = Table(["array", "axes", "type", "size", "stored", "units", "what"])
@@ -35,6 +49,11 @@ struct ListCommand: ParsableCommand {
       ])
     }
     Console.output(table.text)
+    guard !others.isEmpty else { return }
+    Console.output("\nAlso in the file, but not to be read as an array:")
+    var rest = Table(["path", "kind", "what"])
+    for object in others { rest.add([object.path, object.kind.rawValue, object.what]) }
+    Console.output(rest.text)
   }
 
   private func printProvenance(_ reader: RunReader) throws {
@@ -83,6 +102,14 @@ private struct Listing: Encodable {
     }
   }
 
+  /// What is no array: carried along, a link, or damaged.
+  struct Other: Encodable {
+    var path: String
+    var kind: String
+    var what: String
+  }
+
   var path: String
   var datasets: [Dataset]
+  var others: [Other]
 }

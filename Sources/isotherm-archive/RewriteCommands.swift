@@ -41,6 +41,7 @@ struct RepackCommand: ParsableCommand {
     (options.pattern, options.selection) = (pattern, select)
     options.filters = try filters()
     let place = RunPlace(output)
+    try OutputGuard([file]).check(archive: output, replacing: force)
     try ArchiveRewriter([RunReader(file)], options).write(to: place.file, replacing: force)
     if common.json {
       try Console.output(json: ["path": place.file])
@@ -96,6 +97,7 @@ struct MergeCommand: ParsableCommand {
     var options = ArchiveRewriter.Options()
     options.selection = select
     let place = RunPlace(output)
+    try OutputGuard(files).check(archive: output, replacing: force)
     try ArchiveRewriter(files.map { try RunReader($0) }, along: along, options).write(
       to: place.file, replacing: force)
     if common.json {

@@ -41,6 +41,7 @@ struct AnimateCommand: ParsableCommand {
   }
 
   func run() throws {
+    try OutputGuard([options.file]).check(file: options.output)
     guard options.force || !FileManager.default.fileExists(atPath: options.output) else {
       throw FigureError(
         message:
@@ -64,6 +65,7 @@ struct AnimateCommand: ParsableCommand {
     progress.begin("animate")
     if let frames {
       try FileManager.default.createDirectory(atPath: frames, withIntermediateDirectories: true)
+      try check(all.indices.map { frames + String(format: "/%05d.png", $0) })
     }
     if sheet { return try storeSheet(all, source, progress) }
     var animation = PNGFile.Animation()
@@ -88,6 +90,18 @@ struct AnimateCommand: ParsableCommand {
       try Console.output(json: Written(path: options.output, frames: animation.count))
     } else {
       Console.output(options.output)
+    }
+  }
+
+  /// Refuses frames that would replace the animation, the archive, or a picture that is there already.
+  private func check(_ frames: [String]) throws {
+    try OutputGuard.check(distinct: frames + [options.output])
+    for frame in frames {
+      try OutputGuard([options.file]).check(file: frame)
+      guard options.force || !FileManager.default.fileExists(atPath: frame) else {
+        throw FigureError(
+          message: "\(frame) exists already; pass --force to replace it, or choose another folder")
+      }
     }
   }
 

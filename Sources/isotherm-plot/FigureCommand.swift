@@ -29,7 +29,10 @@ extension FigureCommand {
 
   static var needsNoChoice: Bool { true }
 
-  func run() throws { try options.store(try drawn()) }
+  func run() throws {
+    try OutputGuard([options.file]).check(file: options.output)
+    try options.store(try drawn())
+  }
 
   /// The figure at its size, and what it was drawn from.
   func drawn() throws -> (figure: Figure, source: FigureSource) {
@@ -121,8 +124,8 @@ struct PlotOptions: ParsableArguments {
       try PNGFile.write(figure.draw(theme.theme, dpi: dpi), to: output, texts: texts)
     } else {
       // Written beside the output first, so that a failure leaves nothing half done.
-      let temporary = output + ".tmp"
-      defer { try? FileManager.default.removeItem(atPath: temporary) }
+      let pending = PendingFile(output)
+      let temporary = pending.temporary
       let canvas = try figure.draw(
         theme.theme, lower.hasSuffix(".pdf") ? .pdf(temporary) : .svg(temporary))
       canvas.describe(
@@ -130,11 +133,7 @@ struct PlotOptions: ParsableArguments {
         keywords: texts.dropFirst(2).map { "\($0.key): \($0.text)" }.joined(separator: "\n"))
       try canvas.finish()
       if lower.hasSuffix(".svg") { try SVGSource.insert(texts, into: temporary) }
-      guard rename(temporary, output) == 0 else {
-        throw FigureError(
-          message:
-            "cannot write \(output): \(String(cString: strerror(errno))); choose another place")
-      }
+      try pending.finish()
     }
     if common.json {
       try Console.output(

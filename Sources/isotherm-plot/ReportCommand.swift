@@ -43,6 +43,7 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     let page = output + "/index.html"
+    try OutputGuard(files).check(folder: output)
     guard force || !FileManager.default.fileExists(atPath: output) else {
       throw FigureError(
         message: "\(output) exists already; pass --force to replace it, or choose another folder")
@@ -70,11 +71,7 @@ struct ReportCommand: ParsableCommand {
     let html = ReportPage(
       title: title ?? readers[0].title, isDark: theme == .dark, sections: sections
     ).html
-    do {
-      try html.write(toFile: page, atomically: true, encoding: .utf8)
-    } catch {
-      throw FigureError(message: "cannot write \(page): \(error.localizedDescription)")
-    }
+    try PendingFile.write(html, to: page)
     let count = sections.reduce(0) { $0 + $1.figures.count }
     progress.end("\(count) figures of \(files.count) archives")
     if common.json {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Arrays
 import Console
 import Foundation
 import Studies
@@ -33,15 +34,34 @@ struct DemoCommand: ParsableCommand {
     try prepareFolder()
     let progress = ProgressLine(common.progress)
     let training = try TrainRun(configuration, threads: common.threadCount, progress: progress)
+    do {
+      let made = try Interruption.during(advice) { try make(training, progress) }
+      let headline = try analyze(made.run, made.fields, made.information)
+      try draw(made.run, made.fields, made.information)
+      try tell(headline, began)
+    } catch let interrupted as Interrupted {
+      throw Interrupted(signal: interrupted.signal, advice: advice)
+    } catch let stopped as Stopped {
+      throw Interrupted(signal: stopped.signal, advice: advice)
+    }
+  }
+
+  /// The demo makes everything in one go.
+  private var advice: String {
+    "the demo cannot be resumed; isotherm demo -o \(folder) --force begins it anew"
+  }
+
+  /// Trains, fits, informs.
+  private func make(
+    _ training: TrainRun, _ progress: ProgressLine
+  ) throws -> (run: String, fields: String, information: String) {
     let run = try training.run(out: place("run"), force ? .replacing : .new, keepParts: false).path
     let fields = try FitRun(run, settings: [], threads: common.threadCount, progress: progress)
       .run(out: place("fields"), force: force)
     let information = try InformRun(
       run, settings: [], threads: common.threadCount, progress: progress
     ).run(out: place("information"), force ? .replacing : .new)
-    let headline = try analyze(run, fields, information)
-    try draw(run, fields, information)
-    try tell(headline, began)
+    return (run, fields, information)
   }
 
   private func place(_ name: String) -> String { folder + "/" + name }

@@ -1,3 +1,4 @@
+import Archive
 import ArgumentParser
 import Console
 import Studies
@@ -25,10 +26,13 @@ struct FitCommand: ParsableCommand {
 
   func run() throws {
     let place = try output.place()
+    try OutputGuard([source]).check(archive: place, replacing: output.force)
     let fit = try FitRun(
       source, settings: settings, threads: common.threadCount,
       progress: ProgressLine(common.progress))
-    let path = try fit.run(out: place, force: output.force)
+    let path = try Interruption.during(FitRun.advice) {
+      try fit.run(out: place, force: output.force)
+    }
     try Written(path: path).tell(json: common.json)
   }
 }

@@ -79,9 +79,10 @@ struct InformCommand: ParsableCommand {
     guard !(resume && output.force) else {
       throw UsageError("--resume goes on with an archive and --force replaces it: pass one of them")
     }
-    try Written(
-      path: inform.run(out: place, resume ? .resuming : output.force ? .replacing : .new)
-    ).tell(json: common.json)
+    let path = try Interruption.during(
+      "checkpoints that were committed are kept; go on with the same command and --resume"
+    ) { try inform.run(out: place, resume ? .resuming : output.force ? .replacing : .new) }
+    try Written(path: path).tell(json: common.json)
   }
 
   private func tell(_ plan: [InformRun.PlannedArray]) throws {

@@ -1,3 +1,4 @@
+import Archive
 import ArgumentParser
 import Console
 import Studies
@@ -32,7 +33,12 @@ struct IntegrateCommand: ParsableCommand {
     let run = try ProblemRun(
       configuration, threads: common.threadCount, progress: ProgressLine(common.progress))
     if dryRun { return try printPlan(try run.plan()) }
-    let result = try run.run(out: try output.place(), force: output.force)
+    let place = try output.place()
+    try OutputGuard([DataLocation.resolve(problem)] + configuration.inputs).check(archive: place)
+    let result = try Interruption.during(
+      "snapshots that were committed are kept in the folder (isotherm-archive seal joins them); an "
+        + "integration cannot be resumed", grace: 1
+    ) { try run.run(out: place, force: output.force) }
     if common.json {
       try Console.output(
         json: IntegrateResult(

@@ -1,3 +1,4 @@
+import Archive
 import ArgumentParser
 import Console
 import Studies
@@ -26,9 +27,14 @@ struct PerturbCommand: ParsableCommand {
 
   func run() throws {
     let place = try output.place()
+    try OutputGuard([source, fields].compactMap { $0 }).check(
+      archive: place, replacing: output.force)
     let run = try PerturbRun(
       source, fields: fields, settings: settings, threads: common.threadCount,
       progress: ProgressLine(common.progress))
-    try Written(path: try run.run(out: place, force: output.force)).tell(json: common.json)
+    let path = try Interruption.during(PerturbRun.advice) {
+      try run.run(out: place, force: output.force)
+    }
+    try Written(path: path).tell(json: common.json)
   }
 }

@@ -45,7 +45,8 @@ struct StudyCommand: ParsableCommand {
 
   func run() throws {
     let isFile = name.hasSuffix(".yaml") || name.hasSuffix(".yml")
-    let plan = try StudyPlan(path: DataLocation.resolve(isFile ? name : Self.paper))
+    let planPath = DataLocation.resolve(isFile ? name : Self.paper)
+    let plan = try StudyPlan(path: planPath)
     let chosen = try studies(plan, isFile || name == "all")
     let size = try size(of: plan)
     guard let folder else {
@@ -55,12 +56,15 @@ struct StudyCommand: ParsableCommand {
     guard !list.isEmpty else {
       throw UsageError("\(name) has no variants for --case \(cases.joined(separator: ", "))")
     }
+    for job in list { try job.checkPlace(plan: planPath) }
     if dryRun { return try tell(list, made: nil, plan, chosen, size) }
     let runner = StudyRunner(
       list, threads: common.threadCount, width: jobs ?? common.threadCount,
       memory: memory.map { Int($0 * 1e9) } ?? StudyRunner.defaultMemory,
       progress: ProgressLine(common.progress))
-    let outcome = try runner.run(title: name)
+    let outcome = try Interruption.during("what is finished is kept; the same command goes on") {
+      try runner.run(title: name)
+    }
     try tell(list, made: outcome, plan, chosen, size)
   }
 

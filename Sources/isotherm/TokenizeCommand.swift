@@ -1,3 +1,4 @@
+import Archive
 import ArgumentParser
 import Console
 import Studies
@@ -26,7 +27,9 @@ struct TokenizeCommand: ParsableCommand {
       throw UsageError("--vocabulary: expected a number from 257 to 65536, found \(vocabulary)")
     }
     let place = try output.place()
-    let outcome = try TokenizedSet(DataLocation.resolve(file), vocabulary: vocabulary)
+    let source = DataLocation.resolve(file)
+    try OutputGuard([source]).check(archive: place, replacing: output.force)
+    let outcome = try TokenizedSet(source, vocabulary: vocabulary)
       .write(out: place, force: output.force)
     if common.json { return try Console.output(json: outcome) }
     Console.output(

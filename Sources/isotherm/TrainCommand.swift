@@ -49,9 +49,14 @@ struct TrainCommand: ParsableCommand {
     guard !(resume && output.force) else {
       throw UsageError("--resume goes on with a run and --force replaces it: pass one of them")
     }
-    let outcome = try run.run(
-      out: place, resume ? .resuming : output.force ? .replacing : .new, keepParts: keepParts,
-      limits: RecorderLimits(commitSeconds: commitSeconds, partCount: partLimit))
+    try OutputGuard([DataLocation.resolve(study)] + configuration.inputs).check(archive: place)
+    let outcome = try Interruption.during(
+      "what was committed is kept; go on with the same command and --resume"
+    ) {
+      try run.run(
+        out: place, resume ? .resuming : output.force ? .replacing : .new, keepParts: keepParts,
+        limits: RecorderLimits(commitSeconds: commitSeconds, partCount: partLimit))
+    }
     if common.json {
       try Console.output(
         json: TrainResult(

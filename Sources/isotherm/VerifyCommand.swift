@@ -1,3 +1,4 @@
+import Archive
 import ArgumentParser
 import Console
 import Studies
@@ -25,6 +26,7 @@ struct VerifyDynamicsCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    try output.checkEarly()
     try Verification(rows: DynamicsVerification().run()).tell(
       "isotherm verify dynamics", output, json: common.json)
   }
@@ -45,6 +47,7 @@ struct VerifyInformationCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    try output.checkEarly()
     let progress = ProgressLine(common.progress)
     let rows = try InformationVerification(threads: common.threadCount) { title in
       progress.begin(title)
@@ -70,8 +73,16 @@ struct VerifyTransformerCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    try output.checkEarly()
     try Verification(rows: TransformerVerification(threads: common.threadCount).run())
       .tell("isotherm verify transformer", output, json: common.json)
+  }
+}
+
+extension OutputOptions {
+  /// Refuses, before anything is computed, a place that cannot be written.
+  fileprivate func checkEarly() throws {
+    if let name { try OutputGuard([]).check(archive: name, replacing: force) }
   }
 }
 

@@ -66,23 +66,19 @@ public struct ArchiveExport {
       throw ArchiveError(
         .exists, "\(file) exists already; pass --force to replace it, or choose another name")
     }
+    try OutputGuard([reader.path]).check(file: file)
     if format == .netcdf { return try writeNetCDF(file) }
     let items = try self.items(texts: format == .csv)
-    let temporary = file + ".tmp"
-    do {
-      let out = try OutputFile(temporary)
-      switch format {
-      case .safetensors: try SafetensorsFile.write(items, metadata: metadata(), to: out)
-      case .npz: try NumpyArchive.write(items, to: out)
-      case .csv: try CSVTable(items).write(to: out)
-      case .netcdf: break
-      }
-      try out.close()
-    } catch {
-      try? FileManager.default.removeItem(atPath: temporary)
-      throw error
+    let pending = PendingFile(file)
+    let out = try OutputFile(pending.temporary, standingFor: file)
+    switch format {
+    case .safetensors: try SafetensorsFile.write(items, metadata: metadata(), to: out)
+    case .npz: try NumpyArchive.write(items, to: out)
+    case .csv: try CSVTable(items).write(to: out)
+    case .netcdf: break
     }
-    try DurableFile.replace(file, with: temporary)
+    try out.close()
+    try pending.finish()
     return items.map(\.name)
   }
 

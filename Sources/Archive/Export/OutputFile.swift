@@ -7,16 +7,16 @@ final class OutputFile {
   /// Bytes written.
   private(set) var count = 0
 
-  init(_ path: String) throws {
-    self.path = path
-    guard FileManager.default.createFile(atPath: path, contents: nil),
-      let handle = FileHandle(forWritingAtPath: path)
-    else {
+  /// Makes the file `path`, which must not exist; messages name `target`, whose place it will take.
+  init(_ path: String, standingFor target: String) throws {
+    self.path = target
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else {
       throw ArchiveError(
         .refused,
-        "cannot write \(path): \(String(cString: strerror(errno))); choose another place with -o")
+        "cannot write \(target): \(String(cString: strerror(errno))); choose another place with -o")
     }
-    self.handle = handle
+    handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {

@@ -1,3 +1,4 @@
+import Arrays
 import Foundation
 
 /// The programs beside this one, run as a user would: through files.
@@ -24,11 +25,16 @@ public enum SiblingProgram {
     process.standardOutput = output
     process.standardError = errors
     try process.run()
+    let number = process.processIdentifier
+    let unfinished = Unfinished { kill(number, SIGTERM) }
+    defer { unfinished.done() }
     // Nothing these programs print fills a pipe but the table, which is read first.
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     let narration = String(
       decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
+    // Ctrl-C reaches it as it reaches this program: that it ended is no failure of its own.
+    try StopRequest.check()
     guard process.terminationStatus == 0 else {
       throw SiblingError(
         message: "\(name) \(arguments.joined(separator: " ")) failed: "

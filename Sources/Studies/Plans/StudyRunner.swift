@@ -1,4 +1,5 @@
 import Archive
+import Arrays
 import Console
 import Foundation
 
@@ -22,6 +23,8 @@ public final class StudyRunner {
     let process: Process
     let log: String
     let began: Date
+    /// Stops the program when this one has to end at once.
+    let unfinished: Unfinished
     var bytes = 0
   }
 
@@ -118,7 +121,11 @@ public final class StudyRunner {
     try process.run()
     progress.event(["event": "started", "archive": job.place])
     states[index] = .running
-    running.append(Running(job: index, process: process, log: log, began: Date()))
+    let number = process.processIdentifier
+    running.append(
+      Running(
+        job: index, process: process, log: log, began: Date(),
+        unfinished: Unfinished { kill(number, SIGTERM) }))
   }
 
   /// Takes note of the programs that have ended; returns the jobs that went well.
@@ -129,6 +136,7 @@ public final class StudyRunner {
       let item = running[place]
       guard !item.process.isRunning else { continue }
       item.process.waitUntilExit()
+      item.unfinished.done()
       running.remove(at: place)
       let job = jobs[item.job]
       if item.process.terminationStatus == 0 {

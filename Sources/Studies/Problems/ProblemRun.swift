@@ -124,6 +124,7 @@ public struct ProblemRun {
     if let steps = integration.stepCount, steps >= 200, let seconds = try estimate(), seconds > 2 {
       progress.note("\(steps) steps, about \(Format.duration(seconds))")
     }
+    try OutputGuard(problem.inputs).check(archive: out)
     let recorder = try Recorder(
       RunPlace(out), schema(), replacing: force, onEvent: progress.recorderEvents)
     let began = Date()
