@@ -15,13 +15,11 @@ public enum AttentionComparison {
   ///   - mask: what each query sees; all keys when nil.
   ///   - order: which candidate sample stands against each network sample; the same one when nil.
   ///   - measures: what is computed.
-  ///   - check: asked before each sample and head whether to go on; what it throws ends the comparison.
   /// - Returns: for each measure, `sample x head` values, sample by sample.
   public static func compare(
     _ candidate: NDArray<Float>?, _ network: NDArray<Float>, mask: AttentionMask? = nil,
-    order: [Int]? = nil, measures: [RowSimilarity] = RowSimilarity.allCases,
-    check: () throws -> Void
-  ) rethrows -> [[Double]] {
+    order: [Int]? = nil, measures: [RowSimilarity] = RowSimilarity.allCases
+  ) -> [[Double]] {
     let (samples, heads) = (network.shape[0], network.shape[1])
     let (queries, keys) = (network.shape[2], network.shape[3])
     precondition(
@@ -38,7 +36,6 @@ public enum AttentionComparison {
       let rows = Double(seen.filter { $0 > 0 }.count)
       let other = shared ? 0 : order?[sample] ?? sample
       for head in 0..<heads {
-        try check()
         for query in 0..<queries where seen[query] > 0 {
           let count = seen[query]
           let left = ((other * heads + head) * queries + query) * keys
@@ -63,14 +60,6 @@ public enum AttentionComparison {
       }
     }
     return sums
-  }
-
-  /// As ``compare(_:_:mask:order:measures:check:)``, to the end.
-  public static func compare(
-    _ candidate: NDArray<Float>?, _ network: NDArray<Float>, mask: AttentionMask? = nil,
-    order: [Int]? = nil, measures: [RowSimilarity] = RowSimilarity.allCases
-  ) -> [[Double]] {
-    compare(candidate, network, mask: mask, order: order, measures: measures, check: {})
   }
 
   /// A power of two by which a row keeps its digits and its sum is a number: 1, but for rows far from those of maps.

@@ -21,25 +21,19 @@ public struct AttentionRollout: Sendable {
     maps = NDArray(shape: [samples, 1, positions, positions], elements: elements)
   }
 
-  /// Multiplies by the maps of the next layer, to the end.
-  public mutating func add(_ layer: NDArray<Float>) { add(layer, check: {}) }
-
   /// Multiplies by the maps of the next layer, `[sample, head, query, key]` with this rollout's samples. Takes time
-  /// proportional to the third power of the number of positions; `check` is asked before each query whether to go on.
-  public mutating func add(
-    _ layer: NDArray<Float>, check: () throws -> Void
-  ) rethrows {
+  /// proportional to the third power of the number of positions.
+  public mutating func add(_ layer: NDArray<Float>) {
     let (samples, heads, n) = (layer.shape[0], layer.shape[1], layer.shape[2])
     precondition(samples == maps.shape[0] && n == maps.shape[2], "maps of different shape")
     let before = maps.elements
     var after = before.map { $0 / 2 }
-    try before.withUnsafeBufferPointer { before in
-      try layer.elements.withUnsafeBufferPointer { layer in
-        try after.withUnsafeMutableBufferPointer { after in
+    before.withUnsafeBufferPointer { before in
+      layer.elements.withUnsafeBufferPointer { layer in
+        after.withUnsafeMutableBufferPointer { after in
           for sample in 0..<samples {
             let start = sample * n * n
             for query in 0..<n {
-              try check()
               for key in 0..<n {
                 var weight: Float = 0
                 for head in 0..<heads {

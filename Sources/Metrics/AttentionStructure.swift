@@ -14,10 +14,7 @@ public struct AttentionStructure: Sendable {
   public private(set) var headSimilarity: Double
 
   /// The structure of maps `[sample, head, query, key]`; position p lies at row p / columns of the grid, column p % columns.
-  /// `check` is asked before each sample whether to go on.
-  public init(
-    _ maps: NDArray<Float>, mask: AttentionMask, columns: Int, check: () throws -> Void
-  ) rethrows {
+  public init(_ maps: NDArray<Float>, mask: AttentionMask, columns: Int) {
     let (samples, heads, positions) = (maps.shape[0], maps.shape[1], maps.shape[2])
     var entropy = [Double](repeating: 0, count: heads)
     var distance = entropy
@@ -28,9 +25,8 @@ public struct AttentionStructure: Sendable {
       let across = Double(query % columns - key % columns)
       return Float((down * down + across * across).squareRoot())
     }
-    try maps.elements.withUnsafeBufferPointer { values in
+    maps.elements.withUnsafeBufferPointer { values in
       for sample in 0..<samples {
-        try check()
         for query in 0..<positions {
           let seen = mask.visibleKeys(sample: sample, query: query)
           guard seen > 0 else { continue }
@@ -71,10 +67,5 @@ public struct AttentionStructure: Sendable {
     self.distance = distance.map { $0 / count }
     let pairs = heads * (heads - 1) / 2
     headSimilarity = pairs > 0 ? similarity / (count * Double(pairs)) : .nan
-  }
-
-  /// As ``init(_:mask:columns:check:)``, to the end.
-  public init(_ maps: NDArray<Float>, mask: AttentionMask, columns: Int) {
-    self.init(maps, mask: mask, columns: columns, check: {})
   }
 }

@@ -27,7 +27,7 @@ extension AttentionAnalysis {
     ]
   }
 
-  func arrays() throws -> [CompleteArray] {
+  func arrays() -> [CompleteArray] {
     typealias Axis = ArraySchema.AxisSchema
     let candidate = Axis("candidate", candidates.count)
     let layer = Axis("layer", layers.count, coordinates: layers.map(Double.init))
@@ -54,7 +54,7 @@ extension AttentionAnalysis {
     for (measure, kind) in RowSimilarity.allCases.enumerated() {
       let group = MetricGroup(name: "attention/\(kind.rawValue)", samples: kept.count)
       let what = "\(kind.title) with the network"
-      arrays += try similarityArrays(
+      arrays += similarityArrays(
         kind, measure, \.values, in: group, [candidate, layer], [model, layer],
         "\(what), mean over samples, heads and queries")
       let perHead = candidates.flatMap { candidate in
@@ -69,7 +69,7 @@ extension AttentionAnalysis {
           "per_head", [candidate, layer, head], perHead,
           "\(what), mean over samples and queries", units: kind.units))
       guard let measure = Self.rolloutMeasures.firstIndex(of: kind) else { continue }
-      arrays += try similarityArrays(
+      arrays += similarityArrays(
         kind, measure, \.rollouts,
         in: MetricGroup(name: "attention/rollout_\(kind.rawValue)", samples: kept.count),
         [candidate, layer], [model, layer],
@@ -82,14 +82,11 @@ extension AttentionAnalysis {
   private func similarityArrays(
     _ kind: RowSimilarity, _ measure: Int, _ values: Values, in group: MetricGroup,
     _ axes: [ArraySchema.AxisSchema], _ modelAxes: [ArraySchema.AxisSchema], _ longName: String
-  ) throws -> [CompleteArray] {
+  ) -> [CompleteArray] {
     let cells = candidates.map { candidate in
       layers.indices.map { perSample(candidate, $0, measure, values) }
     }
-    let intervals = try cells.map { cells in
-      try Pause.check()
-      return cells.map { bootstrap.interval(ofMean: $0) }
-    }
+    let intervals = cells.map { $0.map { bootstrap.interval(ofMean: $0) } }
     func limit(_ name: String, _ values: [Double], _ what: String) -> CompleteArray {
       group.numbers(
         name, axes, values, "\(what) limit, bootstrap over samples", units: kind.units)
@@ -101,9 +98,8 @@ extension AttentionAnalysis {
       limit("upper", intervals.flatMap { $0.map(\.upper) }, "97.5 %"),
     ]
     guard kind.growsWithLikeness, !models.isEmpty else { return arrays }
-    let skills = try candidates.filter { !$0.isNull }.map { model in
-      try Pause.check()
-      return layers.indices.map { skillOf(model, $0, measure, values) }
+    let skills = candidates.filter { !$0.isNull }.map { model in
+      layers.indices.map { skillOf(model, $0, measure, values) }
     }
     arrays += [
       group.numbers(

@@ -88,13 +88,12 @@ struct AttentionAnalysis {
     let single = [1] + network.shape.dropFirst()
     let mask = run.attentionMask(of: network)
     let columns = try run.grid(positions: mask.positions).columns
-    func note(_ map: NDArray<Float>, _ place: Int) throws {
-      structures[place].append(
-        try AttentionStructure(map, mask: mask, columns: columns, check: Pause.check))
+    func note(_ map: NDArray<Float>, _ place: Int) {
+      structures[place].append(AttentionStructure(map, mask: mask, columns: columns))
       broken[place].append(Notes.brokenCount(map))
     }
-    try note(network, 0)
-    try rollouts[0].add(network, check: Pause.check)
+    note(network, 0)
+    rollouts[0].add(network)
     let others = AttentionComparison.shuffled(samples)
     for index in candidates.indices {
       // Nil for the uniform map, of one sample when it is the same for all.
@@ -109,18 +108,17 @@ struct AttentionAnalysis {
       case "shuffled": (map, order) = (network, others)
       case let model:
         let fittedMap = try fitted.values(of: model, layer)
-        try note(fittedMap, 1 + (models.firstIndex(of: model) ?? 0))
+        note(fittedMap, 1 + (models.firstIndex(of: model) ?? 0))
         map = fittedMap
       }
       candidates[index].values.append(
-        try AttentionComparison.compare(
-          map, network, mask: mask, order: order, check: Pause.check))
-      try rollouts[index + 1].add(
-        map.map { $0.repeated(samples) } ?? mask.uniformMaps(samples: samples), check: Pause.check)
+        AttentionComparison.compare(map, network, mask: mask, order: order))
+      rollouts[index + 1].add(
+        map.map { $0.repeated(samples) } ?? mask.uniformMaps(samples: samples))
       candidates[index].rollouts.append(
-        try AttentionComparison.compare(
+        AttentionComparison.compare(
           rollouts[index + 1].maps, rollouts[0].maps, mask: mask, order: order,
-          measures: Self.rolloutMeasures, check: Pause.check))
+          measures: Self.rolloutMeasures))
     }
   }
 
@@ -178,7 +176,7 @@ struct AttentionAnalysis {
 
   // MARK: - Results
 
-  func report() throws -> Report {
+  func report() -> Report {
     var report = Report(
       "attention",
       [
@@ -192,7 +190,6 @@ struct AttentionAnalysis {
       for (place, layer) in layers.enumerated() {
         for (measure, kind) in RowSimilarity.allCases.enumerated()
         where kind == .rawCosine || kind == .centredCosine {
-          try Pause.check()
           let values = perSample(model, place, measure)
           let interval = bootstrap.interval(ofMean: values)
           let skill = skillOf(model, place, measure)

@@ -25,6 +25,6 @@ struct AttentionCommand: ParsableCommand {
     }
     let analysis = try AttentionAnalysis(RunContent(run), fields, seed: options.seed)
     try options.finish(
-      try analysis.report(), try analysis.arrays(), inputs, title: run.title)
+      analysis.report(), analysis.arrays(), inputs, title: run.title)
   }
 }

@@ -40,9 +40,10 @@ struct BottleneckAnalysis {
       lower = try reader.read(group + "/lower")
       upper = try reader.read(group + "/upper")
       flags = try reader.read(group + "/flags")
-      count = try ["value", "null", "lower", "upper", "flags"].map {
-        try reader.writtenRows("\(group)/\($0)")
-      }.min() ?? 0
+      count =
+        try ["value", "null", "lower", "upper", "flags"].map {
+          try reader.writtenRows("\(group)/\($0)")
+        }.min() ?? 0
     }
 
     /// Whether there is something of it.
@@ -249,8 +250,12 @@ struct BottleneckAnalysis {
       let counts = Set(all.map(\.count))
       guard let count = counts.first, counts.count == 1 else { continue }
       let checkpoint = Axis("checkpoint", count)
-      numbers("input", { Array($0.input.value.elements.prefix(count * depthTimes.count)) }, "I(X;T) over training", over: [checkpoint])
-      numbers("label", { Array($0.label.value.elements.prefix(count * depthTimes.count)) }, "I(T;Y) over training", over: [checkpoint])
+      numbers(
+        "input", { Array($0.input.value.elements.prefix(count * depthTimes.count)) },
+        "I(X;T) over training", over: [checkpoint])
+      numbers(
+        "label", { Array($0.label.value.elements.prefix(count * depthTimes.count)) },
+        "I(T;Y) over training", over: [checkpoint])
     }
     return arrays
   }

@@ -67,11 +67,8 @@ struct FlowAnalysis {
     let lengths = run.lengths(positions: positions)
     grid = try run.grid(positions: positions)
     bootstrap = Bootstrap(count: samples, seed: seed)
-    let network = try taps.map { tap in
-      try Pause.check()
-      return try run.residual(tap, checkpoint: checkpoint).prefix(samples)
-    }
-    trajectories = [try Self.follow("network", network, against: network, positions, lengths)]
+    let network = try taps.map { try run.residual($0, checkpoint: checkpoint).prefix(samples) }
+    trajectories = [Self.follow("network", network, against: network, positions, lengths)]
     for model in fitted.names {
       let states = try (0..<depths).map { depth -> NDArray<Float> in
         let state = try fitted.values(of: model, depth)
@@ -83,28 +80,22 @@ struct FlowAnalysis {
         }
         return state.reshaped(network[depth].shape)
       }
-      trajectories.append(try Self.follow(model, states, against: network, positions, lengths))
+      trajectories.append(Self.follow(model, states, against: network, positions, lengths))
     }
   }
 
   private static func follow(
     _ name: String, _ states: [NDArray<Float>], against network: [NDArray<Float>],
     _ positions: Int, _ lengths: [Int]?
-  ) throws -> Trajectory {
+  ) -> Trajectory {
     var trajectory = Trajectory(name: name)
     trajectory.norms = states.map { StateComparison.positionNorm($0, positions: positions) }
     trajectory.correlations = zip(states, states.dropFirst()).map(StateComparison.correlation)
     trajectory.broken = states.map(Notes.brokenCount)
-    let kernels = try states.map { state in
-      try Pause.check()
-      return CenteredKernelAlignment(state)
-    }
+    let kernels = states.map { CenteredKernelAlignment($0) }
     trajectory.kernel = kernels.first
-    for a in kernels {
-      try Pause.check()
-      trajectory.alignment.append(kernels.map { a.alignment(with: $0) })
-      trajectory.debiased.append(kernels.map { a.debiasedAlignment(with: $0) })
-    }
+    trajectory.alignment = kernels.map { a in kernels.map { a.alignment(with: $0) } }
+    trajectory.debiased = kernels.map { a in kernels.map { a.debiasedAlignment(with: $0) } }
     if let first = states.first {
       trajectory.drift = states.map { StateComparison.drift($0, from: first) }
       trajectory.cosineFirst = states.map { StateComparison.cosine($0, first) }
@@ -126,7 +117,8 @@ struct FlowAnalysis {
       ("correlation", "correlation"),
     ]
     columns += [
-      ("cka_first", "CKA with 0"), ("cka_first_debiased", "debiased"), ("error", "state error"), ("error_lower", "2.5 %"),
+      ("cka_first", "CKA with 0"), ("cka_first_debiased", "debiased"), ("error", "state error"),
+      ("error_lower", "2.5 %"),
       ("error_upper", "97.5 %"),
     ]
     var report = Report("flow", columns)

@@ -64,7 +64,6 @@ struct GradientsAnalysis {
     found.append(network)
     for model in models {
       guard let fields else { continue }
-      try Pause.check()
       let values: NDArray<Double> = try fields.read("/training/\(model)/gradient_norm")
       // A sample whose loss is 0 to the last bit has no logarithm.
       let logs = (0..<values.shape[0]).map { checkpoint in
@@ -97,7 +96,6 @@ struct GradientsAnalysis {
     }
     let logs = try run.steps.indices.map { checkpoint in
       try (0...layers).map { depth -> [Double] in
-        try Pause.check()
         let values: NDArray<Float> = try run.reader.readRow(path(depth), checkpoint)
         return StateComparison.norm(values).map { log($0) }
       }

@@ -36,10 +36,3 @@ enum Notes {
     ]
   }
 }
-
-/// Whether somebody asked to stop: analyses write nothing before their end.
-enum Pause {
-  static func check() throws {
-    try Interruption.check("nothing was written; run the same command again") {}
-  }
-}

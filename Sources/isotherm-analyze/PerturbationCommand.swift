@@ -53,9 +53,10 @@ struct PerturbationAnalysis {
 
   init(_ reader: RunReader, seed: UInt64) throws {
     // Conditions that all arrays have: while they are made some may be a row ahead.
-    let count = try ["growth", "attention_change", "output_divergence", "flipped"].map {
-      try reader.writtenRows("/perturbation/\($0)")
-    }.min() ?? 0
+    let count =
+      try ["growth", "attention_change", "output_divergence", "flipped"].map {
+        try reader.writtenRows("/perturbation/\($0)")
+      }.min() ?? 0
     guard count > 0 else {
       throw ArchiveError(
         .layout, "\(reader.path): holds no perturbation yet; wait for its first commit")
@@ -81,9 +82,8 @@ struct PerturbationAnalysis {
         mean: finite.reduce(0, +) / Double(finite.count), lower: interval.lower,
         upper: interval.upper)
     }
-    growth = try (0..<count).map { condition in
-      try Pause.check()
-      return (0..<each).map { trajectory in
+    growth = (0..<count).map { condition in
+      (0..<each).map { trajectory in
         (0..<depths).map { depth in
           let start = ((condition * each + trajectory) * depths + depth) * samples
           return summary(raw.elements[start..<start + samples].map { log($0) })
@@ -143,7 +143,8 @@ struct PerturbationAnalysis {
     for (condition, counts) in zip(conditions, broken) {
       for (trajectory, count) in zip(trajectories, counts) where count > 0 {
         report.notes.append(
-          "\(condition), \(trajectory): the change of \(count) samples is not finite at the last depth; they are not in the means.")
+          "\(condition), \(trajectory): the change of \(count) samples is not finite at the last depth; they are not in the means."
+        )
       }
     }
     return report

@@ -145,8 +145,11 @@ extension RunReader {
       try names(in: "/training") + absent.compactMap { Self.model($0, below: "training") })
     let models = planned.sorted()
     let finished = models.filter { model in
-      ["/training/\(model)/u", "/training/\(model)/gradient_norm", "/fields/\(model)/test_accuracy"]
-        .allSatisfy { contains($0) && !absent.contains($0) }
+      [
+        "/training/\(model)/u", "/training/\(model)/gradient_norm",
+        "/fields/\(model)/test_accuracy",
+      ]
+      .allSatisfy { contains($0) && !absent.contains($0) }
     }
     guard !models.isEmpty else {
       throw ArchiveError(

@@ -36,12 +36,11 @@ struct StabilityAnalysis {
     /// The first state as CKA takes it.
     var kernel: CenteredKernelAlignment?
 
-    init(_ states: [NDArray<Float>], positions: Int, lengths: [Int]?) throws {
+    init(_ states: [NDArray<Float>], positions: Int, lengths: [Int]?) {
       guard let first = states.first else { return }
       let kernel = CenteredKernelAlignment(first)
       self.kernel = kernel
       for state in states {
-        try Pause.check()
         let other = CenteredKernelAlignment(state)
         alignment.append(kernel.alignment(with: other))
         debiased.append(kernel.debiasedAlignment(with: other))
@@ -106,7 +105,7 @@ struct StabilityAnalysis {
     let (positions, samples) = (shape[2], samples)
     let lengths = run.lengths(positions: positions).map { Array($0.prefix(samples)) }
     func states(_ checkpoint: Int) throws -> States {
-      try States(
+      States(
         try taps.map { try run.residual($0, checkpoint: checkpoint).prefix(samples) },
         positions: positions, lengths: lengths)
     }
@@ -125,7 +124,7 @@ struct StabilityAnalysis {
       let path = "/training/\(model)/u"
       let shape = try fields.describe(path).shape
       func states(_ checkpoint: Int) throws -> States {
-        try States(
+        States(
           try (0..<shape[1]).map { depth in
             let count = [1, 1] + shape.dropFirst(2)
             let start = [checkpoint, depth] + shape.dropFirst(2).map { _ in 0 }

@@ -188,7 +188,8 @@ import Testing
         _ = try some.run(noise(24, 5)) {
           asked += 1
           if asked > 3 { throw Stop() }
-        } _: { _ in }
+        } _: { _ in
+        }
       }
       #expect(asked == 4)
     }

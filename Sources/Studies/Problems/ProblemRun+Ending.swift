@@ -40,7 +40,8 @@ extension ProblemRun {
     }
     let why = "explicit steps longer than \(step) are not stable here, whatever the tolerance"
     guard let limit = implicitLimit else {
-      return "\(why), and no implicit stepper takes these terms; take rk4 with a time.step of \(step), or a coarser grid"
+      return
+        "\(why), and no implicit stepper takes these terms; take rk4 with a time.step of \(step), or a coarser grid"
     }
     return "\(why); take etd2rk or crank-nicolson with a time.step that resolves the solution"
       + (limit.isFinite ? ", at most \(Format.digits(limit))" : "")

@@ -168,7 +168,8 @@ struct Comparison {
         CompleteArray(
           "/comparison/\(metric.name)_seed_count", [variant] + metric.axes,
           .integers(intervals.map { Int32($0.count) }),
-          longName: "seeds whose value is finite, of those in seed_count; mean and interval are of these"))
+          longName:
+            "seeds whose value is finite, of those in seed_count; mean and interval are of these"))
     }
     return arrays
   }

@@ -14,7 +14,8 @@ struct SeedGaps {
   }
 
   /// Sentences under the table of one metric: a line for each variant whose means are of fewer seeds than it has.
-  func notes(_ metric: MetricSummary.Metric, _ places: [(axis: String, label: String)]) -> [String] {
+  func notes(_ metric: MetricSummary.Metric, _ places: [(axis: String, label: String)]) -> [String]
+  {
     let rows = metric.rows
     let chosen = rows.indices.filter { metric.contains(rows[$0].labels, places) }
     return zip(summary.variants.indices, metric.gaps(chosen)).compactMap { variant, missing in
