@@ -55,6 +55,8 @@ public struct MetricSummary {
     public let seeds: [Double]
     /// Number of seeds of the variant that has most.
     public let seedCount: Int
+    /// Number of seeds of each variant.
+    public let seedCounts: [Int]
     /// Words for each place along each axis, and where they are numbers, these.
     public let labels: [[String]], coordinates: [[Double]?]
     /// Arrays that were read.
@@ -73,9 +75,30 @@ public struct MetricSummary {
       mean: try reader.read(path, as: Double.self).elements,
       lower: try reader.read(path + "_lower", as: Double.self).elements,
       upper: try reader.read(path + "_upper", as: Double.self).elements,
-      seeds: seeds.elements, seedCount: seeds.shape[1], labels: places.map(\.labels),
+      seeds: seeds.elements, seedCount: seeds.shape[1],
+      seedCounts: try self.seeds().map(\.count), labels: places.map(\.labels),
       coordinates: places.map(\.coordinates),
       paths: ["", "_lower", "_upper", "_seeds"].map { path + $0 })
+  }
+
+  /// Seeds of each variant, `[variant][seed]`.
+  public func seeds() throws -> [[Double]] {
+    let counts = try reader.read("/comparison/seed_count", as: Int32.self).elements
+    let values: NDArray<Double> = try reader.read("/comparison/seed_value")
+    return counts.enumerated().map { variant, count in
+      (0..<Int(count)).map { values[variant, $0] }
+    }
+  }
+
+  /// Whether a trajectory of each seed diverged, `[variant][seed]`, where the metrics say so; else nobody did.
+  public func diverged() throws -> [[Bool]] {
+    let seeds = try seeds()
+    let path = "/comparison/stability/diverged_seeds"
+    guard reader.contains(path) else { return seeds.map { $0.map { _ in false } } }
+    let values: NDArray<Double> = try reader.read(path)
+    return seeds.enumerated().map { variant, seeds in
+      seeds.indices.map { values.row(variant).row($0).elements.contains { $0 > 0 } }
+    }
   }
 
   /// Values of a configuration key of the variants; nil when they do not differ in it.

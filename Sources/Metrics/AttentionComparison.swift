@@ -5,7 +5,8 @@ public enum AttentionComparison {
   /// Mean over queries of each measure: `[measure][sample, head]`.
   ///
   /// Rows are compared over the keys the query can see, the candidate's divided by its sum there; rows that the mask leaves out
-  /// do not count, and a sample without any has the value NaN. Where one key is seen every measure is perfect by itself.
+  /// do not count, and a sample without any has the value NaN, as has one whose rows are not finite on either side. A row whose sum
+  /// is 0 says nothing. Where one key is seen every measure is perfect by itself.
   ///
   /// - Parameters:
   ///   - candidate: `[sample, head, query, key]`, or `[1, head, query, key]` for a map that is the same for all samples; nil for
@@ -40,9 +41,11 @@ public enum AttentionComparison {
           let left = ((other * heads + head) * queries + query) * keys
           let right = ((sample * heads + head) * queries + query) * keys
           let values = candidate?.elements[left..<left + count] ?? uniform[..<count]
-          let sum = values.reduce(Float(0), +)
-          let scale = sum > 0 ? 1 / sum : 0
-          for (place, value) in values.enumerated() { row[place] = value * scale }
+          let unit = Self.unit(of: values)
+          let sum = values.reduce(Float(0)) { $0 + $1 * unit }
+          // A row that is not finite stays so: 0 times it is not 0.
+          let scale = sum > 0 && sum.isFinite ? 1 / sum : 0
+          for (place, value) in values.enumerated() { row[place] = value * unit * scale }
           row.withUnsafeBufferPointer { a in
             network.elements.withUnsafeBufferPointer { b in
               for (index, measure) in measures.enumerated() {
@@ -57,6 +60,13 @@ public enum AttentionComparison {
       }
     }
     return sums
+  }
+
+  /// A power of two by which a row keeps its digits and its sum is a number: 1, but for rows far from those of maps.
+  static func unit(of row: ArraySlice<Float>) -> Float {
+    let largest = row.reduce(Float(0)) { max($0, abs($1)) }
+    guard largest > 0, largest.isFinite, largest < 0x1p-50 || largest > 0x1p50 else { return 1 }
+    return Float(sign: .plus, exponent: max(-126, min(127, -largest.exponent)), significand: 1)
   }
 
   /// A derangement of `0..<count`: every sample meets another one.

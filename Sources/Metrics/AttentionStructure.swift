@@ -3,7 +3,8 @@ import Foundation
 
 /// What attention maps look like, each by itself: how spread, how far, and how alike the heads of a layer are.
 ///
-/// Means over samples and over the queries that the mask leaves in; rows are divided by their sum over the keys seen.
+/// Means over samples and over the queries that the mask leaves in; rows are divided by their sum over the keys seen. NaN where an
+/// entry is not finite.
 public struct AttentionStructure: Sendable {
   /// Entropy of a row, nats, `[head]`: 0 for one key, the logarithm of the number of keys seen for the uniform map.
   public private(set) var entropy: [Double]
@@ -32,10 +33,11 @@ public struct AttentionStructure: Sendable {
           rows += 1
           let starts = (0..<heads).map { ((sample * heads + $0) * positions + query) * positions }
           var norms = [Double](repeating: 0, count: heads)
+          let units = starts.map { AttentionComparison.unit(of: maps.elements[$0..<$0 + seen]) }
           for (head, start) in starts.enumerated() {
             var (sum, weighted, logs, squares): (Float, Float, Float, Float) = (0, 0, 0, 0)
             for key in 0..<seen {
-              let value = values[start + key]
+              let value = values[start + key] * units[head]
               sum += value
               squares += value * value
               weighted += value * distances[query * positions + key]
@@ -50,9 +52,11 @@ public struct AttentionStructure: Sendable {
           for a in 0..<heads {
             for b in 0..<a {
               var dot: Float = 0
-              for key in 0..<seen { dot += values[starts[a] + key] * values[starts[b] + key] }
+              for key in 0..<seen {
+                dot += values[starts[a] + key] * units[a] * (values[starts[b] + key] * units[b])
+              }
               let scale = norms[a] * norms[b]
-              similarity += scale > 0 ? Double(dot) / scale : 0
+              similarity += scale == 0 ? 0 : Double(dot) / scale
             }
           }
         }

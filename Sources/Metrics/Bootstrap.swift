@@ -15,9 +15,11 @@ public struct Bootstrap: Sendable {
     }
   }
 
-  /// 95 % interval of a statistic of the chosen samples.
+  /// 95 % interval of a statistic of the chosen samples; NaN when it is not a number for some of the draws, which leaves their
+  /// order open.
   public func interval(_ statistic: ([Int]) -> Double) -> (lower: Double, upper: Double) {
     let values = draws.map(statistic).sorted()
+    guard !values.isEmpty, !values.contains(where: \.isNaN) else { return (.nan, .nan) }
     func quantile(_ share: Double) -> Double {
       let place = share * Double(values.count - 1)
       let low = Int(place)

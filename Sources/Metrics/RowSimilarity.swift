@@ -37,7 +37,8 @@ public enum RowSimilarity: String, CaseIterable, Sendable {
 
   /// The value for one pair of rows `[key]`: the candidate's and the network's.
   ///
-  /// A row that says nothing (all entries equal) has centred cosine and rank correlation 0 with any other.
+  /// A row that says nothing (all entries equal) has centred cosine and rank correlation 0 with any other; one with an entry that is
+  /// not finite has NaN.
   public func value(_ candidate: UnsafeBufferPointer<Float>, _ network: UnsafeBufferPointer<Float>)
     -> Double
   {
@@ -46,9 +47,11 @@ public enum RowSimilarity: String, CaseIterable, Sendable {
     case .centredCosine:
       return Self.cosine(candidate, network, shift: 1 / Double(max(network.count, 1)))
     case .rankCorrelation:
+      guard Self.isFinite(candidate), Self.isFinite(network) else { return .nan }
       let (a, b) = (Self.ranks(candidate), Self.ranks(network))
       return Self.correlation(a, b)
     case .jensenShannon:
+      guard Self.isFinite(candidate), Self.isFinite(network) else { return .nan }
       var sum = 0.0
       for i in network.indices {
         let (p, q) = (Double(network[i]), Double(candidate[i]))
@@ -58,6 +61,7 @@ public enum RowSimilarity: String, CaseIterable, Sendable {
       }
       return sum
     case .kullbackLeibler:
+      guard Self.isFinite(candidate), Self.isFinite(network) else { return .nan }
       var sum = 0.0
       for i in network.indices where network[i] > 0 {
         let p = Double(network[i])
@@ -65,6 +69,13 @@ public enum RowSimilarity: String, CaseIterable, Sendable {
       }
       return sum
     }
+  }
+
+  /// Whether all entries are finite: 0 times any other is not 0.
+  static func isFinite(_ row: UnsafeBufferPointer<Float>) -> Bool {
+    var sum: Float = 0
+    for value in row { sum += value * 0 }
+    return sum == 0
   }
 
   private static func cosine(
@@ -77,6 +88,7 @@ public enum RowSimilarity: String, CaseIterable, Sendable {
       left += x * x
       right += y * y
     }
+    guard left.isFinite, right.isFinite else { return .nan }
     // Rounding leaves a uniform row with about 1e-9 a key after the shift.
     let floor = shift > 0 ? 1e-12 : 0
     guard left > floor, right > floor else { return 0 }

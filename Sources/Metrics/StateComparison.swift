@@ -2,7 +2,8 @@ import Arrays
 
 /// Compares states of the residual stream, sample by sample.
 public enum StateComparison {
-  /// Pearson correlation of two states over all positions and channels: one value a sample. 0 for a constant state.
+  /// Pearson correlation of two states over all positions and channels: one value a sample. 0 for a constant state, NaN for one
+  /// that is not finite.
   public static func correlation(_ a: NDArray<Float>, _ b: NDArray<Float>) -> [Double] {
     perSample(a, b) { x, y in
       let n = Double(x.count)
@@ -19,6 +20,7 @@ public enum StateComparison {
         left += p * p
         right += q * q
       }
+      guard left.isFinite, right.isFinite else { return .nan }
       return left > 0 && right > 0 ? dot / (left * right).squareRoot() : 0
     }
   }
@@ -36,7 +38,8 @@ public enum StateComparison {
     }
   }
 
-  /// Cosine of two states over all positions and channels: one value a sample. 0 for a state of length 0.
+  /// Cosine of two states over all positions and channels: one value a sample. 0 for a state of length 0, NaN for one that is not
+  /// finite.
   public static func cosine(_ a: NDArray<Float>, _ b: NDArray<Float>) -> [Double] {
     perSample(a, b) { x, y in
       var (dot, left, right) = (0.0, 0.0, 0.0)
@@ -45,8 +48,14 @@ public enum StateComparison {
         left += Double(x[i]) * Double(x[i])
         right += Double(y[i]) * Double(y[i])
       }
+      guard left.isFinite, right.isFinite else { return .nan }
       return left > 0 && right > 0 ? dot / (left * right).squareRoot() : 0
     }
+  }
+
+  /// Samples whose state holds numbers that are not finite.
+  public static func broken(_ state: NDArray<Float>) -> [Bool] {
+    norm(state).map { !$0.isFinite }
   }
 
   /// Euclidean norm over all positions and channels: one value a sample.

@@ -16,24 +16,30 @@ struct AttentionAnalysis {
     var rollouts: [[[Double]]] = []
   }
 
-  private static let rolloutMeasures: [RowSimilarity] = [.rawCosine, .centredCosine]
+  private static let undefined = "undefined"
+  private static let positionMean = "/reference/position_mean"
+  static let rolloutMeasures: [RowSimilarity] = [.rawCosine, .centredCosine]
 
   let layers: [Int]
   let heads: Int
   let samples: Int
   private(set) var candidates: [Candidate] = []
-  private let models: [String]
+  let models: [String]
   /// Of the network, then of each model: `[map][layer]`.
-  private var structures: [[AttentionStructure]]
-  private let parameterCounts: [String: Int]
-  private let bootstrap: Bootstrap
+  private(set) var structures: [[AttentionStructure]]
+  let parameterCounts: [String: Int]
+  let bootstrap: Bootstrap
   /// Samples with rows to compare: more than one position.
-  private let kept: [Int]
+  let kept: [Int]
+  let unfinished: [String]
+  /// Samples whose maps are not finite, of the network, then of each model: `[map][layer]`.
+  private(set) var broken: [[Int]]
 
   init(_ run: RunContent, _ fields: [RunReader], seed: UInt64) throws {
     layers = try run.attentionLayers()
     let fitted = try FittedModels(fields, "attention")
-    guard let first = fitted.names.first, let reference = fields.first else {
+    unfinished = fitted.unfinished
+    guard let reference = fields.first, !(fitted.names + unfinished).isEmpty else {
       throw ArchiveError(
         .layout,
         "\(fields.first?.path ?? ""): no model with attention was fitted; fit with pde.model=autonomous"
@@ -46,10 +52,10 @@ struct AttentionAnalysis {
         "\(run.reader.path): the first checkpoint is not of step 0, so there is no "
           + "untrained network to compare with")
     }
-    samples = fitted.samples
-    heads = try fitted.values(of: first, 0).shape[1]
-    let mask = run.attentionMask(
-      of: try run.attention(layers[0], checkpoint: run.steps.count - 1).prefix(samples))
+    let maps = try run.attention(layers[0], checkpoint: run.steps.count - 1)
+    samples = fitted.names.isEmpty ? maps.shape[0] : fitted.samples
+    heads = maps.shape[1]
+    let mask = run.attentionMask(of: maps.prefix(samples))
     kept = (0..<samples).filter { sample in
       (0..<mask.positions).contains { mask.visibleKeys(sample: sample, query: $0) > 0 }
     }
@@ -60,9 +66,14 @@ struct AttentionAnalysis {
     bootstrap = Bootstrap(count: kept.count, seed: seed)
     parameterCounts = try Dictionary(
       uniqueKeysWithValues: models.map { ($0, try fitted.parameterCount($0)) })
+    let isMeanThere =
+      try reference.contains(Self.positionMean)
+      && !reference.absentArrays().contains(Self.positionMean)
+    let nulls = ["uniform"] + (isMeanThere ? ["position"] : []) + ["untrained", "shuffled"]
     candidates =
       models.map { Candidate(name: $0, isNull: false) }
-      + ["uniform", "position", "untrained", "shuffled"].map { Candidate(name: $0, isNull: true) }
+      + nulls.map { Candidate(name: $0, isNull: true) }
+    broken = [[Int]](repeating: [], count: models.count + 1)
     structures = [[AttentionStructure]](repeating: [], count: models.count + 1)
     let identity = AttentionRollout(samples: samples, positions: mask.positions)
     var rollouts = [AttentionRollout](repeating: identity, count: candidates.count + 1)
@@ -79,6 +90,7 @@ struct AttentionAnalysis {
     let columns = try run.grid(positions: mask.positions).columns
     func note(_ map: NDArray<Float>, _ place: Int) {
       structures[place].append(AttentionStructure(map, mask: mask, columns: columns))
+      broken[place].append(Notes.brokenCount(map))
     }
     note(network, 0)
     rollouts[0].add(network)
@@ -90,7 +102,7 @@ struct AttentionAnalysis {
       switch candidates[index].name {
       case "uniform": map = nil
       case "position":
-        let mean: NDArray<Float> = try reference.readRow("/reference/position_mean", layer)
+        let mean: NDArray<Float> = try reference.readRow(Self.positionMean, layer)
         map = mean.reshaped(single)
       case "untrained": map = try run.attention(layer, checkpoint: 0).prefix(samples)
       case "shuffled": (map, order) = (network, others)
@@ -113,10 +125,10 @@ struct AttentionAnalysis {
   // MARK: - Values
 
   /// Values of every candidate: of maps, or of rollouts.
-  private typealias Values = KeyPath<Candidate, [[[Double]]]>
+  typealias Values = KeyPath<Candidate, [[[Double]]]>
 
   /// Mean over heads, one value a sample.
-  private func perSample(
+  func perSample(
     _ candidate: Candidate, _ layer: Int, _ measure: Int, _ values: Values = \.values
   ) -> [Double] {
     let values = candidate[keyPath: values][layer][measure]
@@ -126,7 +138,7 @@ struct AttentionAnalysis {
     }
   }
 
-  private func mean(_ values: [Double]) -> Double {
+  func mean(_ values: [Double]) -> Double {
     values.reduce(0, +) / Double(max(values.count, 1))
   }
 
@@ -139,12 +151,13 @@ struct AttentionAnalysis {
         mean(perSample(best, layer, measure, values)),
         mean(perSample(other, layer, measure, values))
       )
-      return (grows ? b > a : b < a) ? other : best
+      // One that is not a number is the strongest of none.
+      return a.isNaN || (grows ? b > a : b < a) ? other : best
     }
   }
 
   /// Skill against the strongest null, with its interval; the null is chosen once, on all samples.
-  private func skillOf(
+  func skillOf(
     _ model: Candidate, _ layer: Int, _ measure: Int, _ values: Values = \.values
   ) -> (value: Double, lower: Double, upper: Double, null: String) {
     let null = strongestNull(layer, measure, values)
@@ -172,6 +185,7 @@ struct AttentionAnalysis {
         ("untrained", "untrained"), ("shuffled", "shuffled"), ("skill", "skill"),
         ("strongest_null", "strongest null"), ("verdict", "verdict"),
       ])
+    var isAnyUndefined = false
     for model in candidates where !model.isNull {
       for (place, layer) in layers.enumerated() {
         for (measure, kind) in RowSimilarity.allCases.enumerated()
@@ -179,9 +193,13 @@ struct AttentionAnalysis {
           let values = perSample(model, place, measure)
           let interval = bootstrap.interval(ofMean: values)
           let skill = skillOf(model, place, measure)
-          let nulls = candidates.filter(\.isNull).map {
-            Report.Cell.number(mean(perSample($0, place, measure)), digits: 3)
+          let nulls = ["uniform", "position", "untrained", "shuffled"].map { name in
+            let null = candidates.first { $0.isNull && $0.name == name }
+            return Report.Cell.number(
+              null.map { mean(perSample($0, place, measure)) } ?? .nan, digits: 3)
           }
+          let verdict = verdict(skill, of: mean(values))
+          isAnyUndefined = isAnyUndefined || verdict == Self.undefined
           report.add(
             [
               .text(model.name), .integer(layer), .text(kind.title),
@@ -189,7 +207,7 @@ struct AttentionAnalysis {
               .number(interval.upper, digits: 3),
             ] + nulls + [
               .number(skill.value, digits: 3), .text(skill.null),
-              .text(verdict(skill.lower, skill.upper)),
+              .text(verdict),
             ])
         }
       }
@@ -198,117 +216,38 @@ struct AttentionAnalysis {
     report.notes.append(
       "Skill: 1 - (1 - s)/(1 - s of the strongest null). \(kept.count) held-out samples, one seed; "
         + "intervals are 95 % over samples.")
+    if isAnyUndefined {
+      report.notes.append(
+        "undefined: the strongest null is perfect, 1 - s at most \(Format.short(perfectNullMargin)), what rounding leaves of two equal "
+          + "maps; there is no way left to go.")
+    }
+    for (name, counts) in zip(["network"] + models, broken) {
+      let places = zip(layers, counts).map { ("layer \($0)", $1) }
+      report.notes += Notes.broken(name, "maps", places, of: samples).map { [$0] } ?? []
+    }
+    if !candidates.contains(where: { $0.name == "position" }) {
+      report.notes.append("position: the mean over fit samples is not written yet; left out.")
+    }
+    report.notes += Notes.unfinished(unfinished)
     return report
   }
 
-  private func verdict(_ lower: Double, _ upper: Double) -> String {
-    lower > 0 ? "beats its nulls" : upper < 0 ? "loses to its null" : "not told apart"
+  private func verdict(
+    _ skill: (value: Double, lower: Double, upper: Double, null: String), of similarity: Double
+  ) -> String {
+    guard similarity.isFinite else { return "not a number" }
+    guard skill.value.isFinite else { return Self.undefined }
+    return skill.lower > 0
+      ? "beats its nulls" : skill.upper < 0 ? "loses to its null" : "not told apart"
   }
 
   private func note(_ model: Candidate) -> String {
     let raw = layers.indices.map { mean(perSample(model, $0, 0)) }
     let above = raw.filter { $0 > 0.98 }.count
+    let missing = raw.brokenCount
     return
       "\(model.name), \(parameterCounts[model.name] ?? 0) parameters: raw cosine above 0.98 in "
       + "\(above) of \(layers.count) layers; the paper claims it for all."
-  }
-
-  /// What the maps of network and models look like by themselves.
-  private func structureArrays(
-    _ layer: ArraySchema.AxisSchema, _ head: ArraySchema.AxisSchema
-  ) -> [CompleteArray] {
-    let map = ArraySchema.AxisSchema("map", structures.count)
-    let all = structures.flatMap { $0 }
-    let group = MetricGroup(name: "attention", samples: kept.count)
-    return [
-      group.texts("map_name", map, ["network"] + models, "the network, then PDE models"),
-      group.numbers(
-        "entropy", [map, layer, head], all.flatMap(\.entropy),
-        "entropy of a row, mean over samples and queries", units: "nat"),
-      group.numbers(
-        "distance", [map, layer, head], all.flatMap(\.distance),
-        "distance of query and key on the grid of positions, mean under the map"),
-      group.numbers(
-        "head_similarity", [map, layer], all.map(\.headSimilarity),
-        "cosine of the rows of two heads, mean over pairs"),
-    ]
-  }
-
-  func arrays() -> [CompleteArray] {
-    typealias Axis = ArraySchema.AxisSchema
-    let candidate = Axis("candidate", candidates.count)
-    let layer = Axis("layer", layers.count, coordinates: layers.map(Double.init))
-    let head = Axis("head", heads)
-    let model = Axis("model", models.count)
-    let group = MetricGroup(name: "attention", samples: kept.count)
-    var arrays = [
-      group.texts("candidate_name", candidate, candidates.map(\.name), "PDE models, then nulls"),
-      CompleteArray(
-        "/metrics/attention/candidate_is_null", [candidate],
-        .integers(candidates.map { $0.isNull ? 1 : 0 }), longName: "1 for a null"),
-      group.texts("model_name", model, models, "PDE models"),
-      CompleteArray(
-        "/metrics/attention/parameter_count", [model],
-        .integers(models.map { Int32(parameterCounts[$0] ?? 0) }),
-        longName: "parameters of each PDE model"),
-    ]
-    arrays += structureArrays(layer, head)
-    for (measure, kind) in RowSimilarity.allCases.enumerated() {
-      let group = MetricGroup(name: "attention/\(kind.rawValue)", samples: kept.count)
-      let what = "\(kind.title) with the network"
-      arrays += similarityArrays(
-        kind, measure, \.values, in: group, [candidate, layer], [model, layer],
-        "\(what), mean over samples, heads and queries")
-      let perHead = candidates.flatMap { candidate in
-        layers.indices.flatMap { layer in
-          (0..<heads).map { head in
-            mean(kept.map { candidate.values[layer][measure][$0 * heads + head] })
-          }
-        }
-      }
-      arrays.append(
-        group.numbers(
-          "per_head", [candidate, layer, head], perHead,
-          "\(what), mean over samples and queries", units: kind.units))
-      guard let measure = Self.rolloutMeasures.firstIndex(of: kind) else { continue }
-      arrays += similarityArrays(
-        kind, measure, \.rollouts,
-        in: MetricGroup(name: "attention/rollout_\(kind.rawValue)", samples: kept.count),
-        [candidate, layer], [model, layer],
-        "\(what) of attention rolled out to the layer, mean over samples and queries")
-    }
-    return arrays
-  }
-
-  /// One measure of every candidate with its interval and, where more is more alike, the skill of every model.
-  private func similarityArrays(
-    _ kind: RowSimilarity, _ measure: Int, _ values: Values, in group: MetricGroup,
-    _ axes: [ArraySchema.AxisSchema], _ modelAxes: [ArraySchema.AxisSchema], _ longName: String
-  ) -> [CompleteArray] {
-    let cells = candidates.map { candidate in
-      layers.indices.map { perSample(candidate, $0, measure, values) }
-    }
-    let intervals = cells.map { $0.map { bootstrap.interval(ofMean: $0) } }
-    func limit(_ name: String, _ values: [Double], _ what: String) -> CompleteArray {
-      group.numbers(
-        name, axes, values, "\(what) limit, bootstrap over samples", units: kind.units)
-    }
-    var arrays = [
-      group.numbers(
-        "value", axes, cells.flatMap { $0.map(mean) }, longName, units: kind.units),
-      limit("lower", intervals.flatMap { $0.map(\.lower) }, "2.5 %"),
-      limit("upper", intervals.flatMap { $0.map(\.upper) }, "97.5 %"),
-    ]
-    guard kind.growsWithLikeness else { return arrays }
-    let skills = candidates.filter { !$0.isNull }.map { model in
-      layers.indices.map { skillOf(model, $0, measure, values) }
-    }
-    arrays += [
-      group.numbers(
-        "skill", modelAxes, skills.flatMap { $0.map(\.value) }, "skill against the strongest null"),
-      group.numbers("skill_lower", modelAxes, skills.flatMap { $0.map(\.lower) }, "2.5 % limit"),
-      group.numbers("skill_upper", modelAxes, skills.flatMap { $0.map(\.upper) }, "97.5 % limit"),
-    ]
-    return arrays
+      + (missing > 0 ? " Not a number in \(missing)." : "")
   }
 }

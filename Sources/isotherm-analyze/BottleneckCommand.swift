@@ -40,10 +40,21 @@ struct BottleneckAnalysis {
       lower = try reader.read(group + "/lower")
       upper = try reader.read(group + "/upper")
       flags = try reader.read(group + "/flags")
+      count =
+        try ["value", "null", "lower", "upper", "flags"].map {
+          try reader.writtenRows("\(group)/\($0)")
+        }.min() ?? 0
     }
 
-    /// Checkpoints.
-    var count: Int { value.shape[0] }
+    /// Whether there is something of it.
+    static func isThere(_ reader: RunReader, _ group: String) throws -> Bool {
+      try ["value", "null", "lower", "upper", "flags"].allSatisfy {
+        try reader.writtenRows("\(group)/\($0)") > 0
+      }
+    }
+
+    /// Checkpoints that all of its arrays have: while estimates are made some may be a row ahead.
+    let count: Int
     /// Values of one depth over training.
     func series(_ depth: Int) -> [Double] { (0..<count).map { value[$0, depth] } }
     func row(_ array: KeyPath<Quantity, NDArray<Double>>, _ checkpoint: Int) -> [Double] {
@@ -57,15 +68,31 @@ struct BottleneckAnalysis {
     let input: Quantity
     let label: Quantity
 
-    /// Largest I(X;T) over training less the last: how much the layer forgot about its input.
+    /// Checkpoints that both have.
+    var count: Int { min(input.count, label.count) }
+
+    /// Largest I(X;T) over training less the last: how much the layer forgot about its input. NaN where an estimate is.
     func compression(_ depth: Int) -> Double {
-      let series = input.series(depth)
+      let series = series(depth)
+      guard !series.contains(where: \.isNaN) else { return .nan }
       return (series.max() ?? 0) - (series.last ?? 0)
     }
 
-    /// Share of the training after which I(X;T) is largest: what comes later is compression.
+    /// Estimates of I(X;T) or I(T;Y) that are not a number, over depths and checkpoints.
+    var missing: Int {
+      (0..<input.value.shape[1]).reduce(0) { sum, depth in
+        let labels = label.series(depth).prefix(count)
+        return sum + zip(series(depth), labels).filter { $0.isNaN || $1.isNaN }.count
+      }
+    }
+
+    /// I(X;T) of one depth over training.
+    private func series(_ depth: Int) -> [Double] { Array(input.series(depth).prefix(count)) }
+
+    /// Share of the training after which I(X;T) is largest: what comes later is compression. NaN where an estimate is.
     func peak(_ depth: Int) -> Double {
-      let series = input.series(depth)
+      let series = series(depth)
+      guard !series.contains(where: \.isNaN) else { return .nan }
       let place = series.indices.max { series[$0] < series[$1] } ?? 0
       return series.count > 1 ? Double(place) / Double(series.count - 1) : .nan
     }
@@ -74,10 +101,29 @@ struct BottleneckAnalysis {
   let depthTimes: [Double]
   private var estimators: [(name: String, trajectories: [Trajectory])] = []
   private let flagNames: [String]
+  /// What was planned and has no estimate yet.
+  private let unfinished: [String]
 
   init(_ reader: RunReader) throws {
-    let equations = try reader.names(in: "/equations")
-    for estimator in try reader.names(in: "/estimates") {
+    let absent = try reader.absentArrays()
+    let planned = Set(
+      try reader.names(in: "/equations")
+        + absent.compactMap { RunReader.model($0, below: "equations") }
+    ).sorted()
+    let all = Set(
+      try reader.names(in: "/estimates")
+        + absent.compactMap { RunReader.model($0, below: "estimates") }
+    ).sorted()
+    func isThere(_ group: String) throws -> Bool {
+      try ["input", "label"].allSatisfy { try Quantity.isThere(reader, "\(group)/\($0)") }
+    }
+    let found = try all.filter { try isThere("/estimates/\($0)") }
+    let equations = try planned.filter { equation in
+      try found.allSatisfy { try isThere("/equations/\(equation)/\($0)") }
+    }
+    unfinished =
+      all.filter { !found.contains($0) } + planned.filter { !equations.contains($0) }
+    for estimator in found {
       let groups =
         [("network", "/estimates/\(estimator)")]
         + equations.map { ($0, "/equations/\($0)/\(estimator)") }
@@ -91,7 +137,7 @@ struct BottleneckAnalysis {
           }
         ))
     }
-    guard let first = estimators.first, first.trajectories.allSatisfy({ $0.input.count > 0 }) else {
+    guard let first = estimators.first else {
       throw ArchiveError(.layout, "\(reader.path): holds no estimates yet")
     }
     let group = "/estimates/\(first.name)/input"
@@ -121,7 +167,7 @@ struct BottleneckAnalysis {
     for (estimator, trajectories) in estimators {
       for trajectory in trajectories {
         let (input, label) = (trajectory.input, trajectory.label)
-        let last = input.count - 1
+        let last = trajectory.count - 1
         for depth in depthTimes.indices {
           let bits = input.flags[last, depth] | label.flags[last, depth]
           let names = flagNames.enumerated().filter { bits & (1 << UInt8($0.offset)) != 0 }
@@ -146,6 +192,14 @@ struct BottleneckAnalysis {
       "In nats. null: mean of I(T;Y) over shuffled labels, which is the estimator's bias at this "
         + "sample size. pairing_free: I(X;T) reads T alone, so no shuffle can change it."
     ]
+    for (estimator, trajectories) in estimators {
+      for item in trajectories where item.missing > 0 {
+        report.notes.append(
+          "\(estimator), \(item.name): \(item.missing) of \(item.count * depthTimes.count) estimates over training are not a number; "
+            + "compression and peak of their depths are none.")
+      }
+    }
+    report.notes += Notes.unfinished(unfinished, "estimated")
     return report
   }
 
@@ -178,26 +232,30 @@ struct BottleneckAnalysis {
         "peak", { item in depthTimes.indices.map(item.peak) },
         "share of the training after which I(X;T) is largest", units: "1")
       numbers(
-        "input_last", { $0.input.row(\.value, $0.input.count - 1) },
+        "input_last", { $0.input.row(\.value, $0.count - 1) },
         "I(X;T) at the last checkpoint")
       numbers(
-        "label_last", { $0.label.row(\.value, $0.label.count - 1) },
+        "label_last", { $0.label.row(\.value, $0.count - 1) },
         "I(T;Y) at the last checkpoint")
       numbers(
-        "label_null", { $0.label.row(\.null, $0.label.count - 1) },
+        "label_null", { $0.label.row(\.null, $0.count - 1) },
         "I(T;Y) over shuffled labels, last checkpoint")
       numbers(
         "label_gain",
         {
-          zip($0.label.row(\.value, $0.label.count - 1), $0.label.row(\.value, 0)).map { $0 - $1 }
+          zip($0.label.row(\.value, $0.count - 1), $0.label.row(\.value, 0)).map { $0 - $1 }
         },
         "I(T;Y) at the last checkpoint less the first")
       // Over training, where all were looked at as often.
-      let counts = Set(all.map(\.input.count))
+      let counts = Set(all.map(\.count))
       guard let count = counts.first, counts.count == 1 else { continue }
       let checkpoint = Axis("checkpoint", count)
-      numbers("input", { $0.input.value.elements }, "I(X;T) over training", over: [checkpoint])
-      numbers("label", { $0.label.value.elements }, "I(T;Y) over training", over: [checkpoint])
+      numbers(
+        "input", { Array($0.input.value.elements.prefix(count * depthTimes.count)) },
+        "I(X;T) over training", over: [checkpoint])
+      numbers(
+        "label", { Array($0.label.value.elements.prefix(count * depthTimes.count)) },
+        "I(T;Y) over training", over: [checkpoint])
     }
     return arrays
   }

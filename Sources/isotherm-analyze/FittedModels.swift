@@ -7,7 +7,9 @@ import Console
 struct FittedModels {
   /// In the order of the archives, and in each by name.
   let names: [String]
-  /// Samples of every model.
+  /// Models that were planned, and whose array is not there or not whole: a fit that goes on, or was ended.
+  let unfinished: [String]
+  /// Samples of every model; 0 without any.
   let samples: Int
   private let array: String
   private let readers: [String: RunReader]
@@ -17,9 +19,16 @@ struct FittedModels {
     var names: [String] = []
     var readers: [String: RunReader] = [:]
     var samples: Int?
+    var unfinished: [String] = []
     for archive in archives {
+      let absent = Set(try archive.absentArrays())
+      unfinished += absent.compactMap { path in
+        path.hasSuffix("/\(array)") ? RunReader.model(path, below: "fields") : nil
+      }
       for name in try archive.names(in: "/fields")
-      where archive.contains("/fields/\(name)/\(array)") {
+      where archive.contains("/fields/\(name)/\(array)")
+        && !absent.contains("/fields/\(name)/\(array)")
+      {
         if let other = readers[name] {
           throw UsageError(
             "\(name) was fitted both in \(other.path) and in \(archive.path); name one of them")
@@ -35,6 +44,7 @@ struct FittedModels {
         readers[name] = archive
       }
     }
+    self.unfinished = unfinished.filter { readers[$0] == nil }.sorted()
     (self.names, self.samples, self.array, self.readers) = (names, samples ?? 0, array, readers)
   }
 

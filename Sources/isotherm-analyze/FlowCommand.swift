@@ -29,12 +29,16 @@ struct FlowAnalysis {
     var norms: [[Double]] = []
     /// Correlation of each state with the one before, `[layer][sample]`.
     var correlations: [[Double]] = []
-    /// CKA of every pair of depths.
-    var alignment: [[Double]] = []
+    /// CKA of every pair of depths, biased and debiased.
+    var alignment: [[Double]] = [], debiased: [[Double]] = []
     /// Relative squared error against the network, `[depth][sample]`.
     var errors: [[Double]] = []
     /// ‖u - u₀‖/‖u₀‖ and cos(u, u₀) against the first state, and ‖u - 1ū‖/‖u‖, each `[depth][sample]`.
     var drift: [[Double]] = [], cosineFirst: [[Double]] = [], spread: [[Double]] = []
+    /// Samples whose state is not finite, `[depth]`.
+    var broken: [Int] = []
+    /// The first state as CKA takes it.
+    var kernel: CenteredKernelAlignment?
   }
 
   let depths: Int
@@ -44,6 +48,7 @@ struct FlowAnalysis {
   let isPadded: Bool
   private(set) var trajectories: [Trajectory] = []
   private let bootstrap: Bootstrap
+  private let unfinished: [String]
 
   init(_ run: RunContent, _ fields: [RunReader], seed: UInt64) throws {
     let taps = try run.residualTaps()
@@ -51,7 +56,8 @@ struct FlowAnalysis {
     depths = taps.count
     let checkpoint = run.steps.count - 1
     let fitted = try FittedModels(fields, "u")
-    if let first = fields.first, fitted.names.isEmpty {
+    unfinished = fitted.unfinished
+    if let first = fields.first, fitted.names.isEmpty, unfinished.isEmpty {
       throw ArchiveError(
         .layout, "\(first.path): holds no fitted fields; `isotherm fit` makes them")
     }
@@ -85,8 +91,11 @@ struct FlowAnalysis {
     var trajectory = Trajectory(name: name)
     trajectory.norms = states.map { StateComparison.positionNorm($0, positions: positions) }
     trajectory.correlations = zip(states, states.dropFirst()).map(StateComparison.correlation)
+    trajectory.broken = states.map(Notes.brokenCount)
     let kernels = states.map { CenteredKernelAlignment($0) }
+    trajectory.kernel = kernels.first
     trajectory.alignment = kernels.map { a in kernels.map { a.alignment(with: $0) } }
+    trajectory.debiased = kernels.map { a in kernels.map { a.debiasedAlignment(with: $0) } }
     if let first = states.first {
       trajectory.drift = states.map { StateComparison.drift($0, from: first) }
       trajectory.cosineFirst = states.map { StateComparison.cosine($0, first) }
@@ -108,7 +117,8 @@ struct FlowAnalysis {
       ("correlation", "correlation"),
     ]
     columns += [
-      ("cka_first", "CKA with 0"), ("error", "state error"), ("error_lower", "2.5 %"),
+      ("cka_first", "CKA with 0"), ("cka_first_debiased", "debiased"), ("error", "state error"),
+      ("error_lower", "2.5 %"),
       ("error_upper", "97.5 %"),
     ]
     var report = Report("flow", columns)
@@ -120,6 +130,7 @@ struct FlowAnalysis {
           .number(mean(trajectory.norms[depth]), digits: 2),
           .number(depth == 0 ? .nan : mean(trajectory.correlations[depth - 1]), digits: 3),
           .number(trajectory.alignment[depth][0], digits: 3),
+          .number(trajectory.debiased[depth][0], digits: 3),
           .number(mean(trajectory.errors[depth]), digits: 4), .number(interval.lower, digits: 4),
           .number(interval.upper, digits: 4),
         ])
@@ -130,6 +141,13 @@ struct FlowAnalysis {
       "norm: mean over samples and positions. correlation: with the state one layer before. "
         + "state error: relative squared error against the network, 95 % over samples."
     ]
+    report.notes += Notes.bias(trajectories.first?.kernel)
+    report.notes += trajectories.compactMap { trajectory in
+      Notes.broken(
+        trajectory.name, "states",
+        trajectory.broken.enumerated().map { ("depth \($0.offset)", $0.element) }, of: samples)
+    }
+    report.notes += Notes.unfinished(unfinished)
     return report
   }
 
@@ -173,6 +191,13 @@ struct FlowAnalysis {
       group.numbers(
         "cka", [trajectory, depth, other],
         trajectories.flatMap { $0.alignment.flatMap { $0 } }, "linear CKA of two depths"),
+      group.numbers(
+        "cka_debiased", [trajectory, depth, other],
+        trajectories.flatMap { $0.debiased.flatMap { $0 } },
+        "linear CKA of two depths from the unbiased HSIC"),
+      group.numbers(
+        "not_finite", [trajectory, depth], trajectories.flatMap { $0.broken.map(Double.init) },
+        "samples whose state is not finite"),
       group.numbers(
         "state_error", [trajectory, depth], trajectories.flatMap { $0.errors.map(mean) },
         "relative squared error against the network, mean over samples"),

@@ -34,6 +34,11 @@ struct GradientsAnalysis {
     let states: [[Double]]
     /// Norm of the gradient of all parameters at each step.
     let parameters: [Double]
+    /// Samples without a finite logarithm, `[checkpoint][depth]`: the gradient is 0 to the last bit, or not finite.
+    let broken: [[Int]]
+
+    /// Steps whose gradient is not finite.
+    var brokenSteps: Int { parameters.filter { !$0.isFinite }.count }
   }
 
   private let trajectories: [Trajectory]
@@ -41,9 +46,11 @@ struct GradientsAnalysis {
   private let samples: Int
   /// ln of the gradient norm of each layer's parameters, `[layer][step]`.
   private let layers: [[Double]]
+  private let unfinished: [String]
 
   init(_ run: RunContent, _ fields: RunReader?) throws {
-    let models = try fields?.learners() ?? []
+    let (models, unfinished) = try fields?.learners() ?? ([], [])
+    self.unfinished = unfinished
     let norms: NDArray<Double> = try run.reader.read("/gradients/norm")
     layers = (0..<norms.shape[1]).map { layer in
       (0..<norms.shape[0]).map { step in
@@ -58,17 +65,17 @@ struct GradientsAnalysis {
     for model in models {
       guard let fields else { continue }
       let values: NDArray<Double> = try fields.read("/training/\(model)/gradient_norm")
-      let states = (0..<values.shape[0]).map { checkpoint in
+      // A sample whose loss is 0 to the last bit has no logarithm.
+      let logs = (0..<values.shape[0]).map { checkpoint in
         (0..<values.shape[1]).map { depth in
-          // A sample whose loss is 0 to the last bit has no logarithm.
-          values.row(checkpoint).row(depth).elements.map { log($0) }.finiteMean
+          values.row(checkpoint).row(depth).elements.map { log($0) }
         }
       }
       found.append(
         Trajectory(
-          name: model, states: states,
-          parameters: try fields.read("/progress/\(model)/gradient_norm", as: Double.self).elements)
-      )
+          name: model, states: logs.map { $0.map(\.finiteMean) },
+          parameters: try fields.read("/progress/\(model)/gradient_norm", as: Double.self).elements,
+          broken: logs.map { $0.map(\.brokenCount) }))
     }
     trajectories = found
     samples = try run.reader.describe(Self.path(0)).shape[1]
@@ -87,15 +94,16 @@ struct GradientsAnalysis {
         "\(run.reader.path): \(path(depth)) is missing; train with capture.taps containing "
           + "\"gradient.residual.0.pre\" and \"gradient.residual.*.post\"")
     }
-    let states = try run.steps.indices.map { checkpoint in
-      try (0...layers).map { depth -> Double in
+    let logs = try run.steps.indices.map { checkpoint in
+      try (0...layers).map { depth -> [Double] in
         let values: NDArray<Float> = try run.reader.readRow(path(depth), checkpoint)
-        return StateComparison.norm(values).map { log($0) }.finiteMean
+        return StateComparison.norm(values).map { log($0) }
       }
     }
     return Trajectory(
-      name: "network", states: states,
-      parameters: try run.reader.read("/progress/gradient_norm", as: Double.self).elements)
+      name: "network", states: logs.map { $0.map(\.finiteMean) },
+      parameters: try run.reader.read("/progress/gradient_norm", as: Double.self).elements,
+      broken: logs.map { $0.map(\.brokenCount) })
   }
 
   private static func median(_ values: [Double]) -> Double {
@@ -131,7 +139,25 @@ struct GradientsAnalysis {
       "‖∂ℓ/∂u‖: geometric mean over \(samples) held-out samples of the gradient of each one's own loss; ratio: t = 0 over t = 1, above 1 when "
         + "gradients grow on their way back. parameters: global norm before clipping, median over steps."
     ]
+    report.notes += trajectories.flatMap(notes) + Notes.unfinished(unfinished, "learned")
     return report
+  }
+
+  /// What the means and medians of a trajectory are without.
+  private func notes(_ trajectory: Trajectory) -> [String] {
+    var notes: [String] = []
+    if trajectory.brokenSteps > 0 {
+      notes.append(
+        "\(trajectory.name): diverged; the gradients of \(trajectory.brokenSteps) of \(trajectory.parameters.count) steps are not "
+          + "finite and not in the median.")
+    }
+    for (checkpoint, counts) in trajectory.broken.enumerated() {
+      guard let worst = counts.max(), worst > 0 else { continue }
+      notes.append(
+        "\(trajectory.name), checkpoint \(checkpoint): up to \(worst) of \(samples) samples have a gradient that is 0 or not finite; "
+          + "they are not in the mean.")
+    }
+    return notes
   }
 
   func arrays() -> [CompleteArray] {
@@ -161,6 +187,13 @@ struct GradientsAnalysis {
       group.numbers(
         "parameter_norm", [trajectory], trajectories.map { Self.median($0.parameters) },
         "global norm of the parameters' gradient before clipping, median over steps"),
+      group.numbers(
+        "not_finite_steps", [trajectory], trajectories.map { Double($0.brokenSteps) },
+        "steps whose gradient is not finite, left out of the median"),
+      group.numbers(
+        "not_finite_last", [trajectory, depth],
+        trajectories.flatMap { ($0.broken.last ?? []).map(Double.init) },
+        "samples whose gradient is 0 or not finite, left out of the mean, last checkpoint"),
       group.numbers(
         "layer_log_norm", [layer], layers.map(\.finiteMean),
         "ln of the norm of the gradient of a layer's parameters, mean over steps"),

@@ -48,16 +48,28 @@ struct PerturbationAnalysis {
   private let flipped: [Value]
   /// Samples of each condition that were changed at all.
   private let changed: [Int]
+  /// Those of them whose growth at the last depth is not finite, `[condition][trajectory]`.
+  private let broken: [[Int]]
 
   init(_ reader: RunReader, seed: UInt64) throws {
+    // Conditions that all arrays have: while they are made some may be a row ahead.
+    let count =
+      try ["growth", "attention_change", "output_divergence", "flipped"].map {
+        try reader.writtenRows("/perturbation/\($0)")
+      }.min() ?? 0
+    guard count > 0 else {
+      throw ArchiveError(
+        .layout, "\(reader.path): holds no perturbation yet; wait for its first commit")
+    }
     let raw: NDArray<Double> = try reader.read("/perturbation/growth")
     let maps: NDArray<Double> = try reader.read("/perturbation/attention_change")
     let outputs: NDArray<Double> = try reader.read("/perturbation/output_divergence")
     let flips: NDArray<Double> = try reader.read("/perturbation/flipped")
     trajectories = try reader.readTexts("/perturbation/trajectory_name")
-    sizes = try reader.read("/perturbation/size", as: Double.self).elements
+    sizes = Array(
+      try reader.read("/perturbation/size", as: Double.self).elements.prefix(count))
     let names = try reader.readTexts("/perturbation/condition_name")
-    let (count, each) = (raw.shape[0], raw.shape[1])
+    let each = raw.shape[1]
     conditions = Array(names.prefix(count))
     (depths, samples) = (raw.shape[2], raw.shape[3])
     let (depths, samples) = (depths, samples)
@@ -91,6 +103,16 @@ struct PerturbationAnalysis {
       let start = condition * each * depths * samples
       return raw.elements[start..<start + samples].filter(\.isFinite).count
     }
+    // Depth 0 says whether a sample was changed: of one that was not the growth is no number at any.
+    broken = (0..<count).map { condition in
+      (0..<each).map { trajectory in
+        let first = (condition * each + trajectory) * depths * samples
+        let last = first + (depths - 1) * samples
+        return (0..<samples).filter {
+          raw.elements[first + $0].isFinite && !raw.elements[last + $0].isFinite
+        }.count
+      }
+    }
   }
 
   func report() -> Report {
@@ -118,6 +140,13 @@ struct PerturbationAnalysis {
       "exponent: mean of ln(‖δu(1)‖/‖δu(0)‖) over the samples that were changed at all, 95 % over samples; growth: its exponential. "
         + "attention change: half the summed change of a row, mean over layers, heads, queries and samples."
     ]
+    for (condition, counts) in zip(conditions, broken) {
+      for (trajectory, count) in zip(trajectories, counts) where count > 0 {
+        report.notes.append(
+          "\(condition), \(trajectory): the change of \(count) samples is not finite at the last depth; they are not in the means."
+        )
+      }
+    }
     return report
   }
 
@@ -140,6 +169,9 @@ struct PerturbationAnalysis {
         "log_growth_lower", [condition, trajectory, depth], all.map(\.lower), "2.5 % limit"),
       group.numbers(
         "log_growth_upper", [condition, trajectory, depth], all.map(\.upper), "97.5 % limit"),
+      group.numbers(
+        "not_finite", [condition, trajectory], broken.flatMap { $0.map(Double.init) },
+        "samples that were changed, and whose change is not finite at the last depth"),
       group.numbers(
         "attention_change", [condition, trajectory], attention.flatMap { $0 },
         "half the summed change of an attention row, mean over everything"),

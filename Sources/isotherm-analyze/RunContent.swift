@@ -6,14 +6,16 @@ import Metrics
 /// What analyses need from a training run's archive.
 struct RunContent {
   let reader: RunReader
-  /// Optimiser steps done at each checkpoint.
+  /// Optimiser steps done at each checkpoint that every captured array has: while a run goes on some may be a row ahead.
   let steps: [Int32]
   private let padding: SamplePadding
 
   init(_ reader: RunReader) throws {
     self.reader = reader
     padding = try SamplePadding(reader)
-    steps = try reader.read("/checkpoints/step", as: Int32.self).elements
+    steps = Array(
+      try reader.read("/checkpoints/step", as: Int32.self).elements.prefix(
+        reader.sharedRows(along: "checkpoint")))
     guard !steps.isEmpty else {
       throw ArchiveError(
         .layout, "\(reader.path): the run has no checkpoint yet; wait for its first commit")
@@ -120,21 +122,55 @@ extension NDArray {
 }
 
 extension RunReader {
-  /// Equations that were watched while they learned the task.
+  /// Rows of a growing array that were written; 0 for one that is not there.
+  func writtenRows(_ path: String) throws -> Int {
+    guard contains(path) else { return 0 }
+    let length = try describe(path).shape.first ?? 0
+    return min(length, Int(try attribute(path, "rows_written")?.integer ?? Int64(length)))
+  }
+
+  /// Rows that all arrays have whose first axis is `axis`: what is beyond them is not a row of the archive yet.
+  func sharedRows(along axis: String) throws -> Int {
+    try paths().reduce(Int.max) { shortest, path in
+      try describe(path).axes.first?.name == axis
+        ? min(shortest, try writtenRows(path)) : shortest
+    }
+  }
+
+  /// Equations that were watched while they learned the task, and those that have not finished.
   /// - Throws: ``Archive/ArchiveError`` when the fields hold none.
-  func learners() throws -> [String] {
-    let models = try names(in: "/training")
+  func learners() throws -> (models: [String], unfinished: [String]) {
+    let absent = Set(try absentArrays())
+    let planned = Set(
+      try names(in: "/training") + absent.compactMap { Self.model($0, below: "training") })
+    let models = planned.sorted()
+    let finished = models.filter { model in
+      [
+        "/training/\(model)/u", "/training/\(model)/gradient_norm",
+        "/fields/\(model)/test_accuracy",
+      ]
+      .allSatisfy { contains($0) && !absent.contains($0) }
+    }
     guard !models.isEmpty else {
       throw ArchiveError(
         .layout,
         "\(path): holds no equation that was watched while it learned the task; isotherm fit RUN --set "
           + "pde.objective=task --set pde.every=epoch makes one")
     }
-    return models
+    return (finished, models.filter { !finished.contains($0) })
+  }
+
+  /// The model in a path `/GROUP/MODEL/...`.
+  static func model(_ path: String, below group: String) -> String? {
+    let parts = path.split(separator: "/").map(String.init)
+    return parts.count > 2 && parts[0] == group ? parts[1] : nil
   }
 }
 
 extension [Double] {
+  /// How many are not finite.
+  var brokenCount: Int { filter { !$0.isFinite }.count }
+
   /// Mean of the finite values; NaN of none.
   var finiteMean: Double {
     let finite = filter(\.isFinite)

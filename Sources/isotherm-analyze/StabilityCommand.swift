@@ -30,13 +30,21 @@ struct StabilityAnalysis {
   /// Means over samples, `[depth]`.
   private struct States {
     var drift: [Double] = [], cosine: [Double] = [], spread: [Double] = [], growth: [Double] = []
-    var alignment: [Double] = []
+    var alignment: [Double] = [], debiased: [Double] = []
+    /// Samples whose state is not finite, which are in none of the means.
+    var broken: [Double] = []
+    /// The first state as CKA takes it.
+    var kernel: CenteredKernelAlignment?
 
     init(_ states: [NDArray<Float>], positions: Int, lengths: [Int]?) {
       guard let first = states.first else { return }
       let kernel = CenteredKernelAlignment(first)
+      self.kernel = kernel
       for state in states {
-        alignment.append(kernel.alignment(with: CenteredKernelAlignment(state)))
+        let other = CenteredKernelAlignment(state)
+        alignment.append(kernel.alignment(with: other))
+        debiased.append(kernel.debiasedAlignment(with: other))
+        broken.append(Double(Notes.brokenCount(state)))
         drift.append(StateComparison.drift(state, from: first).finiteMean)
         cosine.append(StateComparison.cosine(state, first).finiteMean)
         spread.append(
@@ -55,7 +63,10 @@ struct StabilityAnalysis {
     let losses: [Double], gradients: [Double]
     let accuracy: Double, parameters: Int
 
-    var hasDiverged: Bool { !(losses + gradients).allSatisfy(\.isFinite) }
+    /// Whether a loss or a gradient was not finite, or states that were captured in the end are not.
+    var hasDiverged: Bool {
+      !(losses + gradients).allSatisfy(\.isFinite) || last.broken.contains { $0 > 0 }
+    }
 
     /// Steps, of a thousand, whose loss lies more than 5 robust standard deviations above the median of the 50 before.
     var spikes: Double {
@@ -81,11 +92,13 @@ struct StabilityAnalysis {
   private let trajectories: [Trajectory]
   private let depths: Int
   private let samples: Int
+  private let unfinished: [String]
 
   init(_ run: RunContent, _ fields: RunReader?) throws {
     let taps = try run.residualTaps()
     depths = taps.count
-    let models = try fields?.learners() ?? []
+    let (models, unfinished) = try fields?.learners() ?? ([], [])
+    self.unfinished = unfinished
     let shape = try run.reader.describe("/activations/\(taps[0])/values").shape
     samples =
       try models.first.map { try fields?.describe("/training/\($0)/u").shape[2] ?? 0 } ?? shape[1]
@@ -102,8 +115,8 @@ struct StabilityAnalysis {
         name: "network", first: try states(0), last: try states(run.steps.count - 1),
         losses: try reader.read("/progress/loss", as: Double.self).elements,
         gradients: try reader.read("/progress/gradient_norm", as: Double.self).elements,
-        accuracy: try reader.read("/checkpoints/test_accuracy", as: Double.self).elements.last
-          ?? .nan,
+        accuracy: try reader.read("/checkpoints/test_accuracy", as: Double.self)
+          .elements[run.steps.count - 1],
         parameters: try Self.count(reader, "/checkpoints/parameters", skipping: 1))
     ]
     for model in models {
@@ -122,7 +135,7 @@ struct StabilityAnalysis {
       }
       found.append(
         Trajectory(
-          name: model, first: try states(0), last: try states(shape[0] - 1),
+          name: model, first: try states(0), last: try states(fields.writtenRows(path) - 1),
           losses: try fields.read("/progress/\(model)/task_loss", as: Double.self).elements,
           gradients: try fields.read("/progress/\(model)/gradient_norm", as: Double.self).elements,
           accuracy: try fields.read("/fields/\(model)/test_accuracy", as: Double.self).elements
@@ -148,6 +161,7 @@ struct StabilityAnalysis {
         ("diverged", "diverged"), ("spikes", "spikes"), ("peak", "gradient peak"),
         ("drift_first", "drift before"), ("drift_last", "drift"), ("cosine_last", "cosine"),
         ("growth_last", "growth"), ("spread_first", "spread before"), ("spread_last", "spread"),
+        ("cka_debiased_last", "debiased CKA"),
       ])
     for item in trajectories {
       report.add([
@@ -159,13 +173,30 @@ struct StabilityAnalysis {
         .number(exp(item.last.growth.last ?? .nan), digits: 2),
         .number(item.first.spread.last ?? .nan, digits: 4),
         .number(item.last.spread.last ?? .nan, digits: 4),
+        .number(item.last.debiased.last ?? .nan, digits: 3),
       ])
     }
     report.notes = [
       "Of the last depth, means over \(samples) held-out samples, before training and at its end. drift: ‖u - u₀‖/‖u₀‖; growth: ‖u‖/‖u₀‖ (geometric "
         + "mean); spread: ‖u - 1ū‖/‖u‖, 0 at rank collapse. spikes: of 1000 steps, those whose loss lies 5 robust standard deviations above the "
-        + "median of the 50 before. gradient peak: largest norm over the median."
+        + "median of the 50 before. gradient peak: largest norm over the median. debiased CKA: with the first state, from the unbiased HSIC."
     ]
+    for item in trajectories {
+      for (states, when) in [(item.first, "before training"), (item.last, "at the end")] {
+        let counts = states.broken.enumerated().map { ("depth \($0.offset)", Int($0.element)) }
+        report.notes +=
+          Notes.broken(
+            "\(item.name), \(when)", "states", counts, of: samples,
+            so: "they are in none of the means, and CKA is not a number"
+          ).map { [$0] } ?? []
+      }
+      guard item.hasDiverged else { continue }
+      let broken = [item.losses.brokenCount, item.gradients.brokenCount]
+      report.notes.append(
+        "\(item.name): diverged; \(broken[0]) of \(item.losses.count) losses and \(broken[1]) of \(item.gradients.count) gradients "
+          + "are not finite.")
+    }
+    report.notes += Notes.unfinished(unfinished, "learned")
     return report
   }
 
@@ -205,7 +236,7 @@ struct StabilityAnalysis {
         "number of parameters"),
       group.numbers(
         "diverged", [trajectory], trajectories.map { $0.hasDiverged ? 1 : 0 },
-        "1 when a loss or gradient was not finite"),
+        "1 when a loss, a gradient or a state at the end was not finite"),
       group.numbers(
         "spikes", [trajectory], trajectories.map(\.spikes),
         "loss spikes of 1000 steps: 5 robust standard deviations above the median of the 50 before"),
@@ -215,6 +246,10 @@ struct StabilityAnalysis {
     ] + curve("drift", \.drift, "‖u - u₀‖/‖u₀‖, mean over samples")
       + curve("cosine", \.cosine, "cosine with the first state, mean over samples")
       + curve("cka", \.alignment, "linear CKA with the first state over samples")
+      + curve(
+        "cka_debiased", \.debiased,
+        "linear CKA with the first state over samples, from the unbiased HSIC")
+      + curve("not_finite", \.broken, "samples whose state is not finite")
       + curve("spread", \.spread, "‖u - 1ū‖/‖u‖, 0 at rank collapse, mean over samples")
       + curve("log_growth", \.growth, "ln of ‖u‖/‖u₀‖, mean over samples")
   }

@@ -11,7 +11,8 @@ struct IntegrateCommand: ParsableCommand {
     discussion: """
       Problem files lie in data/problems: heat, Allen-Cahn, Fisher, the wave equation, advection-diffusion, attention on the \
       sphere, Gaussian measures, Sinkhorn attention. A step beyond the stability limit is refused. A solution that blows up is \
-      a result: when and where is archived with everything before.
+      a result: when and where is archived with everything before. A stepper that gives up before the end is none: what it \
+      reached is archived, and the exit status is 1.
       """)
 
   @Argument(help: "Problem file (YAML).")
@@ -41,11 +42,13 @@ struct IntegrateCommand: ParsableCommand {
     if common.json {
       try Console.output(
         json: IntegrateResult(
-          path: result.path, outcome: result.message, reached: result.isComplete,
-          time: result.time, seconds: result.seconds))
-    } else {
+          path: result.path, outcome: result.message, ending: result.ending.rawValue,
+          reached: result.isComplete, time: result.time, seconds: result.seconds))
+    } else if result.failure == nil {
       Console.output("\(result.path): \(result.message), in \(Format.duration(result.seconds))")
     }
+    guard let failure = result.failure else { return }
+    throw UnfinishedIntegration(description: "\(result.path): \(failure)")
   }
 
   private func printPlan(_ plan: ProblemRun.Plan) throws {
@@ -71,9 +74,16 @@ struct IntegrateCommand: ParsableCommand {
   }
 }
 
+/// An integration that ended before its time: what it reached is archived, and the exit status is 1.
+private struct UnfinishedIntegration: Error, CustomStringConvertible {
+  let description: String
+}
+
 private struct IntegrateResult: Encodable {
   var path: String
   var outcome: String
+  /// `reached`, `diverged` or `gave up`.
+  var ending: String
   var reached: Bool
   var time: Double
   var seconds: Double

@@ -64,6 +64,72 @@ import Testing
     }
   }
 
+  /// Terms that no explicit step of a million follows to the end, and what would.
+  @Test(arguments: [
+    ("diffusivity: 1e8", "take etd2rk or crank-nicolson", "etd2rk"),
+    ("diffusivity: [1e8, 1e8, 1e8, 1e8, 1e8, 1e8, 1e8, 2e8]", "take rk4 with a time.step", ""),
+  ])
+  func `a stepper that gives up is a failure, and says what would do`(
+    diffusivity: String, remedy: String, stepper: String
+  ) throws {
+    try withScratch { folder in
+      let settings = [
+        "--set", "grid={rows: 1, columns: 8, boundary: neumann}", "--set",
+        "terms=[{kind: diffusion, \(diffusivity)}]", "--set", "time.snapshots=5",
+      ]
+      let adaptive = ["--set", "time.stepper=dopri5", "--set", "time.tolerance=0.1"]
+      let outcome = try Programs.run(
+        "isotherm",
+        ["integrate", "data/problems/heat.yaml", "-o", folder + "/x", "--json"] + settings
+          + adaptive)
+      #expect(outcome.status == 1)
+      let last = outcome.errorLines.last ?? ""
+      #expect(last.contains("gave up at t = ") && last.contains(remedy), "\(outcome.errors)")
+      #expect(!last.contains("larger"))
+      #expect(outcome.output.contains("\"ending\" : \"gave up\""))
+      #expect(outcome.output.contains("\"reached\" : false"))
+      // What was reached is an archive all the same.
+      let reader = try RunReader(folder + "/x.h5")
+      #expect(try reader.read("/outcome/reached", as: UInt8.self).elements == [0])
+      #expect(try reader.readTexts("/outcome/message")[0].contains(remedy))
+      let check = try Programs.run("isotherm-archive", ["check", folder + "/x.h5"])
+      #expect(check.status == 0, "\(check.output)")
+      guard !stepper.isEmpty else { return }
+      let other = try Programs.run(
+        "isotherm",
+        ["integrate", "data/problems/heat.yaml", "-o", folder + "/y"] + settings
+          + ["--set", "time.stepper=\(stepper)"])
+      #expect(other.status == 0 && other.output.contains("reached t = 0.5"), "\(other.errors)")
+    }
+  }
+
+  @Test(arguments: ["euler", "dopri5", "strang"])
+  func `an interrupt is answered between steps, and keeps what there is`(stepper: String) throws {
+    try withScratch { folder in
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: Programs.folder + "/isotherm")
+      process.currentDirectoryURL = URL(fileURLWithPath: Programs.root)
+      process.arguments =
+        ["integrate", "data/problems/allen-cahn.yaml", "-o", folder + "/x", "--progress", "none"]
+        + [
+          "time.end=100000", "time.snapshots=1", "time.stepper=\(stepper)", "record.terms=false",
+        ].flatMap { ["--set", $0] }
+      let errors = Pipe()
+      process.standardError = errors
+      process.standardOutput = FileHandle.nullDevice
+      try process.run()
+      Thread.sleep(forTimeInterval: 1)
+      let asked = Date()
+      process.interrupt()
+      process.waitUntilExit()
+      #expect(Date().timeIntervalSince(asked) < 1)
+      #expect(process.terminationStatus == 130)
+      let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      #expect(text.contains("everything up to t = 0 is kept"), "\(text)")
+      #expect(try values(folder + "/x.run", "time") == [0])
+    }
+  }
+
   @Test func `every problem file runs, and keeps what it should`() throws {
     try withScratch { folder in
       for (name, settings, kept, tolerance) in [

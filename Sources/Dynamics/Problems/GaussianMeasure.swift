@@ -38,8 +38,9 @@ public struct GaussianMeasure: Sendable {
       case .l2: (out[c], out[d + c]) = (0, -2 * v * s / (1 + beta * s))
       case .sinkhorn:
         let epsilon = 1 / beta
-        let covariance = (s * s + epsilon * epsilon / 4).squareRoot() - epsilon / 2
-        (out[c], out[d + c]) = (0, 2 * v * (covariance - s))
+        // √(s² + ε²/4) - ε/2 - s as one quotient: the difference loses all its digits where s and ε are far apart.
+        let root = (s * s + epsilon * epsilon / 4).squareRoot()
+        (out[c], out[d + c]) = (0, -2 * v * epsilon * s / (root + epsilon / 2 + s))
       case .softmax, .unnormalised:
         (out[c], out[d + c]) = (v * (1 + beta * s) * m, 2 * v * beta * s * s)
       }

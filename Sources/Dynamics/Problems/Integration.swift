@@ -5,11 +5,13 @@ import Kernels
 public enum IntegrationOutcome: Sendable, Equatable {
   /// At the end asked for.
   case reached
-  /// The solution or its rate stopped being finite, or steps fell below the spacing of numbers, at this time; `place` is the
+  /// The solution or its rate stopped being finite, or grew in steps at the spacing of numbers, at this time; `place` is the
   /// number of the field that was the largest before.
   case diverged(at: Double, place: Int)
   /// The step limit of step control was reached at this time.
   case gaveUp(at: Double)
+  /// Step control asks for steps below the spacing of numbers, though nothing grows, from this time on.
+  case stalled(at: Double)
 }
 
 /// Integrates a problem and shows snapshots at equal times.
@@ -69,7 +71,7 @@ public struct Integration: Sendable {
   public let stepSize: Double
   /// Steps between two snapshots.
   public let stepsPerSnapshot: Int
-  /// Largest error of a step under step control.
+  /// Largest error of a step under step control, of how far the field has gone.
   public let tolerance: Double
   private let pool: WorkerPool
   /// One step of a method with a fixed step and of first order in time.
@@ -123,23 +125,44 @@ public struct Integration: Sendable {
     }
   }
 
+  /// Step control, with no step longer than the linear terms allow: beyond that the fastest modes grow out of round-off until
+  /// they are as large as the tolerance, and a field that decays ends in them.
+  var adaptive: DormandPrince {
+    DormandPrince(
+      tolerance: tolerance, unitCount: problem.channels, longestStep: longestAdaptiveStep)
+  }
+
+  /// Longest step of step control; infinite when no linear term limits it. Nine tenths of the stability limit, where the fastest
+  /// mode neither grows nor decays.
+  public var longestAdaptiveStep: Double {
+    let limit = StabilityAnalysis(problem).limit(.dormandPrince)
+    return limit > 0 ? 0.9 * limit : .infinity
+  }
+
+  /// Whether step control cannot reach the end in its steps, because the linear terms limit them.
+  public var isTooStiff: Bool {
+    method == .dopri5 && end > longestAdaptiveStep * Double(adaptive.stepLimit)
+  }
+
   /// Integrates from `u` (and `velocity`, second order; 0 when nil). Every snapshot is shown as it is reached, the first at
-  /// time 0; what was shown before a divergence is finite.
+  /// time 0; what was shown before a divergence is finite. `check` is asked before each step (some of fused ones) whether to go
+  /// on: what it throws ends the integration.
   public func run(
-    _ u: [Double], velocity: [Double]? = nil, _ show: (Snapshot) throws -> Void
+    _ u: [Double], velocity: [Double]? = nil, check: () throws -> Void = {},
+    _ show: (Snapshot) throws -> Void
   ) throws -> IntegrationOutcome {
     try show(
       Snapshot(
         time: 0, u: u,
         velocity: problem.isSecondOrder ? velocity ?? u.map { _ in 0 } : nil))
     switch method {
-    case .dopri5: return try runAdaptive(u, show)
-    case .leapfrog: return try runLeapfrog(u, velocity ?? u.map { _ in 0 }, show)
+    case .dopri5: return try runAdaptive(u, check, show)
+    case .leapfrog: return try runLeapfrog(u, velocity ?? u.map { _ in 0 }, check, show)
     default:
       if method == .euler, let fused = FusedEuler(problem, pool: pool) {
-        return try runFused(fused, u, show)
+        return try runFused(fused, u, check, show)
       }
-      return try runSteps(u, show)
+      return try runSteps(u, check, show)
     }
   }
 
@@ -157,11 +180,12 @@ public struct Integration: Sendable {
   }
 
   private func runSteps(
-    _ start: [Double], _ show: (Snapshot) throws -> Void
+    _ start: [Double], _ check: () throws -> Void, _ show: (Snapshot) throws -> Void
   ) throws -> IntegrationOutcome {
     var u = start
     for snapshot in 0..<snapshots {
       for step in 0..<stepsPerSnapshot {
+        try check()
         let t = time(snapshot, step)
         let next = advance(t, u)
         guard Self.isFinite(next) else {
@@ -175,11 +199,13 @@ public struct Integration: Sendable {
   }
 
   private func runLeapfrog(
-    _ start: [Double], _ velocity: [Double], _ show: (Snapshot) throws -> Void
+    _ start: [Double], _ velocity: [Double], _ check: () throws -> Void,
+    _ show: (Snapshot) throws -> Void
   ) throws -> IntegrationOutcome {
     var (u, v) = (start, velocity)
     for snapshot in 0..<snapshots {
       for step in 0..<stepsPerSnapshot {
+        try check()
         let t = time(snapshot, step)
         let next = Leapfrog().step(u, v, stepSize) { problem.rate(t, $0) }
         guard Self.isFinite(next.u), Self.isFinite(next.v) else {
@@ -193,12 +219,12 @@ public struct Integration: Sendable {
   }
 
   private func runAdaptive(
-    _ start: [Double], _ show: (Snapshot) throws -> Void
+    _ start: [Double], _ check: () throws -> Void, _ show: (Snapshot) throws -> Void
   ) throws -> IntegrationOutcome {
     let times = (0...snapshots).map { time($0, 0) }
     var last = start
-    let outcome = try DormandPrince(tolerance: tolerance).integrate(
-      start, at: times, problem.rate
+    let outcome = try adaptive.integrate(
+      start, at: times, problem.rate, check: check
     ) { index, u in
       last = u
       if index > 0 { try show(Snapshot(time: times[index], u: u, velocity: nil)) }
@@ -206,20 +232,26 @@ public struct Integration: Sendable {
     switch outcome {
     case .reached: return .reached
     case .gaveUp(let at): return .gaveUp(at: at)
+    case .stalled(let at): return .stalled(at: at)
     case .diverged(let at): return .diverged(at: at, place: Self.largest(last))
     }
   }
 
-  /// Steps are checked 64 at a time; where they leave the finite numbers they are taken again one by one.
+  /// Steps of a field of `count` numbers between two looks at it: 64, fewer where those would take longer than half a second.
+  private static func batch(_ count: Int) -> Int { max(8, min(64, 1 << 30 / max(count, 1))) }
+
+  /// Steps are checked some at a time; where they leave the finite numbers they are taken again one by one.
   private func runFused(
-    _ fused: FusedEuler, _ start: [Double], _ show: (Snapshot) throws -> Void
+    _ fused: FusedEuler, _ start: [Double], _ check: () throws -> Void,
+    _ show: (Snapshot) throws -> Void
   ) throws -> IntegrationOutcome {
     fused.field = start
     var safe = start
     for snapshot in 0..<snapshots {
       var done = 0
       while done < stepsPerSnapshot {
-        let count = min(64, stepsPerSnapshot - done)
+        try check()
+        let count = min(Self.batch(fused.count), stepsPerSnapshot - done)
         fused.advance(stepSize, steps: count)
         let field = fused.field
         guard Self.isFinite(field) else {

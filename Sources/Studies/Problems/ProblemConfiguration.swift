@@ -32,7 +32,7 @@ public struct ProblemConfiguration: Sendable {
 
   /// How it is integrated.
   public struct Time: Sendable {
-    /// End, longest step, and largest error of a step under step control.
+    /// End, longest step, and largest error of a step under step control, of how far the field has gone.
     public var end: Double, step: Double, tolerance: Double
     /// Method.
     public var stepper: Integration.Method
@@ -141,8 +141,8 @@ public struct ProblemConfiguration: Sendable {
       return state
     }
     let reader = try root.section("gaussian")
-    let mean = try reader.numbers("mean", -1e9...1e9) ?? [0]
-    let variance = try reader.numbers("variance", 0...1e9) ?? mean.map { _ in 1 }
+    let mean = try reader.numbers("mean", -1e30...1e30) ?? [0]
+    let variance = try reader.numbers("variance", 0...1e30) ?? mean.map { _ in 1 }
     guard mean.count == variance.count else {
       throw UsageError(
         "gaussian.variance: \(variance.count) numbers for the \(mean.count) of gaussian.mean")
@@ -176,8 +176,8 @@ public struct ProblemConfiguration: Sendable {
       return .random(amplitude: 0, mean: 0)
     }
     let kind = try reader.choice("kind", "random", kinds)
-    func amplitude() throws -> Double { try reader.number("amplitude", 1, -1e9...1e9) }
-    func mean() throws -> Double { try reader.number("mean", 0, -1e9...1e9) }
+    func amplitude() throws -> Double { try reader.number("amplitude", 1, -1e30...1e30) }
+    func mean() throws -> Double { try reader.number("mean", 0, -1e30...1e30) }
     let initial: Initial
     switch kind {
     case "random": initial = .random(amplitude: try amplitude(), mean: try mean())

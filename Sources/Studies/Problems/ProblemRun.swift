@@ -20,8 +20,22 @@ public struct ProblemRun {
     public var message: String
     /// Whether it reached its end, and the time it reached.
     public var isComplete: Bool, time: Double
+    /// What kind of end it is.
+    public var ending: Ending
+    /// Why it is no result, and what would do; nil for a result, which a blow-up is.
+    public var failure: String?
     /// Seconds spent.
     public var seconds: Double
+  }
+
+  /// The kinds of ends.
+  public enum Ending: String, Sendable {
+    /// At the end asked for.
+    case reached
+    /// At a blow-up, which is a result.
+    case diverged
+    /// Before either: the method could not go on.
+    case gaveUp = "gave up"
   }
 
   /// What is about to be done.
@@ -54,6 +68,10 @@ public struct ProblemRun {
       throw UsageError("time.stepper: \(error.message)")
     }
     start = try ProblemState.first(problem)
+    if integration.isTooStiff {
+      progress.note(
+        "warning: dopri5 will give up before t = \(Format.digits(time.end)): \(remedy)")
+    }
     let limit = integration.stabilityLimit
     if integration.stepSize > limit * (1 + 1e-9) {
       let message =
@@ -90,10 +108,14 @@ public struct ProblemRun {
         field, problem.time.stepper, end: Double(count) * integration.stepSize, snapshots: 1,
         stepSize: integration.stepSize, pool: WorkerPool(threadCount: 1))
       let began = Date()
-      _ = try trial.run(start) { _ in }
+      _ = try trial.run(start, check: Self.checkEstimate) { _ in }
       return Date().timeIntervalSince(began)
     }
     return max(0, try seconds(9) - seconds(1)) / 8 * Double(steps)
+  }
+
+  private static func checkEstimate() throws {
+    try Interruption.check("nothing was written yet") {}
   }
 
   /// Integrates and seals `out`. A divergence is a result: what was integrated before it is archived.
@@ -111,7 +133,13 @@ public struct ProblemRun {
       recorder.write("/outcome/message", ["not ended yet"])
       progress.begin("integrate")
       var (shown, last) = (0, 0.0)
-      let outcome = try integration.run(start) { snapshot in
+      func check() throws {
+        try Interruption.check(
+          "everything up to t = \(Format.digits(last)) is kept in \(recorder.place.folder) "
+            + "(isotherm-archive seal joins it); an integration cannot be resumed"
+        ) { try recorder.finish() }
+      }
+      let outcome = try integration.run(start, check: check) { snapshot in
         try record(snapshot, recorder)
         last = snapshot.time
         progress.update(
@@ -119,36 +147,24 @@ public struct ProblemRun {
           detail: "t = \(Format.digits(snapshot.time))")
         shown += 1
         try recorder.tick()
-        try Interruption.check(
-          "everything up to t = \(Format.digits(snapshot.time)) is kept in \(recorder.place.folder) "
-            + "(isotherm-archive seal joins it); an integration cannot be resumed"
-        ) { try recorder.finish() }
+        try check()
       }
       let message = message(outcome)
       try record(outcome, message, recorder)
       progress.end(message)
       let path = try recorder.seal()
+      let ending = ending(outcome)
       return Result(
-        path: path, message: message, isComplete: outcome == .reached, time: last,
-        seconds: Date().timeIntervalSince(began))
+        path: path, message: message, isComplete: outcome == .reached, time: last, ending: ending,
+        failure: ending == .gaveUp ? message : nil, seconds: Date().timeIntervalSince(began))
     } catch {
       recorder.abandon()
       throw error
     }
   }
 
-  private func message(_ outcome: IntegrationOutcome) -> String {
-    switch outcome {
-    case .reached: "reached t = \(Format.digits(problem.time.end))"
-    case .gaveUp(let time):
-      "gave up at t = \(Format.digits(time)): a million steps; a larger time.tolerance takes longer ones"
-    case .diverged(let time, let place):
-      "diverged at t = \(Format.digits(time)), first at \(words(place)); the snapshots before are archived"
-    }
-  }
-
   /// Where number `place` of the state lies.
-  private func words(_ place: Int) -> String {
+  func words(_ place: Int) -> String {
     switch problem.state {
     case .grid(let rows, let columns, _, _, let channels):
       let cell = place / channels
@@ -196,7 +212,7 @@ public struct ProblemRun {
     var (time, place) = (problem.time.end, -1)
     switch outcome {
     case .reached: break
-    case .gaveUp(let at): time = at
+    case .gaveUp(let at), .stalled(let at): time = at
     case .diverged(let at, let cell): (time, place) = (at, cell)
     }
     try recorder.append("/outcome/reached", [outcome == .reached ? UInt8(1) : 0])

@@ -53,7 +53,7 @@ struct CompareCommand: ParsableCommand {
       provenance: provenance, to: RunPlace(output), replacing: options.force)
     for omission in comparison.omissions { Console.note("left out \(omission)") }
     if metrics.isEmpty {
-      var report = overview(comparison)
+      var report = try overview(comparison, MetricSummary(RunReader(path)))
       report.path = path
       return try tell(report)
     }
@@ -66,7 +66,7 @@ struct CompareCommand: ParsableCommand {
     if let path = report.path { Console.note("wrote \(path)") }
   }
 
-  private func overview(_ comparison: Comparison) -> Report {
+  private func overview(_ comparison: Comparison, _ summary: MetricSummary) throws -> Report {
     var report = Report("compare", [("variant", "variant"), ("seeds", "seeds")])
     for (name, seeds) in zip(comparison.variants, comparison.seeds) {
       report.add([.text(name), .text(seeds.joined(separator: " "))])
@@ -74,6 +74,8 @@ struct CompareCommand: ParsableCommand {
     report.notes = [
       "\(comparison.metrics.count) metrics; compare SUMMARY.h5 --metric NAME shows one. Intervals: 95 % by Student's t over seeds."
     ]
+    report.notes += comparison.omissions.map { "left out \($0)." }
+    report.notes += try SeedGaps(summary).overview()
     return report
   }
 
@@ -93,45 +95,56 @@ struct CompareCommand: ParsableCommand {
     let chosen =
       try metrics.isEmpty
       ? summary.metrics() : metrics.flatMap { try summary.metrics(matching: $0) }
-    if options.common.json || options.csv { return try tell(long(summary, chosen, places)) }
+    let gaps = try SeedGaps(summary)
+    if options.common.json || options.csv {
+      let report = try long(summary, chosen, places, gaps)
+      if options.csv { for note in report.notes { Console.note(note) } }
+      return try tell(report)
+    }
     for name in chosen {
       let shown = try summary.metric(name)
       try shown.check(places, name: name)
       let (header, rows) = shown.wide(places)
+      let notes = gaps.notes(shown, places)
       let unit = shown.units == "1" ? "" : ", \(shown.units)"
       if markdown {
         Console.output("\(shown.longName)\(unit):\n")
         Console.output("| " + header.joined(separator: " | ") + " |")
         Console.output("|" + header.map { _ in "---|" }.joined())
         for row in rows { Console.output("| " + row.joined(separator: " | ") + " |") }
-        Console.output("")
+        Console.output(notes.map { "\n\($0)" }.joined())
       } else {
         var table = Table(header)
         for row in rows { table.add(row) }
-        Console.output("\(name): \(shown.longName)\(unit)\n\(table.text)\n")
+        Console.output(
+          "\(name): \(shown.longName)\(unit)\n\(table.text)\n" + notes.map { "\($0)\n" }.joined())
       }
     }
   }
 
   /// One row a cell.
   private func long(
-    _ summary: MetricSummary, _ chosen: [String], _ places: [(axis: String, label: String)]
+    _ summary: MetricSummary, _ chosen: [String], _ places: [(axis: String, label: String)],
+    _ gaps: SeedGaps
   ) throws -> Report {
     var report = Report(
       "compare",
       [
         ("metric", "metric"), ("variant", "variant"), ("place", "place"), ("value", "value"),
-        ("lower", "2.5 %"), ("upper", "97.5 %"), ("units", "units"),
+        ("lower", "2.5 %"), ("upper", "97.5 %"), ("units", "units"), ("finite", "finite"),
+        ("seeds", "seeds"),
       ])
     for name in chosen {
       let shown = try summary.metric(name)
       try shown.check(places, name: name)
+      report.notes += gaps.notes(shown, places).map { "\(name): \($0)" }
       for row in shown.rows where shown.contains(row.labels, places) {
         let place = zip(shown.axes, row.labels).dropFirst().map { "\($0.name)=\($1)" }
         report.add([
           .text(name), .text(row.labels.first ?? ""), .text(place.joined(separator: " ")),
           .number(row.mean, digits: 4), .number(row.lower, digits: 4),
-          .number(row.upper, digits: 4), .text(shown.units),
+          .number(row.upper, digits: 4), .text(shown.units), .integer(row.finite),
+          .integer(row.seeds),
         ])
       }
     }

@@ -164,6 +164,12 @@ struct Comparison {
         (0..<most).flatMap { $0 < rows.count && !rows[$0].isEmpty ? rows[$0] : missing }
       }
       add("_seeds", [variant, seed], each, metric.longName + "; each seed")
+      arrays.append(
+        CompleteArray(
+          "/comparison/\(metric.name)_seed_count", [variant] + metric.axes,
+          .integers(intervals.map { Int32($0.count) }),
+          longName:
+            "seeds whose value is finite, of those in seed_count; mean and interval are of these"))
     }
     return arrays
   }

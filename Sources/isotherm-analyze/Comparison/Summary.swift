@@ -3,8 +3,15 @@ import Console
 import Foundation
 
 extension MetricSummary.Metric {
-  /// All cells: labels along every axis, then mean and interval.
-  var rows: [(labels: [String], mean: Double, lower: Double, upper: Double)] {
+  /// One cell: labels along every axis, mean and interval, and of how many of the variant's seeds they are.
+  struct Row {
+    let labels: [String]
+    let mean: Double, lower: Double, upper: Double
+    let finite: Int, seeds: Int
+  }
+
+  /// All cells.
+  var rows: [Row] {
     mean.indices.map { index in
       var rest = index
       var row = [String](repeating: "", count: axes.count)
@@ -12,13 +19,42 @@ extension MetricSummary.Metric {
         row[axis] = labels[axis][rest % axes[axis].length]
         rest /= axes[axis].length
       }
-      return (row, mean[index], lower[index], upper[index])
+      let variant = index / cells
+      return Row(
+        labels: row, mean: mean[index], lower: lower[index], upper: upper[index],
+        finite: missing(index).filter { !$0 }.count, seeds: seedCounts[variant])
     }
   }
 
-  /// «0.962 ± 0.004»; without the interval where one seed has none; – where there is no value.
+  /// Cells of a variant.
+  private var cells: Int { mean.count / max(1, seedCounts.count) }
+
+  /// Whether each seed of a cell's variant has no finite value there.
+  private func missing(_ index: Int) -> [Bool] {
+    let variant = index / cells
+    return (0..<seedCounts[variant]).map { seed in
+      !seeds[(variant * seedCount + seed) * cells + index % cells].isFinite
+    }
+  }
+
+  /// Seeds, by their place, that a mean among `chosen` cells is without, of each variant. Where no seed has a value there is no mean.
+  func gaps(_ chosen: [Int]) -> [[Int]] {
+    seedCounts.indices.map { variant in
+      let all = chosen.filter { $0 / cells == variant && mean[$0].isFinite }.map(missing)
+      return (0..<seedCounts[variant]).filter { seed in all.contains { $0[seed] } }
+    }
+  }
+
+  /// «0.962 ± 0.004»; without the interval where one seed has none; with «(2 of 3)» where seeds are missing; – where there is no
+  /// value.
   func text(_ index: Int) -> String {
     guard mean[index].isFinite else { return "–" }
+    let all = missing(index)
+    let present = all.filter { !$0 }.count
+    return number(index) + (present < all.count ? " (\(present) of \(all.count))" : "")
+  }
+
+  private func number(_ index: Int) -> String {
     let reach = upper[index] - mean[index]
     let isWhole = mean[index] == mean[index].rounded() && abs(mean[index]) >= 1000
     if isWhole, !(reach > 0) { return Format.fixed(mean[index], 0) }
