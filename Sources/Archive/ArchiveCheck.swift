@@ -126,7 +126,7 @@ public struct ArchiveCheck {
 
   /// Blocks of about 4 MiB that follow each other in C order: steps along one axis, for every place on the axes before it.
   /// A step is whole chunks, so that none is decoded twice.
-  private static func blocks(
+  static func blocks(
     _ array: RunReader.StoredArray
   ) -> [(start: [Int], count: [Int])] {
     let (shape, limit) = (array.shape, 4 << 20)

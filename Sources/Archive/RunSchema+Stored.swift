@@ -30,6 +30,7 @@ extension Provenance {
     }
     configuration = texts["configuration"] ?? ""
     kept = texts
+    sessions = try reader.storedSessions()
   }
 }
 

@@ -94,20 +94,29 @@ public struct InformRun {
   /// Estimates everything and seals `out`; returns the sealed file. Resuming goes on after the last checkpoint whose
   /// estimates are kept.
   public func run(out: String, _ beginning: TrainRun.Beginning) throws -> String {
-    let place = RunPlace(out)
-    if beginning == .resuming, place.isSealed {
+    let (place, schema) = (RunPlace(out), try schema())
+    for line in try [reader, fields].compactMap({ try $0?.staleHashes() }) {
+      progress.note("warning: " + line)
+    }
+    if beginning.isResuming, place.isSealed {
+      try FinishedArchive.check(RunReader(place.file, expecting: [.information]), schema)
       progress.note("\(place.file) is complete already; nothing to resume")
       return place.file
     }
     let settings = configuration.information
     let anchor = "/estimates/\(settings.estimators[0])/label/value"
     let resumed =
-      beginning == .resuming
-      ? try Recorder.resume(place, schema(), anchor: anchor, onEvent: progress.recorderEvents) : nil
+      beginning.isResuming
+      ? try Recorder.resume(
+        place, schema, anchor: anchor, onOtherKernels: beginning == .resumingOnOtherKernels,
+        onEvent: progress.recorderEvents) : nil
+    for change in resumed?.changes ?? [] {
+      progress.note(change + "; the provenance names both")
+    }
     let recorder =
       try resumed
       ?? Recorder(
-        place, schema(), replacing: beginning == .replacing, anchor: anchor,
+        place, schema, replacing: beginning == .replacing, anchor: anchor,
         onEvent: progress.recorderEvents)
     do {
       let done = resumed == nil ? 0 : try RunReader(place.folder).describe(anchor).shape[0]
@@ -375,6 +384,7 @@ public struct InformRun {
       defaultGroup: "/estimates/\(settings.estimators[0])/label",
       provenance: Provenance(
         configuration: configuration.yaml, seed: configuration.seed, blasCore: BLASCore.name,
-        sources: try ([reader] + [fields].compactMap { $0 }).map { try $0.asSource() }))
+        sources: try [reader.asSource(using: taps.map(\.path) + ["/samples"])]
+          + (fields.map { [try $0.asSource(using: ["/fields", "/training"])] } ?? [])))
   }
 }

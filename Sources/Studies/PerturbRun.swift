@@ -44,8 +44,10 @@ public struct PerturbRun {
 
   /// Perturbs and seals `out`; returns the sealed file.
   public func run(out: String, force: Bool) throws -> String {
+    let schema = try schema()
+    for warning in try run.warnings() { progress.note(warning) }
     let recorder = try Recorder(
-      RunPlace(out), try schema(), replacing: force, onEvent: progress.recorderEvents)
+      RunPlace(out), schema, replacing: force, onEvent: progress.recorderEvents)
     do {
       recorder.write("/perturbation/trajectory_name", names)
       recorder.write(
@@ -143,7 +145,7 @@ public struct PerturbRun {
       provenance: Provenance(
         configuration: run.study.configuration.yaml, seed: run.study.configuration.seed,
         blasCore: BLASCore.name,
-        sources: try [run.reader.asSource()] + (fields.map { [try $0.reader.asSource()] } ?? [])))
+        sources: try [run.source()] + (fields.map { [try $0.reader.asSource()] } ?? [])))
   }
 }
 

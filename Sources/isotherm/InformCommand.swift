@@ -39,6 +39,14 @@ struct InformCommand: ParsableCommand {
   @Flag(help: "Go on after the last checkpoint of an interrupted run.")
   var resume = false
 
+  @Flag(help: "Resume though OpenBLAS chose other kernels than before; the archive names both.")
+  var otherKernels = false
+
+  private var beginning: TrainRun.Beginning {
+    if resume { return otherKernels ? .resumingOnOtherKernels : .resuming }
+    return output.force ? .replacing : .new
+  }
+
   @Option(help: ArgumentHelp("First variable: FILE:/dataset.", valueName: "dataset"))
   var x: String?
 
@@ -80,7 +88,7 @@ struct InformCommand: ParsableCommand {
       throw UsageError("--resume goes on with an archive and --force replaces it: pass one of them")
     }
     try Written(
-      path: inform.run(out: place, resume ? .resuming : output.force ? .replacing : .new)
+      path: inform.run(out: place, beginning)
     ).tell(json: common.json)
   }
 

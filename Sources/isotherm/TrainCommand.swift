@@ -30,6 +30,14 @@ struct TrainCommand: ParsableCommand {
   @Flag(help: "Go on from the last checkpoint of an interrupted run.")
   var resume = false
 
+  @Flag(help: "Resume though OpenBLAS chose other kernels than before; the archive names both.")
+  var otherKernels = false
+
+  private var beginning: TrainRun.Beginning {
+    if resume { return otherKernels ? .resumingOnOtherKernels : .resuming }
+    return output.force ? .replacing : .new
+  }
+
   @Flag(help: "Keep the folder of parts after sealing.")
   var keepParts = false
 
@@ -50,7 +58,7 @@ struct TrainCommand: ParsableCommand {
       throw UsageError("--resume goes on with a run and --force replaces it: pass one of them")
     }
     let outcome = try run.run(
-      out: place, resume ? .resuming : output.force ? .replacing : .new, keepParts: keepParts,
+      out: place, beginning, keepParts: keepParts,
       limits: RecorderLimits(commitSeconds: commitSeconds, partCount: partLimit))
     if common.json {
       try Console.output(
