@@ -75,10 +75,27 @@ extension RunReader {
   /// do not enter what is made, are taken as they are stored. Ask for it after reading. Reads the arrays named, each once.
   public func asSource(using groups: [String] = []) throws -> Provenance.Source {
     let sha256 = try logicalHash { path in
-      uses.contains(path)
+      uses.contains(path) || uses.computed[path] != nil
         || groups.contains { $0 == "/" || path == $0 || path.hasPrefix($0 + "/") }
     }
     return Provenance.Source(path: path, runID: runID, sha256: sha256, noun: kind.noun)
+  }
+
+  /// Compares what this archive says of `run`, which it was made from, with what that holds now; says nothing of an archive that was
+  /// made from another run, or of a run that is still being written.
+  /// - Throws: ``ArchiveError`` when the run holds other values.
+  public func checkMade(from run: RunReader) throws {
+    guard !run.isFolder, let source = try sources().first(where: { $0.runID == run.runID }) else {
+      return
+    }
+    let now = try run.asSource(using: ["/checkpoints/parameters"])
+    guard source.sha256 == now.sha256 else {
+      throw ArchiveError(
+        .layout,
+        "\(path) was made from \(run.path) when that held other values (sha256 "
+          + "\(source.sha256.prefix(8)) then, \(now.sha256.prefix(8)) now); restore that file, or make "
+          + "\(path) anew")
+    }
   }
 
   /// One line about arrays whose values do not have the hash stored beside them, among those whose hash was computed; nil when there

@@ -16,7 +16,7 @@ public final class RunReader: @unchecked Sendable {
   let root: Group
   let uses = ArrayUses()
   /// Whether it is the folder of a run that is not sealed.
-  var isFolder: Bool { path.hasSuffix("/index.h5") }
+  public var isFolder: Bool { path.hasSuffix("/index.h5") }
 
   /// Opens the archive called `name`.
   /// - Throws: ``ArchiveError`` or ``HDF5/HDF5Error`` with what was expected, what was found, and what to do.

@@ -27,9 +27,18 @@ public struct WordPieceTokenizer: Tokenizer {
       return text
     }
     if lines.last == "" { lines.removeLast() }
-    let source = Provenance.Source(
+    try self.init(pieces: lines, source: Self.source(path, bytes))
+  }
+
+  /// The file `path` as a source of provenance.
+  /// - Throws: when it cannot be read.
+  public static func source(of path: String) throws -> Provenance.Source {
+    source(path, [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))))
+  }
+
+  private static func source(_ path: String, _ bytes: [UInt8]) -> Provenance.Source {
+    Provenance.Source(
       path: path, runID: "", sha256: LogicalHash.sha256(bytes), noun: "vocabulary")
-    try self.init(pieces: lines, source: source)
   }
 
   /// A vocabulary in the order of token numbers.

@@ -22,15 +22,10 @@ struct FittedFields {
   init(_ name: String, of run: TrainedRun) throws {
     reader = try RunReader(name, expecting: [.fields])
     let path = reader.path
-    guard let source = try reader.sources().first(where: { $0.runID == run.reader.runID }) else {
+    guard try reader.sources().contains(where: { $0.runID == run.reader.runID }) else {
       throw UsageError("\(path) was not fitted to \(run.reader.path); fit it with isotherm fit")
     }
-    guard try source.sha256 == run.source().sha256 else {
-      throw ArchiveError(
-        .layout,
-        "\(path) was fitted to \(run.reader.path) when that held other values (sha256 "
-          + "\(source.sha256.prefix(8)) then); restore it, or fit it again with isotherm fit")
-    }
+    try reader.checkMade(from: run.reader)
     let yaml = try reader.readTexts("/provenance/configuration").first ?? ""
     let pde = try StudyConfiguration(
       yaml: yaml, name: "\(path):/provenance/configuration", settings: []

@@ -83,7 +83,7 @@ public struct InformRun {
 
   /// What will be written.
   public func plan() throws -> [PlannedArray] {
-    try schema().arrays.map { array in
+    try schema(naming: false).arrays.map { array in
       let shape = array.shape(rows: checkpoints)
       return PlannedArray(
         path: array.path, shape: shape,
@@ -98,6 +98,7 @@ public struct InformRun {
     for line in try [reader, fields].compactMap({ try $0?.staleHashes() }) {
       progress.note("warning: " + line)
     }
+    try fields?.checkMade(from: reader)
     if beginning.isResuming, place.isSealed {
       try FinishedArchive.check(RunReader(place.file, expecting: [.information]), schema)
       progress.note("\(place.file) is complete already; nothing to resume")
@@ -340,7 +341,8 @@ public struct InformRun {
 
   // MARK: - Schema
 
-  private func schema() throws -> RunSchema {
+  /// Naming its sources reads them whole.
+  private func schema(naming: Bool = true) throws -> RunSchema {
     typealias Axis = ArraySchema.AxisSchema
     func depth(_ name: String, _ taps: [InformedTap]) -> Axis {
       Axis(
@@ -384,7 +386,9 @@ public struct InformRun {
       defaultGroup: "/estimates/\(settings.estimators[0])/label",
       provenance: Provenance(
         configuration: configuration.yaml, seed: configuration.seed, blasCore: BLASCore.name,
-        sources: try [reader.asSource(using: taps.map(\.path) + ["/samples"])]
+        sources: !naming
+          ? []
+          : try [reader.asSource(using: taps.map(\.path) + ["/samples"])]
           + (fields.map { [try $0.asSource(using: ["/fields", "/training"])] } ?? [])))
   }
 }

@@ -113,7 +113,7 @@ struct InformCommand: ParsableCommand {
       )
     }
     guard (1...1000).contains(k) else { throw UsageError("--k: expected 1 to 1000, found \(k)") }
-    let began = Date()
+    let began = ContinuousClock.now
     let a = try VariableSource(x)
     let b = try VariableSource(y)
     let pairs = try PairedSamples(a.samples, b.samples)
@@ -134,7 +134,7 @@ struct InformCommand: ParsableCommand {
       upper: estimate.upper, flags: estimate.flags.names, samples: pairs.count,
       dimensionX: a.samples.dimension, dimensionY: b.samples.dimension, seed: seed,
       shuffles: plan.shuffles, resamples: chosen.isResampled ? plan.resamples : 0,
-      seconds: Date().timeIntervalSince(began))
+      seconds: (ContinuousClock.now - began) / .seconds(1))
     try result.tell(json: common.json)
   }
 }

@@ -89,9 +89,9 @@ public struct ProblemRun {
       let trial = try Integration(
         field, problem.time.stepper, end: Double(count) * integration.stepSize, snapshots: 1,
         stepSize: integration.stepSize, pool: WorkerPool(threadCount: 1))
-      let began = Date()
+      let began = ContinuousClock.now
       _ = try trial.run(start) { _ in }
-      return Date().timeIntervalSince(began)
+      return (ContinuousClock.now - began) / .seconds(1)
     }
     return max(0, try seconds(9) - seconds(1)) / 8 * Double(steps)
   }
@@ -104,7 +104,7 @@ public struct ProblemRun {
     }
     let recorder = try Recorder(
       RunPlace(out), schema(), replacing: force, onEvent: progress.recorderEvents)
-    let began = Date()
+    let began = ContinuousClock.now
     do {
       // Texts must be there with the first commit.
       recorder.write("/outcome/message", ["not ended yet"])
@@ -129,7 +129,7 @@ public struct ProblemRun {
       let path = try recorder.seal()
       return Result(
         path: path, message: message, isComplete: outcome == .reached, time: last,
-        seconds: Date().timeIntervalSince(began))
+        seconds: (ContinuousClock.now - began) / .seconds(1))
     } catch {
       recorder.abandon()
       throw error
