@@ -14,8 +14,9 @@ public final class RunReader: @unchecked Sendable {
   public let title: String
   private let file: File
   let root: Group
+  let uses = ArrayUses()
   /// Whether it is the folder of a run that is not sealed.
-  private var isFolder: Bool { path.hasSuffix("/index.h5") }
+  public var isFolder: Bool { path.hasSuffix("/index.h5") }
 
   /// Opens the archive called `name`.
   /// - Throws: ``ArchiveError`` or ``HDF5/HDF5Error`` with what was expected, what was found, and what to do.
@@ -163,6 +164,7 @@ public final class RunReader: @unchecked Sendable {
     count: [Int]? = nil
   ) throws -> NDArray<Element> {
     let dataset = try root.dataset(path)
+    uses.note(dataset.path)
     let shape = try count ?? dataset.shape
     let size = shape.reduce(1, *)
     try checkWritten(dataset, start: start, count: shape)
@@ -206,7 +208,9 @@ public final class RunReader: @unchecked Sendable {
 
   /// Strings of the text dataset at `path`.
   public func readTexts(_ path: String) throws -> [String] {
-    try root.dataset(path).readStrings()
+    let dataset = try root.dataset(path)
+    uses.note(dataset.path)
+    return try dataset.readStrings()
   }
 
   /// An attribute of the object at `path`.
@@ -226,21 +230,5 @@ public final class RunReader: @unchecked Sendable {
     return zip(paths, zip(ids, hashes)).map {
       Provenance.Source(path: $0, runID: $1.0, sha256: $1.1)
     }
-  }
-
-  /// Hash of the whole archive: sha256 over path and logical hash of every array, in the order of paths. Provenance
-  /// and wall-clock seconds are left out, so that two runs of the same computation agree.
-  public func logicalHash() throws -> String {
-    var text = ""
-    for path in try paths().sorted()
-    where !path.hasPrefix("/provenance/") && !path.contains("seconds") {
-      text += path + " " + (try describe(path).sha256 ?? "") + "\n"
-    }
-    return LogicalHash.sha256(Array(text.utf8))
-  }
-
-  /// This archive as a source of another's provenance.
-  public func asSource() throws -> Provenance.Source {
-    Provenance.Source(path: path, runID: runID, sha256: try logicalHash())
   }
 }

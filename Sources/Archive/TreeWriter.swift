@@ -42,7 +42,7 @@ struct TreeWriter {
 
   /// Whether nothing of an array that is written once was written yet: it is left out, since an array of zeros would be a
   /// result that nobody computed. A stream without rows says so by its length.
-  private func isAbsent(_ array: ArraySchema) -> Bool {
+  func isAbsent(_ array: ArraySchema) -> Bool {
     if array.type == .utf8 { return texts[array.path] == nil && !array.isStream }
     return !array.isStream && (rows[array.path] ?? 0) == 0
   }
@@ -98,7 +98,7 @@ struct TreeWriter {
     }
   }
 
-  private static func makeScale(
+  static func makeScale(
     _ group: Group, _ axis: ArraySchema.AxisSchema, _ length: Int,
     _ source: DatasetCreation.Source? = nil
   ) throws -> Dataset {
@@ -132,49 +132,6 @@ struct TreeWriter {
     if let count = rowsWritten(array) {
       try dataset.setAttribute("rows_written", .integer(Int64(count)))
       try dataset.setFillAttribute()
-    }
-  }
-
-  private func writeAbsent(_ group: Group) throws {
-    let paths = schema.arrays.filter(isAbsent).map(\.path)
-    guard !paths.isEmpty else { return }
-    let axis = ArraySchema.AxisSchema("absent_array", paths.count)
-    let scale = try Self.makeScale(group, axis, paths.count)
-    try scale.makeScale("absent_array")
-    let dataset = try group.createDataset("absent", .utf8, shape: [paths.count])
-    try dataset.writeStrings(paths)
-    try dataset.setAttribute("long_name", .text("paths of arrays that were planned and never written"))
-    try dataset.setAttribute("units", .text("1"))
-    try dataset.attach(scale, axis: 0)
-  }
-
-  private func writeProvenance(_ root: Group, _ finished: Date?) throws {
-    let group = try root.makeGroup("provenance")
-    for item in schema.provenance.texts(finished: finished) {
-      let dataset = try group.createDataset(item.name, .utf8, shape: [])
-      try dataset.writeStrings([item.text])
-      try dataset.setAttribute("long_name", .text(item.longName))
-    }
-    try writeAbsent(group)
-    try Self.writeSources(schema.provenance.sources, in: group)
-  }
-
-  /// Writes the archives that one was made from into the group of its provenance.
-  static func writeSources(_ sources: [Provenance.Source], in group: Group) throws {
-    guard !sources.isEmpty else { return }
-    let axis = ArraySchema.AxisSchema("source", sources.count, longName: "source archive index")
-    let scale = try makeScale(group, axis, sources.count)
-    try scale.makeScale("source")
-    for (name, values, longName) in [
-      ("source_path", sources.map(\.path), "path of each source archive when it was read"),
-      ("source_run_id", sources.map(\.runID), "run id of each source archive"),
-      ("source_sha256", sources.map(\.sha256), "logical sha256 of each source archive"),
-    ] {
-      let dataset = try group.createDataset(name, .utf8, shape: [sources.count])
-      try dataset.writeStrings(values)
-      try dataset.setAttribute("long_name", .text(longName))
-      try dataset.setAttribute("units", .text("1"))
-      try dataset.attach(scale, axis: 0)
     }
   }
 }
