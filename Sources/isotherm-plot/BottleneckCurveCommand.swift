@@ -26,7 +26,7 @@ struct BottleneckCurveCommand: FigureCommand {
           try trajectory(equation, "/equations/\(equation)/\(estimator)", source))
       }
       let flags = try source.numbers("/estimates/\(estimator)/input/flags").rows.last ?? []
-      let isSaturated = !flags.isEmpty && flags.allSatisfy { Int($0) & 1 != 0 }
+      let isSaturated = !flags.isEmpty && flags.allSatisfy(FigureSource.isSaturated)
       return (
         name: estimator + (isSaturated ? ": saturated at ln n" : ""), trajectories: trajectories
       )

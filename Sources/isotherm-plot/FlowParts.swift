@@ -105,8 +105,8 @@ struct SkillCommand: FigureCommand {
     let samples = try source.samples(group + "raw_cosine/value")
     return SkillFigure.make(
       measures, models: names.indices.filter { isNull[$0] == 0 }.map { names[$0] },
-      parameters: try source.numbers(group + "parameter_count").elements.map { Int($0) },
-      layers: try source.numbers(group + "raw_cosine/layer").elements.map { Int($0) },
+      parameters: try source.integers(group + "parameter_count"),
+      layers: try source.integers(group + "raw_cosine/layer"),
       samples: samples, title: "Skill: \(source.reader.title)", theme: options.theme.theme)
   }
 }

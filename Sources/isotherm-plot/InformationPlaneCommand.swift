@@ -67,7 +67,7 @@ struct InformationPlaneCommand: FigureCommand {
       labelNull: try last("label/null"),
       inputInterval: Array(zip(try last("input/lower"), try last("input/upper"))),
       labelInterval: Array(zip(try last("label/lower"), try last("label/upper"))),
-      saturated: try last("input/flags").map { Int($0) & 1 != 0 })
+      saturated: try last("input/flags").map(FigureSource.isSaturated))
   }
 }
 

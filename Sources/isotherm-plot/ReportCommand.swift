@@ -70,11 +70,7 @@ struct ReportCommand: ParsableCommand {
     let html = ReportPage(
       title: title ?? readers[0].title, isDark: theme == .dark, sections: sections
     ).html
-    do {
-      try html.write(toFile: page, atomically: true, encoding: .utf8)
-    } catch {
-      throw FigureError(message: "cannot write \(page): \(error.localizedDescription)")
-    }
+    try OutputFile.write(html, to: page)
     let count = sections.reduce(0) { $0 + $1.figures.count }
     progress.end("\(count) figures of \(files.count) archives")
     if common.json {
@@ -103,12 +99,13 @@ struct ReportCommand: ParsableCommand {
       let arguments = [name, file, "-o", path, "--theme", theme.rawValue, "--dpi", "\(dpi)"]
       guard var command = try Plot.parseAsRoot(arguments) as? any FigureCommand else { continue }
       command.options.force = true
+      try Interruption.check("the page is not written, and its figures are whole") {}
       progress.update(drawn.count, of: Plot.figures.count, unit: "figures", detail: name)
       let content: (figure: Figure, source: FigureSource)
       do {
         content = try command.drawn()
-      } catch is ArchiveError {
-        // It lacks what this figure shows.
+      } catch let error as ArchiveError where error.code == .layout {
+        // It lacks what this figure shows; what is there and cannot be read is told.
         continue
       } catch is UsageError {
         continue

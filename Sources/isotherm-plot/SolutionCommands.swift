@@ -27,7 +27,7 @@ struct FieldCommand: FigureCommand {
   /// Every snapshot, on one scale of colours.
   func frames(_ source: FigureSource) throws -> [() throws -> Figure] {
     let (solution, snapshots, rows, columns) = try content(source)
-    let domain = FieldFigure.domain(snapshots.flatMap { $0 })
+    let domain = FieldFigure.domain(of: snapshots)
     return zip(snapshots, solution.times).map { values, time in
       {
         FieldFigure.frame(
