@@ -17,8 +17,15 @@ final class FigureSource {
   static let most = 1 << 27
 
   /// Reads an array as doubles, and remembers that the figure shows it.
-  func numbers(_ path: String) throws -> NDArray<Double> {
-    try bound(path, reader.describe(path).shape)
+  /// - Throws: ``ArchiveError`` when it has not the number of axes that is expected.
+  func numbers(_ path: String, axes: Int? = nil) throws -> NDArray<Double> {
+    let shape = try reader.describe(path).shape
+    guard axes == nil || shape.count == axes else {
+      throw ArchiveError(
+        .system,
+        "\(reader.path): \(path) has the shape \(shape); expected \(axes ?? 0) axes; write it again with this version")
+    }
+    try bound(path, shape)
     note(path)
     return try reader.read(path)
   }

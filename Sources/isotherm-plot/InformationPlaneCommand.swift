@@ -56,10 +56,10 @@ struct InformationPlaneCommand: FigureCommand {
     _ estimator: String, _ root: String, _ source: FigureSource
   ) throws -> InformationPlaneFigure.Plane {
     let group = "\(root)/\(estimator)/"
-    let input = try source.numbers(group + "input/value").rows
-    let label = try source.numbers(group + "label/value").rows
+    let input = try source.numbers(group + "input/value", axes: 2).rows
+    let label = try source.numbers(group + "label/value", axes: 2).rows
     func last(_ path: String) throws -> [Double] {
-      try source.numbers(group + path).rows.last ?? []
+      try source.numbers(group + path, axes: 2).rows.last ?? []
     }
     let settings = try source.reader.attribute(group + "input/value", "settings")?.text ?? ""
     return InformationPlaneFigure.Plane(

@@ -48,6 +48,17 @@ struct ReportCommand: ParsableCommand {
         message: "\(output) exists already; pass --force to replace it, or choose another folder")
     }
     let readers = try files.map { try RunReader($0, expecting: []) }
+    let isNew = !FileManager.default.fileExists(atPath: output)
+    do {
+      try write(page, readers)
+    } catch {
+      // Half a report would be taken for one; one that was there before keeps what was not replaced.
+      if isNew { try? FileManager.default.removeItem(atPath: output) }
+      throw error
+    }
+  }
+
+  private func write(_ page: String, _ readers: [RunReader]) throws {
     let progress = ProgressLine(common.progress)
     progress.begin("report")
     do {
@@ -99,7 +110,7 @@ struct ReportCommand: ParsableCommand {
       let arguments = [name, file, "-o", path, "--theme", theme.rawValue, "--dpi", "\(dpi)"]
       guard var command = try Plot.parseAsRoot(arguments) as? any FigureCommand else { continue }
       command.options.force = true
-      try Interruption.check("the page is not written, and its figures are whole") {}
+      try Interruption.check("no report is written") {}
       progress.update(drawn.count, of: Plot.figures.count, unit: "figures", detail: name)
       let content: (figure: Figure, source: FigureSource)
       do {

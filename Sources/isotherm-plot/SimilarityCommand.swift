@@ -25,7 +25,7 @@ struct SimilarityCommand: FigureCommand {
     let measures = try [("raw_cosine", "raw cosine"), ("centred_cosine", "centred cosine")].map {
       name, title in
       func rows(_ part: String) throws -> [[Double]] {
-        try source.numbers(group + name + "/" + part).rows
+        try source.numbers(group + name + "/" + part, axes: 2).rows
       }
       return SimilarityFigure.Measure(
         title: title, value: try rows("value"), lower: try rows("lower"),
