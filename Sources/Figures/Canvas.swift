@@ -1,15 +1,23 @@
 import CCairo
 
-/// A drawing surface in points, over Cairo; keeps the box of every text for checks.
+/// A drawing surface in points, over Cairo; keeps the box of every text and panel for checks.
 public final class Canvas {
   /// Width and height in points.
   public let width: Double, height: Double
   /// Pixels a point.
   public let scale: Double
   /// Box of each text drawn so far.
-  public private(set) var texts: [(text: String, box: Rectangle)] = []
-  private let surface: OpaquePointer
-  private let context: OpaquePointer
+  public internal(set) var texts: [(text: String, box: Rectangle)] = []
+  /// Inner area of each panel and colour bar so far.
+  public internal(set) var panels: [Rectangle] = []
+  /// Which of the texts stand within a panel.
+  var insideTexts: Set<Int> = []
+  /// What was found wrong with the layout while it was drawn, in words.
+  var faults: [String] = []
+  /// Bytes of a PDF or SVG.
+  private let stream = Stream()
+  let surface: OpaquePointer
+  let context: OpaquePointer
   /// Memory of the pixels of a raster image.
   private let memory: LargeBuffer?
   /// Whether it is made of pixels; edges are put on their raster then.
@@ -19,11 +27,16 @@ public final class Canvas {
   public enum Target: Sendable {
     /// An image in memory of that many pixels an inch; see ``pixels()``.
     case image(dpi: Double)
-    /// A file of shapes and text, written when ``finish()`` is called.
-    case pdf(String)
+    /// A document of shapes and text, complete when ``finish()`` is called.
+    case pdf
     /// The same, as SVG.
-    case svg(String)
+    case svg
+    /// Nowhere: what is drawn is only measured.
+    case nowhere
   }
+
+  /// Most pixels along a side, which is what ``PNGFile/read(_:)`` takes, and in all: 1 GB of memory.
+  private static let (longest, most) = (30_000.0, Double(1 << 28))
 
   /// A canvas of `width` x `height` points filled with `background`.
   /// - Throws: ``FigureError`` when the size is impossible, or the file cannot be made.
@@ -35,6 +48,14 @@ public final class Canvas {
     switch target {
     case .image(let dpi):
       (scale, isRaster) = (dpi / 72, true)
+      let size = (width * scale, height * scale)
+      guard size.0 >= 0.5, size.1 >= 0.5, max(size.0, size.1) <= Self.longest,
+        size.0 * size.1 <= Self.most
+      else {
+        throw FigureError(
+          message: "cannot make the figure: \(size.0.rounded()) x \(size.1.rounded()) pixels, and at most "
+            + "\(Int(Self.longest)) a side and \(Int(Self.most) >> 20) million in all can be held; lower --dpi or --size")
+      }
       let (columns, rows) = (Int32((width * scale).rounded()), Int32((height * scale).rounded()))
       let stride = cairo_format_stride_for_width(CAIRO_FORMAT_RGB24, columns)
       memory = stride > 0 && rows > 0 ? LargeBuffer(count: Int(stride) * Int(rows)) : nil
@@ -44,14 +65,19 @@ public final class Canvas {
             $0.bytes, CAIRO_FORMAT_RGB24, columns, rows, stride)
         } ?? nil
       remedy = "\(columns) x \(rows) pixels; lower --dpi or --size"
-    case .pdf(let path):
+    case .pdf:
       (scale, isRaster) = (1, false)
-      surface = cairo_pdf_surface_create(path, width, height)
+      surface = cairo_pdf_surface_create_for_stream(
+        Stream.write, Unmanaged.passUnretained(stream).toOpaque(), width, height)
       // An empty date leaves it out: the same figure has the same bytes on any day.
       if let surface { cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, "") }
-    case .svg(let path):
+    case .svg:
       (scale, isRaster) = (1, false)
-      surface = cairo_svg_surface_create(path, width, height)
+      surface = cairo_svg_surface_create_for_stream(
+        Stream.write, Unmanaged.passUnretained(stream).toOpaque(), width, height)
+    case .nowhere:
+      (scale, isRaster) = (1, false)
+      surface = cairo_recording_surface_create(CAIRO_CONTENT_COLOR, nil)
     }
     guard let surface, cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS,
       let context = cairo_create(surface)
@@ -78,14 +104,32 @@ public final class Canvas {
     cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATOR, "Isotherm")
   }
 
-  /// Writes a PDF or SVG to the end.
-  /// - Throws: ``FigureError`` when the disk refuses.
-  public func finish() throws {
+  /// The bytes of a PDF or SVG, to its end; nothing may be drawn afterwards.
+  /// - Throws: ``FigureError`` when Cairo could not make it.
+  public func finish() throws -> [UInt8] {
     cairo_surface_finish(surface)
-    let status = cairo_surface_status(surface)
-    guard status == CAIRO_STATUS_SUCCESS else {
+    try check()
+    return stream.bytes
+  }
+
+  /// - Throws: ``FigureError`` when Cairo could not draw something: a figure without it would be wrong in silence.
+  func check() throws {
+    for status in [cairo_status(context), cairo_surface_status(surface)]
+    where status != CAIRO_STATUS_SUCCESS && status != CAIRO_STATUS_SURFACE_FINISHED {
       throw FigureError(
-        message: "cannot write the figure: \(String(cString: cairo_status_to_string(status)))")
+        message: "cannot draw the figure: \(String(cString: cairo_status_to_string(status))); "
+          + "lower --dpi or --size, or free memory")
+    }
+  }
+
+  private final class Stream {
+    var bytes: [UInt8] = []
+
+    static let write: cairo_write_func_t = { context, data, count in
+      guard let context, let data else { return CAIRO_STATUS_WRITE_ERROR }
+      Unmanaged<Stream>.fromOpaque(context).takeUnretainedValue().bytes
+        .append(contentsOf: UnsafeBufferPointer(start: data, count: Int(count)))
+      return CAIRO_STATUS_SUCCESS
     }
   }
 
@@ -94,41 +138,52 @@ public final class Canvas {
     cairo_surface_destroy(surface)
   }
 
-  private func set(_ color: Color) {
+  func set(_ color: Color) {
     cairo_set_source_rgba(context, color.red, color.green, color.blue, color.alpha)
   }
 
   // MARK: - Shapes
 
-  /// Strokes a polyline; a NaN breaks it.
+  /// Strokes a polyline; a NaN breaks it. A piece too short to be seen, as one point between two NaN is, becomes a dot.
   public func line(
     _ points: [(x: Double, y: Double)], _ color: Color, width: Double, dash: [Double] = []
   ) {
     cairo_new_path(context)
-    var pen = false
+    var dots: [(x: Double, y: Double)] = []
+    var (pen, start, reach) = (false, (x: 0.0, y: 0.0), 0.0)
+    func lift() {
+      if pen, reach < 0.5 { dots.append(start) }
+      pen = false
+    }
     for point in points {
       guard point.x.isFinite, point.y.isFinite else {
-        pen = false
+        lift()
         continue
       }
       if pen {
         cairo_line_to(context, point.x, point.y)
+        reach = max(reach, abs(point.x - start.x), abs(point.y - start.y))
       } else {
         cairo_move_to(context, point.x, point.y)
+        (pen, start, reach) = (true, point, 0)
       }
-      pen = true
     }
+    lift()
     set(color)
     cairo_set_line_width(context, width)
     cairo_set_dash(context, dash, Int32(dash.count), 0)
     cairo_set_line_join(context, CAIRO_LINE_JOIN_ROUND)
     cairo_stroke(context)
     cairo_set_dash(context, [], 0, 0)
+    for dot in dots { disc(dot.x, dot.y, radius: max(width, 1), color) }
   }
 
   /// Fills a polygon.
   public func fill(_ points: [(x: Double, y: Double)], _ color: Color) {
-    guard let first = points.first else { return }
+    // One point that is none would spoil all that is drawn after it.
+    guard let first = points.first, points.allSatisfy({ $0.x.isFinite && $0.y.isFinite }) else {
+      return
+    }
     cairo_new_path(context)
     cairo_move_to(context, first.x, first.y)
     for point in points.dropFirst() { cairo_line_to(context, point.x, point.y) }
@@ -205,101 +260,4 @@ public final class Canvas {
       cairo_surface_destroy(image)
     }
   }
-
-  // MARK: - Text
-
-  /// Where a text stands relative to its point.
-  public enum Anchor: Sendable {
-    /// The point is at the text's left, middle or right end.
-    case start, middle, end
-  }
-
-  /// Advance width of a text.
-  public func width(_ text: String, size: Double) -> Double {
-    cairo_set_font_size(context, size)
-    var extents = cairo_text_extents_t()
-    cairo_text_extents(context, text, &extents)
-    return extents.x_advance
-  }
-
-  /// A text and size that fit `room`: down to 0.7 of the size, then cut short.
-  func fitted(_ text: String, size: Double, room: Double) -> (text: String, size: Double) {
-    let width = width(text, size: size)
-    guard width > room else { return (text, size) }
-    let smaller = max(size * room / width, size * 0.7)
-    guard self.width(text, size: smaller) > room + 1e-6 else { return (text, smaller) }
-    var kept = text
-    while !kept.isEmpty, self.width(kept + "…", size: smaller) > room { kept.removeLast() }
-    return (kept.isEmpty ? "" : kept + "…", smaller)
-  }
-
-  /// Draws a text whose baseline passes through (x, y); turned a quarter to the left when `upright` is false.
-  public func text(
-    _ text: String, x: Double, y: Double, size: Double, _ color: Color, anchor: Anchor = .start,
-    upright: Bool = true
-  ) {
-    let length = width(text, size: size)
-    let shift = anchor == .start ? 0 : anchor == .middle ? -length / 2 : -length
-    cairo_save(context)
-    cairo_translate(context, x, y)
-    if !upright { cairo_rotate(context, -.pi / 2) }
-    cairo_move_to(context, shift, 0)
-    set(color)
-    cairo_show_text(context, VisualOrder.of(text))
-    cairo_restore(context)
-    let (ascent, descent) = (size * 0.76, size * 0.22)
-    let box =
-      upright
-      ? Rectangle(x: x + shift, y: y - ascent, width: length, height: ascent + descent)
-      : Rectangle(x: x - ascent, y: y - shift - length, width: ascent + descent, height: length)
-    texts.append((text, box))
-  }
-
-  /// Shows the pixels of a raster image, `rows` lines of `stride` words 0xRRGGBB of which the first `columns` count.
-  func withPixels<Result>(
-    _ body: (
-      _ pixels: UnsafePointer<UInt32>, _ stride: Int, _ columns: Int, _ rows: Int
-    ) throws -> Result
-  ) rethrows -> Result? {
-    cairo_surface_flush(surface)
-    guard let data = cairo_image_surface_get_data(surface) else { return nil }
-    let stride = Int(cairo_image_surface_get_stride(surface)) / 4
-    return try UnsafeRawPointer(data).withMemoryRebound(
-      to: UInt32.self, capacity: stride * Int(cairo_image_surface_get_height(surface))
-    ) { pixels in
-      try body(
-        pixels, stride, Int(cairo_image_surface_get_width(surface)),
-        Int(cairo_image_surface_get_height(surface)))
-    }
-  }
-
-  /// The pixels of a raster image: red, green, blue, row by row from the top; nothing for other targets.
-  public func pixels() -> (bytes: [UInt8], width: Int, height: Int) {
-    withPixels { pixels, stride, columns, rows in
-      let bytes = [UInt8](unsafeUninitializedCapacity: rows * columns * 3) { out, initialized in
-        var place = 0
-        for row in 0..<rows {
-          for column in 0..<columns {
-            let pixel = pixels[row * stride + column]
-            out[place] = UInt8(truncatingIfNeeded: pixel >> 16)
-            out[place + 1] = UInt8(truncatingIfNeeded: pixel >> 8)
-            out[place + 2] = UInt8(truncatingIfNeeded: pixel)
-            place += 3
-          }
-        }
-        initialized = rows * columns * 3
-      }
-      return (bytes, columns, rows)
-    } ?? ([], 0, 0)
-  }
-}
-
-/// A figure that cannot be drawn or stored.
-public struct FigureError: Error, Sendable, CustomStringConvertible {
-  /// What, why, and what would do.
-  public let message: String
-  /// A failure.
-  public init(message: String) { self.message = message }
-  /// The message.
-  public var description: String { message }
 }

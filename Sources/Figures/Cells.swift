@@ -6,7 +6,8 @@ enum Cells {
     return (max(1, Int(box.height * scale)), max(1, Int(box.width * scale)))
   }
 
-  /// Means over blocks of whole cells, so that at most `limit` are left; a block without a number is NaN.
+  /// Means over blocks of whole cells, so that at most `limit` are left; a block without a number is NaN, one with an infinite number
+  /// infinite.
   static func averaged(
     _ values: [Double], rows: Int, columns: Int, limit: (rows: Int, columns: Int)
   ) -> (values: [Double], rows: Int, columns: Int) {
@@ -14,23 +15,19 @@ enum Cells {
     let across = max(1, (columns + limit.columns - 1) / limit.columns)
     guard down > 1 || across > 1 else { return (values, rows, columns) }
     let (newRows, newColumns) = ((rows + down - 1) / down, (columns + across - 1) / across)
-    var sums = [Double](repeating: 0, count: newRows * newColumns)
-    var counts = [Double](repeating: 0, count: newRows * newColumns)
+    var means = BlockMeans(count: newRows * newColumns)
     values.withUnsafeBufferPointer { values in
       for row in 0..<rows {
         let target = row / down * newColumns
         for column in 0..<columns {
-          let value = values[row * columns + column]
-          guard value.isFinite else { continue }
-          sums[target + column / across] += value
-          counts[target + column / across] += 1
+          means.add(values[row * columns + column], to: target + column / across)
         }
       }
     }
-    return (zip(sums, counts).map { $1 > 0 ? $0 / $1 : .nan }, newRows, newColumns)
+    return (means.values, newRows, newColumns)
   }
 
-  /// Colours as the canvas takes them; values that are not finite have the colour `missing`.
+  /// Colours as the canvas takes them; NaN has the colour `missing`, what lies beyond the domain that of its end.
   static func colors(
     _ values: [Double], _ map: ColorMap, _ domain: ClosedRange<Double>, _ missing: Color
   ) -> [UInt32] {
@@ -38,13 +35,22 @@ enum Cells {
       func byte(_ c: Double) -> UInt32 { UInt32((c * 255).rounded()) }
       return byte(color.red) << 16 | byte(color.green) << 8 | byte(color.blue)
     }
-    let span = domain.upperBound - domain.lowerBound
+    let (low, high) = (domain.lowerBound, domain.upperBound)
+    let span = high - low
     // A table of 1,024 colours: finer than the 8 bits a channel can show.
     let table = (0..<1024).map { packed(map.color(Double($0) / 1023)) }
     let none = packed(missing)
+    guard span.isFinite else {
+      // The difference of the ends is more than a number can be: that of their halves is not.
+      return values.map { value in
+        guard !value.isNaN else { return none }
+        let place = (value / 2 - low / 2) / (high / 2 - low / 2)
+        return table[Int((min(max(place, 0), 1) * 1023).rounded())]
+      }
+    }
     return values.map { value in
-      guard value.isFinite else { return none }
-      let place = span > 0 ? (value - domain.lowerBound) / span : 0.5
+      guard !value.isNaN else { return none }
+      let place = span > 0 ? (value - low) / span : 0.5
       return table[Int((min(max(place, 0), 1) * 1023).rounded())]
     }
   }

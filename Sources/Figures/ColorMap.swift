@@ -20,8 +20,9 @@ public struct ColorMap: Sendable {
     return ColorMap(name, colors.indices.map { color(range.lowerBound + Double($0) * step) })
   }
 
-  /// The colour at `value`, clamped to 0 … 1.
+  /// The colour at `value`, clamped to 0 … 1; grey for NaN.
   public func color(_ value: Double) -> Color {
+    guard !value.isNaN else { return Color(0.5, 0.5, 0.5) }
     let place = min(max(value, 0), 1) * Double(colors.count - 1)
     let low = min(Int(place), colors.count - 2)
     let share = place - Double(low)

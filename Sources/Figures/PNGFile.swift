@@ -23,24 +23,21 @@ public enum PNGFile {
   /// Pixels a metre for `scale` pixels a point.
   static func resolution(_ scale: Double) -> Int32 { Int32((scale * 72 / 0.0254).rounded()) }
 
-  /// Lets `body` write a file under a temporary name, and gives it its own when that went well.
+  /// Lets `body` encode an image into memory, and writes it as a whole.
   static func store(
     _ path: String, _ texts: [(key: String, text: String)],
     _ body: (
       UnsafeMutablePointer<FILE>, [isotherm_png_text], UnsafeMutablePointer<CChar>
     ) -> Int32
   ) throws {
-    // Never a file of somebody else: the name is new, or refused.
-    let temporary = path + ".\(getpid()).tmp"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    let unfinished = Unfinished { unlink(temporary) }
-    guard descriptor >= 0, let file = fdopen(descriptor, "wb") else {
-      throw FigureError(
-        message: "cannot write \(path): \(String(cString: strerror(errno))); choose another place "
-          + "with -o")
+    var (buffer, count): (UnsafeMutablePointer<CChar>?, Int) = (nil, 0)
+    guard let file = open_memstream(&buffer, &count) else {
+      throw FigureError(message: "out of memory for the image; lower --dpi or --size")
     }
+    defer { free(buffer) }
     var message = [CChar](repeating: 0, count: 256)
-    let copies = texts.map { (strdup($0.key), strdup($0.text)) }
+    // A zero would end the text for C.
+    let copies = texts.map { (strdup($0.key), strdup($0.text.replacing("\0", with: "\u{FFFD}"))) }
     defer {
       for (key, text) in copies {
         free(key)
@@ -49,12 +46,11 @@ public enum PNGFile {
     }
     let failed = body(file, copies.map { isotherm_png_text(key: $0.0, text: $0.1) }, &message)
     let closed = fclose(file)
-    guard failed == 0, closed == 0, unfinished.done(by: { rename(temporary, path) }) == 0 else {
-      unlink(temporary)
+    guard failed == 0, closed == 0, let buffer else {
       let told = message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-      let reason =
-        told.isEmpty ? String(cString: strerror(errno)) : String(decoding: told, as: UTF8.self)
-      throw FigureError(message: "cannot write \(path): \(reason); the disk may be full")
+      let reason = told.isEmpty ? "out of memory" : String(decoding: told, as: UTF8.self)
+      throw FigureError(message: "cannot make the image \(path): \(reason)")
     }
+    try OutputFile.write(UnsafeRawBufferPointer(start: buffer, count: count), to: path)
   }
 }

@@ -45,7 +45,9 @@ public struct Panel: Sendable {
         let place = share * Double(sorted.count - 1)
         let low = Int(place)
         let high = min(low + 1, sorted.count - 1)
-        return sorted[low] + (place - Double(low)) * (sorted[high] - sorted[low])
+        let (step, part) = (sorted[high] - sorted[low], place - Double(low))
+        return step.isFinite
+          ? sorted[low] + part * step : (1 - part) * sorted[low] + part * sorted[high]
       }
       (self.x, lower, median, upper) = (x, part(0.25), part(0.5), part(0.75))
       let reach = 1.5 * (upper - lower)
@@ -110,7 +112,7 @@ public struct Panel: Sendable {
     func axis(_ count: Int, _ title: String, downwards: Bool) -> Axis {
       let scale = Scale(.linear, 0...Double(max(count, 1)))
       guard showsTicks else { return Axis(scale, title: title, ticks: []) }
-      let step = max(1, (count + 5) / 6)
+      let step = max(1, count / 6 + (count % 6 > 0 ? 1 : 0))
       let ticks = stride(from: 0, to: count, by: step).map { cell in
         let middle = Double(cell) + 0.5
         return (value: downwards ? Double(count) - middle : middle, label: String(cell))
@@ -120,7 +122,8 @@ public struct Panel: Sendable {
     return Panel(
       title: title, x: axis(columns, x, downwards: false), y: axis(rows, y, downwards: true),
       marks: [.cells(values, rows: rows, columns: columns, map, domain)],
-      aspect: Double(columns) / Double(max(rows, 1)), hasGrid: false)
+      // A strip of one cell in height would be a line.
+      aspect: min(max(Double(columns) / Double(max(rows, 1)), 0.125), 8), hasGrid: false)
   }
 
   /// Bars that count `values` in equal bins, as many as Freedman and Diaconis (1981) advise, 5 to 100.
@@ -131,15 +134,29 @@ public struct Panel: Sendable {
     let scale = Scale(fitting: finite)
     guard let box = Box(finite, at: 0) else { return ([], scale, Scale(fitting: [])) }
     let (low, high) = (finite.min() ?? 0, finite.max() ?? 1)
-    let advised = 2 * (box.upper - box.lower) / pow(Double(finite.count), 1.0 / 3)
-    let bins = advised > 0 ? Int(min(100, max(5, ((high - low) / advised).rounded(.up)))) : 5
-    let width = max(high - low, 1e-300) / Double(bins)
+    // Where the range is more than a number can be, or has no full precision, in units of it.
+    let isPlain = Scale.plainSizes.contains(high - low)
+    let range = Scale(.linear, Scale.range([low, high]))
+    let spread = isPlain ? box.upper - box.lower : range.place(box.upper) - range.place(box.lower)
+    let whole = isPlain ? high - low : high > low ? 1.0 : 0
+    let advised = 2 * spread / pow(Double(finite.count), 1.0 / 3)
+    let bins = advised > 0 ? Int(min(100, max(5, (whole / advised).rounded(.up)))) : 5
+    let width =
+      isPlain
+      ? (high - low) / Double(bins)
+      : max(high / Double(bins) - low / Double(bins), .leastNonzeroMagnitude)
     var counts = [Double](repeating: 0, count: bins)
-    for value in finite { counts[min(bins - 1, Int((value - low) / width))] += 1 }
-    let middles = (0..<bins).map { low + (Double($0) + 0.5) * width }
+    for value in finite {
+      let bin = isPlain ? (value - low) / width : range.place(value) * Double(bins)
+      counts[min(bins - 1, max(0, Int(bin)))] += 1
+    }
+    let middles = (0..<bins).map { bin in
+      let half = (Double(bin) + 0.5) * (width / 2)
+      return isPlain ? low + (Double(bin) + 0.5) * width : (low + half + half).clamped
+    }
     return (
       [.bars(middles, base: counts.map { _ in 0 }, top: counts, width: width, color)], scale,
-      Scale(fitting: counts, including: [0])
+      Scale(fitting: counts, including: [0]).whole()
     )
   }
 

@@ -7,9 +7,7 @@ extension PanelPainter {
       canvas.line(
         thinned(xs, ys, canvas, box), style.color, width: style.width, dash: style.dash)
     case .band(let xs, let lower, let upper, let color):
-      let below = zip(xs, lower).map { (x: x($0, box), y: y($1, box)) }
-      let above = zip(xs, upper).map { (x: x($0, box), y: y($1, box)) }
-      canvas.fill((below + above.reversed()).filter { $0.y.isFinite }, color)
+      draw(band: xs, lower, upper, color, canvas, box)
     case .points(let xs, let ys, let color, let radius, let hollow):
       for (a, b) in zip(xs, ys) {
         canvas.disc(
@@ -24,9 +22,9 @@ extension PanelPainter {
       let atEnd = place > box.midX
       canvas.text(
         words, x: place + (atEnd ? -3 : 3), y: box.y + fontSize * 1.1, size: fontSize * 0.9, color,
-        anchor: atEnd ? .end : .start)
+        anchor: atEnd ? .end : .start, isInside: true)
     case .bars(let xs, let base, let top, let width, let color):
-      for i in xs.indices where base[i].isFinite && top[i].isFinite {
+      for i in xs.indices where xs[i].isFinite && !base[i].isNaN && !top[i].isNaN {
         let (left, right) = (x(xs[i] - width / 2, box), x(xs[i] + width / 2, box))
         let (a, b) = (y(base[i], box), y(top[i], box))
         canvas.fill(
@@ -34,7 +32,8 @@ extension PanelPainter {
         )
       }
     case .errors(let xs, let lower, let upper, let color):
-      for i in xs.indices where lower[i].isFinite && upper[i].isFinite {
+      for i in 0..<min(xs.count, lower.count, upper.count)
+      where !xs[i].isNaN && !lower[i].isNaN && !upper[i].isNaN {
         let (place, low, high) = (x(xs[i], box), y(lower[i], box), y(upper[i], box))
         canvas.line([(place, low), (place, high)], color, width: 1)
         for end in [low, high] {
@@ -58,13 +57,40 @@ extension PanelPainter {
         }
       }
     case .words(let a, let b, let words, let color):
-      canvas.text(words, x: x(a, box), y: y(b, box), size: fontSize * 0.9, color)
+      canvas.text(
+        words, x: x(a, box), y: y(b, box), size: fontSize * 0.9, color, isInside: true)
     case .cells(let values, let rows, let columns, let map, let domain):
       let (kept, down, across) = Cells.averaged(
         values, rows: rows, columns: columns, limit: Cells.limit(box, canvas))
       canvas.image(
         Cells.colors(kept, map, domain, theme.missing), rows: down, columns: across, in: box)
     }
+  }
+
+  /// Fills between two lines, piece by piece: a NaN in either is a gap, and a piece of one point an upright line.
+  private func draw(
+    band xs: [Double], _ lower: [Double], _ upper: [Double], _ color: Color, _ canvas: Canvas,
+    _ box: Rectangle
+  ) {
+    var (below, above): ([(x: Double, y: Double)], [(x: Double, y: Double)]) = ([], [])
+    func close() {
+      if below.count == 1 {
+        canvas.line([below[0], above[0]], color, width: 1.4)
+      } else {
+        canvas.fill(below + above.reversed(), color)
+      }
+      (below, above) = ([], [])
+    }
+    for i in 0..<min(xs.count, lower.count, upper.count) {
+      let (place, low, high) = (x(xs[i], box), y(lower[i], box), y(upper[i], box))
+      if place.isNaN || low.isNaN || high.isNaN {
+        close()
+      } else {
+        below.append((place, low))
+        above.append((place, high))
+      }
+    }
+    close()
   }
 
   /// The points of a line; where there are many more than pixels, the lowest and highest of each pixel column, which draw the same

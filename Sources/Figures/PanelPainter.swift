@@ -4,8 +4,19 @@ struct PanelPainter {
   let theme: Theme
   /// Size of tick labels; titles are a little larger.
   let fontSize: Double
+  /// How titles are set where they do not fit otherwise.
+  let style: TitleStyle
 
-  init(panel: Panel, theme: Theme, fontSize: Double) {
+  /// How titles are set.
+  struct TitleStyle: Equatable {
+    /// Lines of the title over the panel.
+    var lines = 1
+    /// Whether the vertical axis has its title beside it, as it is read, instead of turned.
+    var isBeside = false
+  }
+
+  init(panel: Panel, theme: Theme, fontSize: Double, style: TitleStyle = .init()) {
+    self.style = style
     var panel = panel
     if panel.x.ticks == nil { panel.x.title = panel.x.scale.title(panel.x.title) }
     if panel.y.ticks == nil { panel.y.title = panel.y.scale.title(panel.y.title) }
@@ -13,7 +24,7 @@ struct PanelPainter {
   }
 
   private var tickLength: Double { 3 }
-  private var titleSize: Double { fontSize * 1.1 }
+  var titleSize: Double { fontSize * 1.1 }
 
   private func xTicks(_ width: Double) -> [(value: Double, label: String)] {
     panel.x.ticks ?? panel.x.scale.ticks(max(2, Int(width / (fontSize * 5.5))))
@@ -28,12 +39,17 @@ struct PanelPainter {
     var insets = Insets()
     let xLabels = xTicks(width)
     let yLabels = yTicks(height)
-    if !panel.title.isEmpty { insets.top = titleSize * 1.7 }
+    if !panel.title.isEmpty {
+      insets.top = titleSize * (1.7 + 1.15 * Double(style.lines - 1))
+    }
     if !yLabels.isEmpty {
       let widest = yLabels.map { canvas.width($0.label, size: fontSize) }.max() ?? 0
       insets.left = widest + tickLength + 4
     }
-    if !panel.y.title.isEmpty { insets.left += fontSize * 1.6 }
+    if !panel.y.title.isEmpty {
+      insets.left +=
+        style.isBeside ? canvas.width(panel.y.title, size: fontSize) + 4 : fontSize * 1.6
+    }
     if !xLabels.isEmpty {
       insets.bottom = tickLength + fontSize * 1.35
       // The last label is centred on its tick and may stick out by half its width.
@@ -43,26 +59,46 @@ struct PanelPainter {
     return insets
   }
 
-  /// Draws into the inner area `box`; labels go around it.
-  func draw(on canvas: Canvas, in box: Rectangle) {
+  /// Draws into the inner area `box`; labels go around it. A draft leaves out the marks.
+  func draw(on canvas: Canvas, in box: Rectangle, isDraft: Bool = false) {
     let left = canvas.snap(box.x)
     let top = canvas.snap(box.y)
     let box = Rectangle(
       x: left, y: top, width: canvas.snap(box.maxX) - left, height: canvas.snap(box.maxY) - top)
     if panel.hasGrid { drawGrid(canvas, box) }
-    canvas.clipped(to: box) { for mark in panel.marks { draw(mark, canvas, box) } }
+    canvas.panels.append(box)
+    if !isDraft {
+      canvas.clipped(to: box) {
+        for mark in panel.marks { draw(mark, canvas, box) }
+        for mark in panel.marks { drawBeyond(mark, canvas, box) }
+      }
+    }
     canvas.frame(box, theme.foreground.opacity(panel.hasGrid ? 0.55 : 0.35), width: 0.6)
     drawTicks(canvas, box)
     drawTitles(canvas, box)
     drawLevelWords(canvas, box)
+    if !panel.hasInk { drawNothing(canvas, box) }
   }
 
   func x(_ value: Double, _ box: Rectangle) -> Double {
-    box.x + panel.x.scale.place(value) * box.width
+    box.x + Self.near(panel.x.scale.place(value)) * box.width
   }
 
   func y(_ value: Double, _ box: Rectangle) -> Double {
-    box.maxY - panel.y.scale.place(value) * box.height
+    box.maxY - Self.near(panel.y.scale.place(value)) * box.height
+  }
+
+  /// Far places brought to where the canvas can count: lines to them leave the panel as steeply as can be seen.
+  private static func near(_ place: Double) -> Double {
+    place.isNaN ? place : min(max(place, -1000), 1000)
+  }
+
+  /// Says that a panel is empty because there is no number to show.
+  private func drawNothing(_ canvas: Canvas, _ box: Rectangle) {
+    let words = canvas.fitted("no number", size: fontSize, room: box.width - 4)
+    canvas.text(
+      words.text, x: box.midX, y: box.y + box.height * 0.3 + fontSize * 0.3, size: words.size,
+      theme.muted, anchor: .middle, isInside: true)
   }
 
   private func drawGrid(_ canvas: Canvas, _ box: Rectangle) {
@@ -80,25 +116,47 @@ struct PanelPainter {
     let ink = theme.foreground
     drawMinorTicks(canvas, box)
     var lastEnd = -Double.infinity
-    for tick in xTicks(box.width) {
+    let (across, down) = (xTicks(box.width), yTicks(box.height))
+    var dropped: [String] = []
+    for tick in across {
       let place = x(tick.value, box)
       canvas.line([(place, box.maxY), (place, box.maxY + tickLength)], ink, width: 0.6)
       let half = canvas.width(tick.label, size: fontSize) / 2
-      guard place - half > lastEnd + 2 else { continue }
+      guard place - half > lastEnd + 2 else {
+        dropped.append(tick.label)
+        continue
+      }
       canvas.text(
         tick.label, x: place, y: box.maxY + tickLength + fontSize * 1.05, size: fontSize, ink,
         anchor: .middle)
       lastEnd = place + half
     }
+    check(dropped, of: across, canvas)
+    dropped = []
     var labels: [Double] = []
-    for tick in yTicks(box.height) {
+    for tick in down {
       let place = y(tick.value, box)
       canvas.line([(box.x - tickLength, place), (box.x, place)], ink, width: 0.6)
-      guard labels.allSatisfy({ abs($0 - place) > fontSize * 1.1 }) else { continue }
+      guard labels.allSatisfy({ abs($0 - place) > fontSize * 1.1 }) else {
+        dropped.append(tick.label)
+        continue
+      }
       labels.append(place)
       canvas.text(
         tick.label, x: box.x - tickLength - 2, y: place + fontSize * 0.36, size: fontSize, ink,
         anchor: .end)
+    }
+    check(dropped, of: down, canvas)
+  }
+
+  /// Labels without room are left out; a name, or all numbers but one, may not be.
+  private func check(
+    _ dropped: [String], of ticks: [(value: Double, label: String)], _ canvas: Canvas
+  ) {
+    guard let first = dropped.first else { return }
+    let isName = dropped.contains { !$0.isEmpty && !($0.first?.isNumber ?? false) && $0.first != "−" }
+    if isName || ticks.count - dropped.count < 2 {
+      canvas.faults.append("no room for the label «\(first)»")
     }
   }
 
@@ -122,10 +180,14 @@ struct PanelPainter {
   private func drawTitles(_ canvas: Canvas, _ box: Rectangle) {
     if !panel.title.isEmpty {
       // Panels stand side by side: a title may reach a little beyond its own.
-      let title = canvas.fitted(panel.title, size: titleSize, room: box.width + fontSize)
-      canvas.text(
-        title.text, x: box.midX, y: box.y - titleSize * 0.55, size: title.size, theme.foreground,
-        anchor: .middle)
+      let lines = style.lines > 1 ? canvas.lines(panel.title, size: titleSize) : [panel.title]
+      for (index, line) in lines.enumerated() {
+        let title = canvas.fitted(line, size: titleSize, room: box.width + fontSize)
+        let above = 0.55 + 1.15 * Double(lines.count - 1 - index)
+        canvas.text(
+          title.text, x: box.midX, y: box.y - titleSize * above, size: title.size,
+          theme.foreground, anchor: .middle)
+      }
     }
     if !panel.x.title.isEmpty {
       let ticks = xTicks(box.width).isEmpty ? 0 : tickLength + fontSize * 1.35
@@ -134,7 +196,11 @@ struct PanelPainter {
         title.text, x: box.midX, y: box.maxY + ticks + fontSize * 1.2, size: title.size,
         theme.foreground, anchor: .middle)
     }
-    if !panel.y.title.isEmpty {
+    if !panel.y.title.isEmpty, style.isBeside {
+      canvas.text(
+        panel.y.title, x: box.x - 4, y: box.midY + fontSize * 0.36, size: fontSize,
+        theme.foreground, anchor: .end)
+    } else if !panel.y.title.isEmpty {
       let widest = yTicks(box.height).map { canvas.width($0.label, size: fontSize) }.max()
       let ticks = widest.map { $0 + tickLength + 4 } ?? 0
       let title = canvas.fitted(panel.y.title, size: fontSize, room: box.height + fontSize * 0.4)
@@ -142,50 +208,5 @@ struct PanelPainter {
         title.text, x: box.x - ticks - fontSize * 0.55, y: box.midY, size: title.size,
         theme.foreground, anchor: .middle, upright: false)
     }
-  }
-
-  /// Puts each level's word above or below it, at the left or right, where the panel's lines are farthest.
-  private func drawLevelWords(_ canvas: Canvas, _ box: Rectangle) {
-    for case .level(let value, let color, let words) in panel.marks where !words.isEmpty {
-      let size = fontSize * 0.9
-      let place = y(value, box)
-      guard place > box.y, place < box.maxY else { continue }
-      let share = canvas.width(words, size: size) / max(box.width, 1)
-      var best = (clearance: -1.0, isAbove: true, isAtEnd: true)
-      for isAbove in [true, false] {
-        let baseline = isAbove ? place - 2.5 : place + size
-        guard baseline - size * 0.8 > box.y, baseline + size * 0.2 < box.maxY else { continue }
-        let middle = panel.y.scale.place(value) + (place - (baseline - size * 0.3)) / box.height
-        for isAtEnd in [true, false] {
-          let span = isAtEnd ? 1 - share...1.0 : 0.0...share
-          let found = clearance(of: middle, over: span)
-          if found > best.clearance { best = (found, isAbove, isAtEnd) }
-        }
-      }
-      canvas.text(
-        words, x: best.isAtEnd ? box.maxX - 3 : box.x + 3,
-        y: best.isAbove ? place - 2.5 : place + size, size: size, color,
-        anchor: best.isAtEnd ? .end : .start)
-    }
-  }
-
-  /// Smallest distance of the panel's lines from a height over a part of the width, both in shares of the panel.
-  private func clearance(of height: Double, over span: ClosedRange<Double>) -> Double {
-    var smallest = Double.infinity
-    for case .line(let xs, let ys, _) in panel.marks {
-      let points = zip(xs, ys).map { (panel.x.scale.place($0), panel.y.scale.place($1)) }
-      for (a, b) in zip(points, points.dropFirst()) where a.1.isFinite && b.1.isFinite {
-        // The piece of the line within the span, by its ends.
-        guard b.0 >= span.lowerBound, a.0 <= span.upperBound else { continue }
-        for end in [max(a.0, span.lowerBound), min(b.0, span.upperBound)] {
-          let share = b.0 > a.0 ? (end - a.0) / (b.0 - a.0) : 0
-          smallest = min(smallest, abs(a.1 + share * (b.1 - a.1) - height))
-        }
-        if (a.1 - height) * (b.1 - height) < 0, a.0 >= span.lowerBound, b.0 <= span.upperBound {
-          smallest = 0
-        }
-      }
-    }
-    return smallest
   }
 }

@@ -64,7 +64,13 @@ struct AnimateCommand: ParsableCommand {
     let progress = ProgressLine(options.common.progress)
     progress.begin("animate")
     if let frames {
-      try FileManager.default.createDirectory(atPath: frames, withIntermediateDirectories: true)
+      do {
+        try FileManager.default.createDirectory(atPath: frames, withIntermediateDirectories: true)
+      } catch {
+        throw FigureError(
+          message: "cannot make the folder \(frames): \(error.localizedDescription); choose another place with --frames"
+        )
+      }
       try check(all.indices.map { frames + String(format: "/%05d.png", $0) })
     }
     if sheet { return try storeSheet(all, source, progress) }
@@ -73,7 +79,8 @@ struct AnimateCommand: ParsableCommand {
     for (index, make) in all.enumerated() {
       var figure = try make()
       if let title = options.title { figure.title = title }
-      options.size(&figure)
+      figure = try options.sized(figure)
+      try Interruption.check("nothing is written but whole frames") {}
       let canvas = try figure.draw(options.theme.theme, dpi: options.dpi)
       try animation.add(canvas)
       if index == 0 { texts = try source.texts(figure) }
@@ -116,7 +123,8 @@ struct AnimateCommand: ParsableCommand {
     for (index, make) in all.enumerated() {
       var figure = try make()
       if let title = options.title { figure.title = title }
-      options.size(&figure)
+      figure = try options.sized(figure)
+      try Interruption.check("nothing is written") {}
       var page =
         try sheet
         ?? ContactSheet(

@@ -47,7 +47,17 @@ struct AnyCommand: FigureCommand {
   private func content(
     _ source: FigureSource, _ path: String, _ fixed: [Int], _ rest: [Int], _ names: [String]
   ) throws -> (values: [Double], axes: [AnyFigure.Axis], note: String) {
-    let count = rest.reduce(1, *)
+    guard let count = FigureSource.product(rest), count <= 1 << 32 else {
+      throw UsageError(
+        "--dataset \(path): the shape \(rest) is more values than a figure can be made of in minutes, 2³²; "
+          + (rest.count > 1
+            ? "fix some of the axes \(names.joined(separator: ", ")) with --at"
+            : "export a part of it with `isotherm-archive export`"))
+    }
+    guard count > 0 else {
+      throw ArchiveError(
+        .layout, "\(source.reader.path): \(path) of the shape \(rest) holds no values yet")
+    }
     if rest.count == 1, count > 1 << 20 {
       let (places, values) = try source.extremes(
         path, start: fixed, length: count, buckets: 1 << 15)

@@ -25,8 +25,8 @@ struct BottleneckCurveCommand: FigureCommand {
         trajectories.append(
           try trajectory(equation, "/equations/\(equation)/\(estimator)", source))
       }
-      let flags = try source.numbers("/estimates/\(estimator)/input/flags").rows.last ?? []
-      let isSaturated = !flags.isEmpty && flags.allSatisfy { Int($0) & 1 != 0 }
+      let flags = try source.numbers("/estimates/\(estimator)/input/flags", axes: 2).rows.last ?? []
+      let isSaturated = !flags.isEmpty && flags.allSatisfy(FigureSource.isSaturated)
       return (
         name: estimator + (isSaturated ? ": saturated at ln n" : ""), trajectories: trajectories
       )
@@ -43,7 +43,7 @@ struct BottleneckCurveCommand: FigureCommand {
     _ name: String, _ group: String, _ source: FigureSource
   ) throws -> BottleneckCurveFigure.Trajectory {
     func last(_ path: String) throws -> [Double] {
-      guard let row = try source.numbers("\(group)/\(path)").rows.last else {
+      guard let row = try source.numbers("\(group)/\(path)", axes: 2).rows.last else {
         throw ArchiveError(.layout, "\(source.reader.path): no checkpoint is estimated yet")
       }
       return row

@@ -39,8 +39,7 @@ extension FigureCommand {
     let source = try FigureSource(options.file, expecting: Self.kinds)
     var figure = try make(source)
     if let title = options.title { figure.title = title }
-    options.size(&figure)
-    return (figure, source)
+    return (try options.sized(figure), source)
   }
 }
 
@@ -97,18 +96,25 @@ struct PlotOptions: ParsableArguments {
 
   private static let suffixes = [".png", ".pdf", ".svg"]
 
-  /// Gives a figure the size that was asked for; its height follows its own proportions where only the width is.
-  func size(_ figure: inout Figure) {
+  /// A figure of the size that was asked for; where only the width is, its height follows its own proportions as far as they hold its
+  /// labels, and where nothing is, so does its width.
+  /// - Throws: ``FigureError`` when no height is enough.
+  func sized(_ figure: Figure) throws -> Figure {
+    var figure = figure
     let point = 72 / 25.4
+    if let fontSize { figure.fontSize = fontSize }
     if let size {
+      // Drawing it refuses a page that is too small, with what is enough.
       (figure.width, figure.height) = (size.width * point, size.height * point)
-    } else if let columns {
+      return figure
+    }
+    if let columns {
       let width = (columns == 1 ? 89 : 183) * point
       // A narrow figure keeps its height in proportion, but not below what labels need.
       figure.height = max(figure.height * width / figure.width, min(figure.height, 0.75 * width))
       figure.width = width
     }
-    if let fontSize { figure.fontSize = fontSize }
+    return try figure.fitted(theme.theme, isWidthFixed: columns != nil)
   }
 
   /// Draws `figure` and stores it with where it comes from.
@@ -123,17 +129,13 @@ struct PlotOptions: ParsableArguments {
     if lower.hasSuffix(".png") {
       try PNGFile.write(figure.draw(theme.theme, dpi: dpi), to: output, texts: texts)
     } else {
-      // Written beside the output first, so that a failure leaves nothing half done.
-      let pending = PendingFile(output)
-      let temporary = pending.temporary
-      let canvas = try figure.draw(
-        theme.theme, lower.hasSuffix(".pdf") ? .pdf(temporary) : .svg(temporary))
+      let isPDF = lower.hasSuffix(".pdf")
+      let canvas = try figure.draw(theme.theme, isPDF ? .pdf : .svg)
       canvas.describe(
         title: figure.title, subject: figure.caption,
         keywords: texts.dropFirst(2).map { "\($0.key): \($0.text)" }.joined(separator: "\n"))
-      try canvas.finish()
-      if lower.hasSuffix(".svg") { try SVGSource.insert(texts, into: temporary) }
-      try pending.finish()
+      let bytes = try canvas.finish()
+      try OutputFile.write(isPDF ? bytes : SVGSource.inserted(texts, into: bytes), to: output)
     }
     if common.json {
       try Console.output(

@@ -13,22 +13,77 @@ final class FigureSource {
     reader = try RunReader(path, expecting: kinds)
   }
 
+  /// Most values of an array that are held: 1 GB.
+  static let most = 1 << 27
+
   /// Reads an array as doubles, and remembers that the figure shows it.
-  func numbers(_ path: String) throws -> NDArray<Double> {
+  /// - Throws: ``ArchiveError`` when it has not the number of axes that is expected.
+  func numbers(_ path: String, axes: Int? = nil) throws -> NDArray<Double> {
+    let shape = try reader.describe(path).shape
+    guard axes == nil || shape.count == axes else {
+      throw ArchiveError(
+        .system,
+        "\(reader.path): \(path) has the shape \(shape); expected \(axes ?? 0) axes; write it again with this version")
+    }
+    try bound(path, shape)
     note(path)
     return try reader.read(path)
   }
 
+  /// Reads an array of whole numbers.
+  func integers(_ path: String) throws -> [Int] {
+    try numbers(path).elements.map { value in
+      guard let whole = Int(exactly: value) else {
+        throw ArchiveError(
+          .layout, "\(reader.path): \(path) holds \(value); expected whole numbers")
+      }
+      return whole
+    }
+  }
+
+  /// Whether an estimate's flags say that it is saturated.
+  static func isSaturated(_ flags: Double) -> Bool { (Int(exactly: flags) ?? 0) & 1 != 0 }
+
+  /// The rounding of an array's numbers, relative to their size.
+  func digits(_ path: String) throws -> Double {
+    switch try reader.describe(path).type {
+    case .float64: .ulpOfOne
+    default: Double(Float.ulpOfOne)
+    }
+  }
+
   /// Reads one position of the first axis as doubles.
   func row(_ path: String, _ index: Int) throws -> NDArray<Double> {
+    try bound(path, Array(reader.describe(path).shape.dropFirst()))
     note(path)
     return try reader.readRow(path, index)
   }
 
   /// Reads a part of an array as doubles.
   func part(_ path: String, start: [Int], count: [Int]) throws -> NDArray<Double> {
+    try bound(path, count)
     note(path)
     return try reader.read(path, start: start, count: count)
+  }
+
+  /// Refuses what would fill the memory before any is taken: a dataset of which nothing was written may say that it is of any size.
+  private func bound(_ path: String, _ shape: [Int]) throws {
+    guard let count = Self.product(shape), count <= Self.most else {
+      throw UsageError(
+        "\(reader.path): \(path) of the shape \(shape) is more than a figure holds, \(Self.most) values; draw a part of it with "
+          + "`isotherm-plot any --at`")
+    }
+  }
+
+  /// How many values a shape has; nil for more than can be counted.
+  static func product(_ shape: [Int]) -> Int? {
+    var count = 1
+    for length in shape {
+      let (next, isMore) = count.multipliedReportingOverflow(by: length)
+      guard !isMore else { return shape.contains(0) ? 0 : nil }
+      count = next
+    }
+    return count
   }
 
   /// The last two axes of an array from `start`, averaged over blocks while they are read, so that at most `limit` rows and columns
@@ -39,33 +94,27 @@ final class FigureSource {
     note(path)
     let (down, across) = ((rows + limit - 1) / limit, (columns + limit - 1) / limit)
     let (newRows, newColumns) = ((rows + down - 1) / down, (columns + across - 1) / across)
-    var out = [Double](repeating: .nan, count: newRows * newColumns)
-    // Whole blocks of rows, about 16 MB at a time.
-    let step = max(1, (4 << 20) / max(columns, 1) / down) * down
+    var means = BlockMeans(count: newRows * newColumns)
+    // 16 MB at a time, whole rows where they are shorter.
+    let width = min(columns, 2 << 20)
+    let step = max(1, (2 << 20) / max(width, 1))
     for first in stride(from: 0, to: rows, by: step) {
-      let count = min(step, rows - first)
-      let values: NDArray<Float> = try reader.read(
-        path, start: start + [first, 0], count: start.map { _ in 1 } + [count, columns])
-      values.elements.withUnsafeBufferPointer { values in
-        for block in stride(from: 0, to: count, by: down) {
-          var sums = [Double](repeating: 0, count: newColumns)
-          var counts = [Double](repeating: 0, count: newColumns)
-          for row in block..<min(block + down, count) {
-            for column in 0..<columns {
-              let value = values[row * columns + column]
-              guard value.isFinite else { continue }
-              sums[column / across] += Double(value)
-              counts[column / across] += 1
+      for left in stride(from: 0, to: columns, by: width) {
+        try Interruption.check("nothing is written") {}
+        let (count, part) = (min(step, rows - first), min(width, columns - left))
+        let values: NDArray<Double> = try reader.read(
+          path, start: start + [first, left], count: start.map { _ in 1 } + [count, part])
+        values.elements.withUnsafeBufferPointer { values in
+          for row in 0..<count {
+            let target = (first + row) / down * newColumns
+            for column in 0..<part {
+              means.add(values[row * part + column], to: target + (left + column) / across)
             }
-          }
-          let target = (first + block) / down * newColumns
-          for column in 0..<newColumns where counts[column] > 0 {
-            out[target + column] = sums[column] / counts[column]
           }
         }
       }
     }
-    return (out, newRows, newColumns)
+    return (means.values, newRows, newColumns)
   }
 
   /// The last axis of an array from `start` as the lowest and highest value of each of `buckets` stretches, and where they begin; a
@@ -78,12 +127,13 @@ final class FigureSource {
     let width = (length + buckets - 1) / buckets
     let step = max(1, (4 << 20) / width) * width
     for first in stride(from: 0, to: length, by: step) {
+      try Interruption.check("nothing is written") {}
       let count = min(step, length - first)
       let values: NDArray<Double> = try reader.read(
         path, start: start + [first], count: start.map { _ in 1 } + [count])
       for bucket in stride(from: 0, to: count, by: width) {
         var (low, high) = (Double.infinity, -Double.infinity)
-        for i in bucket..<min(bucket + width, count) where values.elements[i].isFinite {
+        for i in bucket..<min(bucket + width, count) where !values.elements[i].isNaN {
           low = min(low, values.elements[i])
           high = max(high, values.elements[i])
         }

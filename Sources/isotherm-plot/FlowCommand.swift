@@ -20,16 +20,16 @@ struct FlowCommand: FigureCommand {
         "\(source.reader.path): holds no flow metrics; `isotherm-analyze flow RUN FIELDS "
           + "-o NAME` makes them")
     }
-    let norms = try source.numbers(group + "position_norm")
+    let norms = try source.numbers(group + "position_norm", axes: 4)
     let (depths, rows, columns) = (norms.shape[1], norms.shape[2], norms.shape[3])
-    func series(_ name: String) throws -> [[Double]] { try source.numbers(group + name).rows }
+    func series(_ name: String) throws -> [[Double]] { try source.numbers(group + name, axes: 2).rows }
     let correlation = try (
       series("correlation"), series("correlation_lower"), series("correlation_upper")
     )
     let error = try (
       series("state_error"), series("state_error_lower"), series("state_error_upper")
     )
-    let alignment = try source.numbers(group + "cka")
+    let alignment = try source.numbers(group + "cka", axes: 3)
     let trajectories = try source.texts(group + "trajectory_name").enumerated().map { i, name in
       FlowFigure.Trajectory(
         name: name, norms: (0..<depths).map { norms.row(i).row($0).elements },

@@ -37,7 +37,7 @@ struct AlignmentCommand: FigureCommand {
     let group = "/metrics/flow/"
     try source.require(
       group + "cka", "`isotherm-analyze flow RUN FIELDS -o NAME` makes flow metrics")
-    let maps = try source.numbers(group + "cka")
+    let maps = try source.numbers(group + "cka", axes: 3)
     let names = try source.texts(group + "trajectory_name")
     let samples = try source.samples(group + "state_error")
     return AlignmentFigure.make(
@@ -96,17 +96,17 @@ struct SkillCommand: FigureCommand {
       ("rank_correlation", "rank correlation"),
     ].map { name, title in
       SkillFigure.Measure(
-        title: title, value: try source.numbers(group + name + "/skill").rows,
-        lower: try source.numbers(group + name + "/skill_lower").rows,
-        upper: try source.numbers(group + name + "/skill_upper").rows)
+        title: title, value: try source.numbers(group + name + "/skill", axes: 2).rows,
+        lower: try source.numbers(group + name + "/skill_lower", axes: 2).rows,
+        upper: try source.numbers(group + name + "/skill_upper", axes: 2).rows)
     }
     let isNull = try source.numbers(group + "candidate_is_null").elements
     let names = try source.texts(group + "candidate_name")
     let samples = try source.samples(group + "raw_cosine/value")
     return SkillFigure.make(
       measures, models: names.indices.filter { isNull[$0] == 0 }.map { names[$0] },
-      parameters: try source.numbers(group + "parameter_count").elements.map { Int($0) },
-      layers: try source.numbers(group + "raw_cosine/layer").elements.map { Int($0) },
+      parameters: try source.integers(group + "parameter_count"),
+      layers: try source.integers(group + "raw_cosine/layer"),
       samples: samples, title: "Skill: \(source.reader.title)", theme: options.theme.theme)
   }
 }
@@ -115,8 +115,10 @@ extension FigureSource {
   /// A measure of flow metrics as a curve a trajectory, with its interval; depths count from `first`.
   func flowCurves(_ name: String, first: Int) throws -> [Curve] {
     let path = "/metrics/flow/" + name
-    let value = try numbers(path).rows
-    let (lower, upper) = (try numbers(path + "_lower").rows, try numbers(path + "_upper").rows)
+    let value = try numbers(path, axes: 2).rows
+    let (lower, upper) = (
+      try numbers(path + "_lower", axes: 2).rows, try numbers(path + "_upper", axes: 2).rows
+    )
     return try texts("/metrics/flow/trajectory_name").enumerated().map { i, name in
       Curve(
         name, value[i].indices.map { Double($0 + first) }, value[i], lower: lower[i],

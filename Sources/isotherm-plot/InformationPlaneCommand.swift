@@ -56,10 +56,10 @@ struct InformationPlaneCommand: FigureCommand {
     _ estimator: String, _ root: String, _ source: FigureSource
   ) throws -> InformationPlaneFigure.Plane {
     let group = "\(root)/\(estimator)/"
-    let input = try source.numbers(group + "input/value").rows
-    let label = try source.numbers(group + "label/value").rows
+    let input = try source.numbers(group + "input/value", axes: 2).rows
+    let label = try source.numbers(group + "label/value", axes: 2).rows
     func last(_ path: String) throws -> [Double] {
-      try source.numbers(group + path).rows.last ?? []
+      try source.numbers(group + path, axes: 2).rows.last ?? []
     }
     let settings = try source.reader.attribute(group + "input/value", "settings")?.text ?? ""
     return InformationPlaneFigure.Plane(
@@ -67,7 +67,7 @@ struct InformationPlaneCommand: FigureCommand {
       labelNull: try last("label/null"),
       inputInterval: Array(zip(try last("input/lower"), try last("input/upper"))),
       labelInterval: Array(zip(try last("label/lower"), try last("label/upper"))),
-      saturated: try last("input/flags").map { Int($0) & 1 != 0 })
+      saturated: try last("input/flags").map(FigureSource.isSaturated))
   }
 }
 

@@ -19,12 +19,13 @@ struct PerturbationCommand: FigureCommand {
     try source.require(
       group + "log_growth", "`isotherm-analyze perturbation FILE -o NAME` makes its metrics")
     let (mean, lower, upper) = (
-      try source.numbers(group + "log_growth"), try source.numbers(group + "log_growth_lower"),
-      try source.numbers(group + "log_growth_upper")
+      try source.numbers(group + "log_growth", axes: 3),
+      try source.numbers(group + "log_growth_lower", axes: 3),
+      try source.numbers(group + "log_growth_upper", axes: 3)
     )
     let names = try source.texts(group + "trajectory_name")
     let times = try source.coordinates(group + "log_growth", "depth_time", length: mean.shape[2])
-    let attention = try source.numbers(group + "attention_change").rows
+    let attention = try source.numbers(group + "attention_change", axes: 2).rows
     let flipped = try source.numbers(group + "flipped").elements
     let sizes = try source.numbers(group + "size").elements
     let conditions = try source.texts(group + "condition_name").enumerated().map { c, name in

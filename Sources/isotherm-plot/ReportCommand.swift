@@ -49,6 +49,17 @@ struct ReportCommand: ParsableCommand {
         message: "\(output) exists already; pass --force to replace it, or choose another folder")
     }
     let readers = try files.map { try RunReader($0, expecting: []) }
+    let isNew = !FileManager.default.fileExists(atPath: output)
+    do {
+      try write(page, readers)
+    } catch {
+      // Half a report would be taken for one; one that was there before keeps what was not replaced.
+      if isNew { try? FileManager.default.removeItem(atPath: output) }
+      throw error
+    }
+  }
+
+  private func write(_ page: String, _ readers: [RunReader]) throws {
     let progress = ProgressLine(common.progress)
     progress.begin("report")
     do {
@@ -71,7 +82,7 @@ struct ReportCommand: ParsableCommand {
     let html = ReportPage(
       title: title ?? readers[0].title, isDark: theme == .dark, sections: sections
     ).html
-    try PendingFile.write(html, to: page)
+    try OutputFile.write(html, to: page)
     let count = sections.reduce(0) { $0 + $1.figures.count }
     progress.end("\(count) figures of \(files.count) archives")
     if common.json {
@@ -100,12 +111,13 @@ struct ReportCommand: ParsableCommand {
       let arguments = [name, file, "-o", path, "--theme", theme.rawValue, "--dpi", "\(dpi)"]
       guard var command = try Plot.parseAsRoot(arguments) as? any FigureCommand else { continue }
       command.options.force = true
+      try Interruption.check("no report is written") {}
       progress.update(drawn.count, of: Plot.figures.count, unit: "figures", detail: name)
       let content: (figure: Figure, source: FigureSource)
       do {
         content = try command.drawn()
-      } catch is ArchiveError {
-        // It lacks what this figure shows.
+      } catch let error as ArchiveError where error.code == .layout {
+        // It lacks what this figure shows; what is there and cannot be read is told.
         continue
       } catch is UsageError {
         continue

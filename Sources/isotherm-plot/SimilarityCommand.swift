@@ -25,20 +25,20 @@ struct SimilarityCommand: FigureCommand {
     let measures = try [("raw_cosine", "raw cosine"), ("centred_cosine", "centred cosine")].map {
       name, title in
       func rows(_ part: String) throws -> [[Double]] {
-        try source.numbers(group + name + "/" + part).rows
+        try source.numbers(group + name + "/" + part, axes: 2).rows
       }
       return SimilarityFigure.Measure(
         title: title, value: try rows("value"), lower: try rows("lower"),
         upper: try rows("upper"), skill: try rows("skill"), skillLower: try rows("skill_lower"),
         skillUpper: try rows("skill_upper"))
     }
-    let layers = try source.numbers(group + "raw_cosine/layer").elements.map { Int($0) }
+    let layers = try source.integers(group + "raw_cosine/layer")
     let samples = try source.samples(group + "raw_cosine/value")
     return SimilarityFigure.make(
       measures, names: try source.texts(group + "candidate_name"),
       isNull: try source.numbers(group + "candidate_is_null").elements.map { $0 != 0 },
       layers: layers, samples: samples,
-      parameters: try source.numbers(group + "parameter_count").elements.map { Int($0) },
+      parameters: try source.integers(group + "parameter_count"),
       title: "PDE against network: \(source.reader.title)",
       theme: options.theme.theme)
   }

@@ -27,7 +27,7 @@ struct FieldCommand: FigureCommand {
   /// Every snapshot, on one scale of colours.
   func frames(_ source: FigureSource) throws -> [() throws -> Figure] {
     let (solution, snapshots, rows, columns) = try content(source)
-    let domain = FieldFigure.domain(snapshots.flatMap { $0 })
+    let domain = FieldFigure.domain(of: snapshots)
     return zip(snapshots, solution.times).map { values, time in
       {
         FieldFigure.frame(
@@ -145,7 +145,7 @@ struct TermsCommand: FigureCommand {
     }
     let equations = try models.map { model in
       // [term, layer, sample]
-      let sizes = try source.numbers("/fields/\(model)/term_size")
+      let sizes = try source.numbers("/fields/\(model)/term_size", axes: 3)
       let (layers, samples) = (sizes.shape[1], sizes.shape[2])
       let terms = ["diffusion", "attention", "reaction"].enumerated().map { term, name in
         Curve(
@@ -166,7 +166,7 @@ struct TermsCommand: FigureCommand {
   }
 
   private func solution(_ source: FigureSource) throws -> Figure {
-    let sizes = try source.numbers("/fields/solution/term_size").rows
+    let sizes = try source.numbers("/fields/solution/term_size", axes: 2).rows
     let times = try source.numbers("/fields/solution/time").elements
     let names =
       try source.reader.attribute("/fields/solution/term_size", "flag_meanings")?.text?

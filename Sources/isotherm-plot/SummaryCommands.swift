@@ -189,7 +189,7 @@ struct StabilityCommand: FigureCommand {
       group + "drift_last", "depth_time",
       length: source.reader.describe(group + "drift_last").shape[1])
     func curves(_ name: String) throws -> [Curve] {
-      zip(names, try source.numbers(group + name).rows).map { Curve($0, times, $1) }
+      zip(names, try source.numbers(group + name, axes: 2).rows).map { Curve($0, times, $1) }
     }
     let measures = try [
       ("drift", "Drift", "‖u − u₀‖/‖u₀‖", [0.0]), ("cosine", "Direction", "cos(u, u₀)", [1.0]),

@@ -243,32 +243,6 @@ import Testing
     #expect(quantile([], 0.5) == nil)
   }
 
-  @Test(arguments: [false, true])
-  func `powers of modes add up to the mean square, and a mode is found`(isPeriodic: Bool) {
-    var random = Philox(seed: 5, stream: 1)
-    for (rows, columns) in [(1, 9), (6, 8), (7, 7)] {
-      let values = (0..<rows * columns).map { _ in random.uniform() - 0.3 }
-      let square = values.reduce(0) { $0 + $1 * $1 } / Double(values.count)
-      let power =
-        rows == 1
-        ? SpectrumFigure.power(values, isPeriodic: isPeriodic)
-        : SpectrumFigure.power(values, rows: rows, columns: columns, isPeriodic: isPeriodic)
-      #expect(abs(power.reduce(0, +) - square) < 1e-12, "\(rows) x \(columns)")
-    }
-    let n = 16
-    let wave = (0..<n).map { i -> Double in
-      let place = 3 * Double.pi / Double(n)
-      return isPeriodic ? sin(2 * place * Double(i)) : cos(place * (Double(i) + 0.5))
-    }
-    let line = SpectrumFigure.power(wave, isPeriodic: isPeriodic)
-    #expect(abs(line[3] - 0.5) < 1e-12)
-    #expect(line.enumerated().allSatisfy { $0.offset == 3 || $0.element < 1e-20 })
-    let plane = (0..<n).flatMap { y in wave.map { $0 * wave[y] } }
-    // A product of third modes down and across lies √18 ≈ 4 modes from 0.
-    let shells = SpectrumFigure.power(plane, rows: n, columns: n, isPeriodic: isPeriodic)
-    #expect(abs(shells[4] - 0.25) < 1e-12)
-  }
-
   @Test func `a contact sheet holds every picture`() throws {
     var sheet = try ContactSheet(
       count: 5, width: 90, height: 60, dpi: 72, background: Theme.light.background)

@@ -46,7 +46,14 @@ public enum AnyFigure {
     let count = plane == 0 ? 0 : values.count / plane
     let shown = min(24, count)
     let chosen = (0..<shown).map { $0 * (count - 1) / max(shown - 1, 1) }
-    let domain = FieldFigure.domain(finite)
+    // Rows of one map, or maps; only what no field of numbers in use spans is taken for a run that diverged.
+    let slice = count > 1 ? plane : columns.coordinates.count
+    let domain =
+      finite.contains { abs($0) > 1e30 } && slice > 0
+      ? FieldFigure.domain(
+        of: stride(from: 0, to: values.count, by: slice).map {
+          Array(values[$0..<min($0 + slice, values.count)])
+        }, growth: 1e30) : FieldFigure.domain(finite)
     let map = FieldFigure.map(domain)
     let across = shown <= 3 ? max(shown, 1) : min(6, Int(Double(shown).squareRoot().rounded(.up)))
     let panels = chosen.enumerated().map { place, index in
@@ -82,21 +89,30 @@ public enum AnyFigure {
     let values = axis.coordinates
     let count = values.count
     func place(_ cell: Double) -> Double { isDown ? Double(count) - cell : cell }
-    guard count > 1, let first = values.first, let last = values.last else {
-      return values.isEmpty ? [] : [(place(0.5), FieldFigure.short(values[0]))]
+    let labels = FieldFigure.short(values)
+    // Few cells have a label each: round numbers would lie between them.
+    guard count > 6, let first = values.first, let last = values.last else {
+      return labels.enumerated().map { (place(Double($0) + 0.5), $1) }
     }
     let step = (last - first) / Double(count - 1)
     let isEven =
-      step != 0
+      step != 0 && step.isFinite
       && values.indices.allSatisfy {
         abs(values[$0] - first - Double($0) * step) < 1e-6 * abs(last - first)
       }
     guard isEven else {
       return stride(from: 0, to: count, by: max(1, (count + 5) / 6)).map {
-        (place(Double($0) + 0.5), FieldFigure.short(values[$0]))
+        (place(Double($0) + 0.5), labels[$0])
       }
     }
-    return Scale(.linear, min(first, last)...max(first, last)).ticks(6).map {
+    let scale = Scale(.linear, min(first, last)...max(first, last))
+    // An axis with its own ticks has no place for what they are counted from.
+    guard scale.offset == 0 else {
+      return stride(from: 0, to: count, by: max(1, (count + 5) / 6)).map {
+        (place(Double($0) + 0.5), labels[$0])
+      }
+    }
+    return (values.allSatisfy { $0 == $0.rounded() } ? scale.whole() : scale).ticks(6).map {
       (place(($0.value - first) / step + 0.5), $0.label)
     }
   }
@@ -107,7 +123,7 @@ public enum AnyFigure {
     for axis in axes.reversed() {
       let place = rest % max(axis.coordinates.count, 1)
       rest /= max(axis.coordinates.count, 1)
-      parts.insert("\(axis.name) \(FieldFigure.short(axis.coordinates[place]))", at: 0)
+      parts.insert("\(axis.name) \(FieldFigure.short(axis.coordinates)[place])", at: 0)
     }
     return parts.joined(separator: ", ")
   }

@@ -33,10 +33,16 @@ public enum AttentionFigure {
 
   /// Where the colours of maps end: the 99.5 % quantile of their entries.
   public static func top(_ maps: [[[Double]]]) -> Double {
-    max(quantile(maps.flatMap { $0.flatMap { $0 } }.filter(\.isFinite), 0.995) ?? 1, 1e-12)
+    let finite = maps.flatMap { $0.flatMap { $0 } }.filter(\.isFinite)
+    // Where nearly all entries are 0, the largest one.
+    let ends = [quantile(finite, 0.995) ?? 1, finite.max() ?? 1, 1]
+    return ends.first { $0 > 0 } ?? 1
   }
 
   private static func rounded(_ value: Double) -> String {
+    guard abs(value) >= 1e-3 && abs(value) < 1e6 || value == 0 else {
+      return FieldFigure.short(value)
+    }
     let digits = value >= 0.1 ? 1000.0 : 10000.0
     return "\((value * digits).rounded() / digits)"
   }

@@ -24,7 +24,8 @@ public enum CatalogFigure {
     var keys: [String] = []
     for point in groups.flatMap(\.points) where !keys.contains(point.key) { keys.append(point.key) }
     let numbers = keys.compactMap(Double.init)
-    let isNumeric = numbers.count == keys.count && !keys.isEmpty
+    let isNumeric =
+      numbers.count == keys.count && !keys.isEmpty && numbers.allSatisfy(\.isFinite)
     let isWide =
       isNumeric && (numbers.min() ?? 0) > 0
       && (numbers.max() ?? 1) / (numbers.min() ?? 1) >= 20

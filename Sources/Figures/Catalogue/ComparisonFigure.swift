@@ -85,7 +85,7 @@ public enum ComparisonFigure {
       let y = Double(count - 1 - row)
       let ends = curve.lower.prefix(1) + curve.upper.prefix(1)
       let bar: [Panel.Mark] =
-        ends.count == 2 && ends.allSatisfy(\.isFinite)
+        ends.count == 2 && !ends.contains(where: \.isNaN)
         ? [.line(Array(ends), [y, y], .init(color, width: 1.6))] : []
       return bar + [.points(Array(curve.y.prefix(1)), [y], color, radius: 3, hollow: false)]
     }

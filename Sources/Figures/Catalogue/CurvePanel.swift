@@ -20,8 +20,8 @@ extension Panel {
     including: [Double] = [], first: Int = 0, theme: Theme
   ) -> Panel {
     let xs = curves.flatMap(\.x)
-    let whole = Set(xs)
-    let isCounted = whole.count <= 13 && whole.allSatisfy { $0 == $0.rounded() }
+    let whole = Set(xs.filter { !$0.isNaN })
+    let isCounted = whole.count <= 13 && whole.allSatisfy { $0 == $0.rounded() && abs($0) < 1e15 }
     let marks = curves.enumerated().flatMap { index, curve -> [Mark] in
       let color = theme.color(first + index)
       var marks: [Mark] = []

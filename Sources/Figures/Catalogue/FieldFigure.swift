@@ -7,7 +7,7 @@ public enum FieldFigure {
     _ snapshots: [[Double]], rows: Int, columns: Int, times: [Double], energy: [Double],
     mass: [Double], ending: String, title: String, theme: Theme
   ) -> Figure {
-    let domain = domain(snapshots.flatMap { $0 })
+    let domain = domain(of: snapshots)
     let map = map(domain)
     let pictures: Figure.Section
     if rows > 1 {
@@ -25,9 +25,8 @@ public enum FieldFigure {
     } else {
       let panel = Panel(
         title: "u(x, t)",
-        x: .init(Scale(.linear, 0...Double(max(columns, 1))), title: "cell"),
-        y: .init(
-          Scale(.linear, (times.first ?? 0)...max(times.last ?? 1, 1e-12)), title: "time"),
+        x: .init(Scale(.linear, 0...Double(max(columns, 1))).whole(), title: "cell"),
+        y: timeAxis(times),
         marks: [
           .cells(
             snapshots.reversed().flatMap { $0 }, rows: snapshots.count, columns: columns, map,
@@ -56,7 +55,7 @@ public enum FieldFigure {
       panel = .cells(values, rows: rows, columns: columns, map, domain, title: time)
     } else {
       panel = Panel(
-        title: time, x: .init(Scale(.linear, 0...Double(max(columns, 1))), title: "cell"),
+        title: time, x: .init(Scale(.linear, 0...Double(max(columns, 1))).whole(), title: "cell"),
         y: .init(Scale(fitting: [domain.lowerBound, domain.upperBound]), title: "u"),
         marks: [.line(values.indices.map { Double($0) + 0.5 }, values, .init(theme.color(0)))])
     }
@@ -65,13 +64,41 @@ public enum FieldFigure {
       sections: [.init([[panel]], colorBar: rows > 1 ? .init(map, domain, title: "u") : nil)])
   }
 
+  /// Rows of a map are equally high: snapshots at other times are named one by one.
+  private static func timeAxis(_ times: [Double]) -> Panel.Axis {
+    let span = Scale.span(times)
+    let step = (span.upperBound - span.lowerBound) / Double(max(times.count - 1, 1))
+    let isEven = times.indices.allSatisfy {
+      abs(times[$0] - span.lowerBound - Double($0) * step) <= 0.5 * step
+    }
+    guard !isEven else { return .init(Scale(.linear, span), title: "time") }
+    let ticks = stride(from: 0, to: times.count, by: max(1, (times.count + 5) / 6)).map {
+      (value: Double($0) + 0.5, label: short(times[$0]))
+    }
+    return .init(Scale(.linear, 0...Double(times.count)), title: "time", ticks: ticks)
+  }
+
   /// The ends of colours for values: symmetric around 0 where both signs matter.
   public static func domain(_ values: [Double]) -> ClosedRange<Double> {
-    let finite = values.filter(\.isFinite)
-    let (low, high) = (finite.min() ?? 0, finite.max() ?? 1)
+    let range = Scale.range(values)
+    let (low, high) = (range.lowerBound, range.upperBound)
     let isSigned = low < 0 && high > 0 && min(-low, high) > 0.1 * max(-low, high)
     let reach = max(-low, high)
-    return isSigned ? -reach...reach : low...max(high, low + max(abs(low) * 1e-9, 1e-12))
+    return isSigned ? -reach...reach : range
+  }
+
+  /// The ends of colours for snapshots: those that grew without bounds are left out, or all others would have one colour.
+  ///
+  /// - Parameter growth: how many times larger than the first and than half of the snapshots the largest must be.
+  public static func domain(of snapshots: [[Double]], growth: Double = 1e6) -> ClosedRange<Double> {
+    let sizes = snapshots.map { values in
+      values.reduce(0.0) { $1.isFinite ? max($0, abs($1)) : $0 }
+    }
+    let usual = max(sizes.first ?? 0, quantile(sizes, 0.5) ?? 0)
+    guard usual > 0, let largest = sizes.max(), largest / growth > usual else {
+      return domain(snapshots.flatMap { $0 })
+    }
+    return domain(zip(snapshots, sizes).filter { $1 <= 10 * usual }.flatMap(\.0))
   }
 
   /// Diverging colours where the ends of ``domain(_:)`` are symmetric around 0.
@@ -80,7 +107,19 @@ public enum FieldFigure {
   }
 
   /// Four significant digits with a true minus sign.
-  public static func short(_ value: Double) -> String {
-    String(format: "%.4g", value).replacing("-", with: "−")
+  public static func short(_ value: Double) -> String { short(value, digits: 4) }
+
+  private static func short(_ value: Double, digits: Int) -> String {
+    String(format: "%.\(digits)g", value).replacing("inf", with: "∞").replacing("-", with: "−")
+  }
+
+  /// Each value with four significant digits, or as many more as tell all apart.
+  static func short(_ values: [Double]) -> [String] {
+    let count = Set(values).count
+    var labels = values.map { short($0) }
+    for digits in 5...17 where Set(labels).count < count {
+      labels = values.map { short($0, digits: digits) }
+    }
+    return labels
   }
 }

@@ -34,7 +34,8 @@ public enum FlowFigure {
   ) -> Figure {
     let depths = trajectories.first?.norms.count ?? 0
     let all = trajectories.flatMap { $0.norms.flatMap { $0 } }.filter(\.isFinite)
-    let domain = 0...max(all.max() ?? 1, 1e-12)
+    let top = all.max() ?? 1
+    let domain = 0...(top > 0 ? top : 1)
     let curves =
       [correlationPanel(trajectories, depths, theme)]
       + (trajectories.count > 1 ? [errorPanel(trajectories, depths, theme)] : [])
@@ -89,14 +90,14 @@ public enum FlowFigure {
     let panels = trajectories.map { trajectory in
       Panel(
         title: "Norm at each position, \(trajectory.name)",
-        x: .init(Scale(fitting: x), title: "position"),
+        x: .init(Scale(fitting: x).whole(), title: "position"),
         y: .init(Scale(fitting: [0, domain.upperBound]), title: "mean ‖u‖"),
         marks: trajectory.norms.enumerated().map { depth, norms in
           .line(x, norms, .init(colors.color(Double(depth) / last)))
         })
     }
     return Figure.Section(
-      [panels], colorBar: .init(colors, 0...last, title: "depth"), weight: 1.25)
+      [panels], colorBar: .init(colors, 0...last, title: "depth", isWhole: true), weight: 1.25)
   }
 
   private static func correlationPanel(

@@ -14,15 +14,15 @@ public enum GradientsFigure {
       .line(
         steps, TrainingFigure.smooth(values), .init(colors.color(Double(layer) / last), width: 1.3))
     }
-    let axis = Panel.Axis(Scale(fitting: steps), title: "step")
+    let axis = Panel.Axis(Scale(fitting: steps).whole(), title: "step")
     let logs = columns.flatMap { $0.map { $0 > 0 ? log10($0) : .nan } }
     let finite = logs.filter(\.isFinite)
     let domain = (finite.min() ?? -1)...max(finite.max() ?? 1, (finite.min() ?? -1) + 1e-9)
     let map = Panel(
       title: "log₁₀ of the gradient norm",
       x: .init(
-        Scale(.linear, (steps.first ?? 1) - 0.5...max(steps.last ?? 1, steps.first ?? 1) + 0.5),
-        title: "step"),
+        Scale(.linear, (steps.first ?? 1) - 0.5...max(steps.last ?? 1, steps.first ?? 1) + 0.5)
+          .whole(), title: "step"),
       y: .init(
         Scale(.linear, 0...Double(max(layers, 1))), title: "layer",
         ticks: stride(from: 0, to: layers, by: max(1, (layers + 11) / 12)).map {
@@ -56,7 +56,7 @@ public enum GradientsFigure {
                   .level(1, theme.null, "equal"),
                 ]),
             ]
-          ], colorBar: .init(colors, 0...last, title: "layer")),
+          ], colorBar: .init(colors, 0...last, title: "layer", isWhole: true)),
       ])
   }
 }

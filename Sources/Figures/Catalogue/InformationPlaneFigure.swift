@@ -39,8 +39,8 @@ public enum InformationPlaneFigure {
       var marks: [Panel.Mark] = []
       for (depth, time) in depthTimes.enumerated() {
         let color = colors.color(time)
-        let x = plane.input.map { $0[depth] }
-        let y = plane.label.map { $0[depth] }
+        let x = plane.input.map { depth < $0.count ? $0[depth] : .nan }
+        let y = plane.label.map { depth < $0.count ? $0[depth] : .nan }
         marks.append(.line(x, y, .init(color.opacity(0.75), width: 1)))
         if x.count > 2 {
           marks.append(
@@ -52,7 +52,9 @@ public enum InformationPlaneFigure {
           .points(Array(x.prefix(1)), Array(y.prefix(1)), color, radius: 2.6, hollow: true))
         marks.append(
           .points(Array(x.suffix(1)), Array(y.suffix(1)), color, radius: 3.2, hollow: false))
-        if let endX = x.last, let endY = y.last {
+        if let endX = x.last, let endY = y.last, depth < plane.inputInterval.count,
+          depth < plane.labelInterval.count, depth < plane.labelNull.count
+        {
           let (a, b) = (plane.inputInterval[depth], plane.labelInterval[depth])
           marks.append(.line([a.0, a.1], [endY, endY], .init(color, width: 0.7)))
           marks.append(.line([endX, endX], [b.0, b.1], .init(color, width: 0.7)))

@@ -40,8 +40,9 @@ public enum PhaseFigure {
     }
     let ys = (0..<positions.count).flatMap { s in (0..<tokens).map { coordinate(1, s, $0) } }
     let reach =
-      isSphere ? 1.08 : max((xs + ys).filter(\.isFinite).map(abs).max() ?? 1, 1e-12) * 1.05
-    let scale = Scale(.linear, -reach...reach)
+      isSphere ? 1.08 : ((xs + ys).filter { $0.isFinite && $0 != 0 }.map(abs).max() ?? 1)
+    let room = isSphere ? reach : (reach * 1.05).clamped
+    let scale = Scale(.linear, -room...room)
     let phase = Panel(
       title: dimension > 2 ? "First two of \(dimension) coordinates" : "Paths",
       x: .init(scale, title: "x₀"), y: .init(scale, title: "x₁"), marks: marks, aspect: 1)
@@ -68,7 +69,7 @@ public enum PhaseFigure {
       sections: [
         .init(
           [[phase]],
-          colorBar: .init(colors, (times.first ?? 0)...max(times.last ?? 1, 1e-12), title: "time"),
+          colorBar: .init(colors, Scale.span(times), title: "time"),
           weight: 2), .init([side], weight: 0.9),
       ])
   }

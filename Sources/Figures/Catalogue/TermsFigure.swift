@@ -20,13 +20,19 @@ public enum TermsFigure {
         equation.terms, title: "Size, \(equation.name)", x: x, y: "root mean square", kind: .log,
         theme: theme)
       var below = equation.terms.first.map { $0.x.map { _ in 0.0 } } ?? []
+      // In units of the largest term where their sum is more than a number can be, or less than full precision.
+      let units = below.indices.map { place -> Double in
+        let sum = equation.terms.reduce(0) { $0 + $1.y[place] }
+        let largest = equation.terms.map { $0.y[place] }.filter(\.isFinite).max() ?? 0
+        return Scale.plainSizes.contains(sum) || largest <= 0 ? 1 : largest
+      }
       let totals = below.indices.map { place in
-        max(equation.terms.reduce(0) { $0 + $1.y[place] }, .leastNormalMagnitude)
+        max(equation.terms.reduce(0) { $0 + $1.y[place] / units[place] }, .leastNormalMagnitude)
       }
       let points = equation.terms.first?.x ?? []
       var marks: [Panel.Mark] = []
       for (index, term) in equation.terms.enumerated() {
-        let above = below.indices.map { below[$0] + term.y[$0] / totals[$0] }
+        let above = below.indices.map { below[$0] + term.y[$0] / units[$0] / totals[$0] }
         marks.append(.band(points, below, above, theme.color(index).opacity(0.75)))
         below = above
       }

@@ -72,9 +72,55 @@ public enum TrainingFigure {
       ], sections: [.init(rows)])
   }
 
-  /// Centred running mean over a fortieth of the series.
+  /// Centred running mean over a fortieth of the series: of its finite values, and NaN or infinite where the series is.
   static func smooth(_ values: [Double]) -> [Double] {
     let half = max(0, values.count / 80)
+    let sizes = values.lazy.map { abs($0) }
+    // Differences of running sums lose what is small beside what came before, and all after a NaN.
+    if let largest = sizes.max(), let smallest = sizes.filter({ $0 > 0 }).min(),
+      !values.contains(where: { !$0.isFinite }), largest < 1e290, largest <= 1e9 * smallest
+    {
+      return plainSmooth(values, half)
+    }
+    return carefulSmooth(values, half)
+  }
+
+  /// Sums of windows from sums to the ends of blocks of their length (van Herk 1992): nothing is ever taken away from a sum.
+  private static func carefulSmooth(_ values: [Double], _ half: Int) -> [Double] {
+    let length = 2 * half + 1
+    let largest = values.lazy.filter(\.isFinite).map { abs($0) }.max() ?? 0
+    let unit = largest > 1e200 ? 0x1p-100 : 1.0
+    func kept(_ i: Int) -> (sum: Double, count: Double) {
+      values[i].isFinite ? (values[i] * unit, 1) : (0, 0)
+    }
+    let count = values.count
+    var (left, right) = ([(sum: Double, count: Double)](), [(sum: Double, count: Double)]())
+    left.reserveCapacity(count)
+    right = [(sum: Double, count: Double)](repeating: (0, 0), count: count)
+    for i in 0..<count {
+      let (here, before) = (kept(i), i % length == 0 ? (0, 0) : left[i - 1])
+      left.append((here.sum + before.sum, here.count + before.count))
+    }
+    for i in stride(from: count - 1, through: 0, by: -1) {
+      let isLast = i == count - 1 || (i + 1) % length == 0
+      let (here, after) = (kept(i), isLast ? (0, 0) : right[i + 1])
+      right[i] = (here.sum + after.sum, here.count + after.count)
+    }
+    return values.indices.map { i in
+      guard values[i].isFinite else { return values[i] }
+      let (low, high) = (max(0, i - half), min(count, i + half + 1) - 1)
+      var total = left[high]
+      if low / length != high / length {
+        total = (total.sum + right[low].sum, total.count + right[low].count)
+      } else if low % length != 0 {
+        // Within one block, cut short by the end of the series.
+        total = right[low]
+      }
+      return total.sum / total.count / unit
+    }
+  }
+
+  private static func plainSmooth(_ values: [Double], _ half: Int) -> [Double] {
     var sums = [0.0]
     for value in values { sums.append(sums[sums.count - 1] + value) }
     return values.indices.map { i in

@@ -1,0 +1,89 @@
+import CCairo
+
+extension Canvas {
+  /// Where a text stands relative to its point.
+  public enum Anchor: Sendable {
+    /// The point is at the text's left, middle or right end.
+    case start, middle, end
+  }
+
+  /// The text as it is drawn: on one line, what controls a terminal as a replacement character.
+  static func visible(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control || $0 == "\u{2028}" || $0 == "\u{2029}" })
+    else { return text }
+    var out = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      if scalar.properties.isWhitespace {
+        if out.last != " " { out.append(" ") }
+      } else {
+        out.append(scalar.properties.generalCategory == .control ? "\u{FFFD}" : scalar)
+      }
+    }
+    return String(out)
+  }
+
+  /// Advance width of a text.
+  public func width(_ text: String, size: Double) -> Double {
+    cairo_set_font_size(context, size)
+    var extents = cairo_text_extents_t()
+    cairo_text_extents(context, Self.visible(text), &extents)
+    return extents.x_advance
+  }
+
+  /// Words of at most so many characters are names: cut short they would say nothing.
+  private static var nameLength: Int { 16 }
+
+  /// A text and size that fit `room`: down to 0.7 of the size, then cut short. A name that would have to be cut is a fault.
+  func fitted(_ text: String, size: Double, room: Double) -> (text: String, size: Double) {
+    // More characters are on no line.
+    let text = String(text.prefix(2000))
+    let width = width(text, size: size)
+    guard width > room else { return (text, size) }
+    let smaller = max(size * room / width, size * 0.7)
+    guard self.width(text, size: smaller) > room + 1e-6 else { return (text, smaller) }
+    if text.count <= Self.nameLength { faults.append("no room for «\(text)»") }
+    // About as many as fit, then one by one.
+    let share = max(room, 0) / self.width(text, size: smaller)
+    var kept = String(text.prefix(Int(1.5 * share * Double(text.count)) + 8))
+    while !kept.isEmpty, self.width(kept + "…", size: smaller) > room { kept.removeLast() }
+    return (kept.isEmpty ? "" : kept + "…", smaller)
+  }
+
+  /// A text on at most two lines that are about as long as each other, broken at a space.
+  func lines(_ text: String, size: Double) -> [String] {
+    let words = text.split(separator: " ")
+    guard words.count > 1 else { return [text] }
+    let pairs = (1..<words.count).map { count in
+      [words[..<count].joined(separator: " "), words[count...].joined(separator: " ")]
+    }
+    return pairs.min { a, b in
+      a.map { width($0, size: size) }.max() ?? 0 < b.map { width($0, size: size) }.max() ?? 0
+    } ?? [text]
+  }
+
+  /// Draws a text whose baseline passes through (x, y); turned a quarter to the left when `upright` is false. `isInside`
+  /// says that it stands within a panel.
+  public func text(
+    _ text: String, x: Double, y: Double, size: Double, _ color: Color, anchor: Anchor = .start,
+    upright: Bool = true, isInside: Bool = false
+  ) {
+    guard !text.isEmpty else { return }
+    let text = Self.visible(text)
+    let length = width(text, size: size)
+    let shift = anchor == .start ? 0 : anchor == .middle ? -length / 2 : -length
+    cairo_save(context)
+    cairo_translate(context, x, y)
+    if !upright { cairo_rotate(context, -.pi / 2) }
+    cairo_move_to(context, shift, 0)
+    set(color)
+    cairo_show_text(context, VisualOrder.of(text))
+    cairo_restore(context)
+    let (ascent, descent) = (size * 0.76, size * 0.22)
+    let box =
+      upright
+      ? Rectangle(x: x + shift, y: y - ascent, width: length, height: ascent + descent)
+      : Rectangle(x: x - ascent, y: y - shift - length, width: ascent + descent, height: length)
+    if isInside { insideTexts.insert(texts.count) }
+    texts.append((text, box))
+  }
+}
