@@ -78,7 +78,8 @@ public struct ArchiveCheck {
     case .foreign where object.path.contains("\\x"):
       add(
         object.path, object.what,
-        "give it a name in UTF-8, with h5py's low-level h5py.h5g for example; netCDF cannot open it")
+        "give it a name in UTF-8, with h5py's low-level h5py.h5g for example; netCDF cannot open it"
+      )
     case .foreign, .link: break
     }
   }

@@ -57,7 +57,9 @@ public struct ArchiveDifference: Encodable, Sendable {
     var comparison = ObjectComparison(first, second, tolerance)
     items = try comparison.run()
     items.sort {
-      let (a, b) = ($0.path.hasPrefix("/provenance/") ? 0 : 1, $1.path.hasPrefix("/provenance/") ? 0 : 1)
+      let (a, b) = (
+        $0.path.hasPrefix("/provenance/") ? 0 : 1, $1.path.hasPrefix("/provenance/") ? 0 : 1
+      )
       return a != b ? a < b : $0.path.utf8.lexicographicallyPrecedes($1.path.utf8)
     }
   }

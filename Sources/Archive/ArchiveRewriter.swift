@@ -42,7 +42,8 @@ public struct ArchiveRewriter {
       let what = try readers[0].objects().first { $0.path == damaged.path }?.what ?? ""
       throw ArchiveError(
         .refused,
-        "\(readers[0].path):\(damaged.path): cannot be read: \(what); choose the others with --select")
+        "\(readers[0].path):\(damaged.path): cannot be read: \(what); choose the others with --select"
+      )
     }
     guard items.contains(where: { $0.kind == .array && !$0.path.hasPrefix("/provenance/") }) else {
       throw ArchiveError(
@@ -96,7 +97,7 @@ public struct ArchiveRewriter {
     try copy.finish()
     try root.setAttribute("history", .text(history()))
     for array in work.written {
-      guard let hash = array.expected else { continue }
+      guard array.isHashed, let hash = array.expected else { continue }
       try root.dataset(array.path).setAttribute("logical_sha256", .text(hash))
     }
     if !options.selection.isEmpty { try mendDefaults(plan, root) }

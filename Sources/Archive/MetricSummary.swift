@@ -69,6 +69,15 @@ public struct MetricSummary {
     let array = try reader.describe(path)
     let places = try array.axes.map { try labels($0, near: path) }
     let seeds: NDArray<Double> = try reader.read(path + "_seeds")
+    guard seeds.rank >= 2, seeds.shape[0] == array.shape.first,
+      Array(seeds.shape.dropFirst(2)) == Array(array.shape.dropFirst())
+    else {
+      throw ArchiveError(
+        .layout,
+        "\(reader.path):\(path)_seeds has the shape \(seeds.shape), which does not fit \(array.shape) with "
+          + "an axis of seeds in second place; make the summary again with isotherm-analyze compare"
+      )
+    }
     return Metric(
       name: name, longName: array.longName.replacing("; mean over seeds", with: ""),
       units: array.units, axes: array.axes,
@@ -133,6 +142,9 @@ public struct MetricSummary {
     let values =
       reader.contains(scale)
       ? try reader.read(scale, as: Double.self).elements : (0..<axis.length).map(Double.init)
-    return (values.map { String(format: "%.4g", $0) }, values)
+    // Four digits are read at a glance; more where they do not tell two places apart.
+    let short = values.map { String(format: "%.4g", $0) }
+    let isTelling = Set(short).count == Set(values).count
+    return (isTelling ? short : values.map { String(format: "%.17g", $0) }, values)
   }
 }

@@ -122,7 +122,8 @@ struct ObjectComparison {
     _ dataset: Dataset, _ type: ElementType, _ block: (start: [Int], count: [Int]), _ count: Int
   ) throws -> [UInt8] {
     try [UInt8](unsafeUninitializedCapacity: count) { bytes, initialized in
-      let part = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(bytes)[..<count])
+      let part = UnsafeMutableRawBufferPointer(
+        rebasing: UnsafeMutableRawBufferPointer(bytes)[..<count])
       try dataset.readFast(into: part, as: type, start: block.start, count: block.count)
       initialized = count
     }
@@ -158,7 +159,8 @@ struct ObjectComparison {
     }
     let isEqual: Bool
     do {
-      isEqual = try x.storedType == y.storedType && x.shape == y.shape
+      isEqual =
+        try x.storedType == y.storedType && x.shape == y.shape
         && x.imageHash(names.0) == y.imageHash(names.1)
     } catch {
       items.append(Item(path: a.path, verdict: .notCompared, detail: "\(a.what): \(error)"))
@@ -214,7 +216,9 @@ struct ObjectComparison {
   private mutating func compareAttributes(
     _ a: any AttributeHolder, _ b: any AttributeHolder, _ path: String
   ) throws {
-    func all(_ holder: any AttributeHolder, _ names: ObjectNames) throws -> [StoredName: StoredAttribute] {
+    func all(_ holder: any AttributeHolder, _ names: ObjectNames) throws -> [StoredName:
+      StoredAttribute]
+    {
       let list = try holder.storedAttributes(names).filter { !Self.skipped.contains($0.name) }
       return Dictionary(list.map { ($0.name, $0) }, uniquingKeysWith: { old, _ in old })
     }

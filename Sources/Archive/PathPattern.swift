@@ -4,7 +4,8 @@ extension String {
   func matches(pattern: String) -> Bool {
     let star = UInt8(ascii: "*")
     let text = Array(utf8)
-    let parts = pattern.utf8.split(separator: star, omittingEmptySubsequences: false).map(Array.init)
+    let parts = pattern.utf8.split(separator: star, omittingEmptySubsequences: false).map(
+      Array.init)
     guard let first = parts.first, let last = parts.last else { return text.isEmpty }
     guard parts.count > 1 else { return text == first }
     guard text.starts(with: first), text.count >= first.count + last.count else { return false }

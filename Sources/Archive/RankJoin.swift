@@ -161,7 +161,8 @@ struct RankCheck {
     _ others: ObjectNames
   ) throws {
     func refuse(_ what: String) -> ArchiveError {
-      ArchiveError(.layout, "\(second.file): \(item.path) \(what); ranks may differ along \(axis) only")
+      ArchiveError(
+        .layout, "\(second.file): \(item.path) \(what); ranks may differ along \(axis) only")
     }
     let (a, b) = (try first.shape, try second.shape)
     let labels = try first.axisNames()
@@ -173,7 +174,8 @@ struct RankCheck {
       throw refuse(
         "is \(try second.storedType) \(b), \(first.file) has \(try first.storedType) \(a)")
     }
-    let skipped = Set(["logical_sha256", "DIMENSION_LIST", "REFERENCE_LIST"].map { StoredName($0) })
+    let skipped = Set(
+      ["logical_sha256", "DIMENSION_LIST", "REFERENCE_LIST"].map { StoredName($0) })
     let x = Set(try first.storedAttributes(names).filter { !skipped.contains($0.name) })
     let y = Set(try second.storedAttributes(others).filter { !skipped.contains($0.name) })
     if let odd = x.symmetricDifference(y).first {

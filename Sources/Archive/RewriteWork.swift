@@ -6,8 +6,10 @@ struct WrittenArray {
   let path: String
   /// Type it has now.
   let type: ElementType
-  /// Its logical hash as far as it was known before; nil for what is not hashed.
+  /// Its logical hash as far as it was known before; nil where it is compared in another way.
   let expected: String?
+  /// Whether the hash is stored beside it.
+  let isHashed: Bool
   /// Whether `expected` is what the source says of itself, not yet compared with any value.
   let isClaim: Bool
   /// Whether it is joined from several ranks.
@@ -79,7 +81,7 @@ struct RewriteWork {
     }
     written.append(
       WrittenArray(
-        path: item.path, type: type, expected: isHashed ? expected : nil, isClaim: isClaim,
+        path: item.path, type: type, expected: expected, isHashed: isHashed, isClaim: isClaim,
         isJoined: joint != nil))
   }
 
@@ -119,7 +121,11 @@ struct RewriteWork {
         .init("\(axis)", try axis == 0 && dataset.isExtendible ? nil : length)
       }, longName: "")
     if let filters = options.filters ?? now?.filters { schema.filters = filters }
-    if let pattern = options.pattern { schema.pattern = pattern } else { schema.fixedChunk = now?.chunk }
+    if let pattern = options.pattern {
+      schema.pattern = pattern
+    } else {
+      schema.fixedChunk = now?.chunk
+    }
     let chunk = schema.chunk(rows: shape[0])
     let isCutAnew =
       (options.pattern != nil && chunk != now?.chunk)

@@ -55,8 +55,9 @@ struct ValueComparison {
         let (a, b) = (x.bindMemory(to: Number.self), y.bindMemory(to: Number.self))
         for i in a.indices where a[i] != b[i] {
           different += 1
-          let difference = UInt64(
-            truncatingIfNeeded: a[i] > b[i] ? a[i] &- b[i] : b[i] &- a[i])
+          let difference =
+            UInt64(
+              truncatingIfNeeded: a[i] > b[i] ? a[i] &- b[i] : b[i] &- a[i])
             & UInt64(Number.Magnitude.max)
           if difference > whole { (whole, index) = (difference, place(i)) }
         }

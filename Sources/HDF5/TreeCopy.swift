@@ -47,9 +47,7 @@ public final class TreeCopy {
   /// Makes the image of `group` in `parent`, empty as yet.
   public func makeGroup(_ link: Link, like group: Group, in parent: Group) throws -> Group {
     try HDF5Library.synchronized {
-      let creation = Identifier(
-        try check(H5Gget_create_plist(group.identifier.value), "cannot copy a group"),
-        closing: H5Pclose)
+      let creation = try group.creationList()
       let list = try linkCreation(link)
       let place = parent.joined(link.name.shown)
       let value = try link.name.withCString {
@@ -67,7 +65,7 @@ public final class TreeCopy {
     }
   }
 
-  /// Copies a dataset or a named type as it is stored, whatever its type; HDF5 does not look at chunks.
+  /// Copies a dataset or a named type as it is stored, whatever its type.
   public func copy(
     _ link: Link, of group: Group, in parent: Group, leavingOut: Set<String> = []
   ) throws {
@@ -169,6 +167,26 @@ public final class TreeCopy {
     try check(
       H5Pset_char_encoding(list.value, link.isMarkedUTF8 ? H5T_CSET_UTF8 : H5T_CSET_ASCII),
       "cannot prepare a link")
+    return list
+  }
+}
+
+extension Group {
+  /// How the group was made. HDF5's own list cannot be used for another: it holds the addresses of a large group's entries.
+  fileprivate func creationList() throws -> Identifier {
+    let stored = Identifier(
+      try check(
+        H5Gget_create_plist(identifier.value), "cannot read how it was made", file: file, path: path
+      ), closing: H5Pclose)
+    let list = Identifier(
+      try check(H5Pcreate(isotherm_plist_group_create()), "cannot prepare a group"),
+      closing: H5Pclose)
+    var (links, attributes) = (UInt32(0), UInt32(0))
+    try check(H5Pget_link_creation_order(stored.value, &links), "cannot read how it was made")
+    try check(H5Pget_attr_creation_order(stored.value, &attributes), "cannot read how it was made")
+    try check(H5Pset_link_creation_order(list.value, links), "cannot prepare a group")
+    try check(H5Pset_attr_creation_order(list.value, attributes), "cannot prepare a group")
+    try check(H5Pset_obj_track_times(list.value, false), "cannot prepare a group")
     return list
   }
 }

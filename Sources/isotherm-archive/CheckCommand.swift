@@ -50,7 +50,9 @@ struct CheckCommand: ParsableCommand {
       Console.output(
         "\(report.path):\(finding.path): \(finding.problem); \(finding.remedy)")
     }
-    for other in report.others { Console.output("\(report.path):\(other); not an array, carried along") }
+    for other in report.others {
+      Console.output("\(report.path):\(other); not an array, carried along")
+    }
     let rate = report.seconds > 0 ? Double(report.bytes) / report.seconds : 0
     Console.output(
       "\(report.path): \(report.arrays) arrays, \(Format.bytes(report.bytes)) read at "

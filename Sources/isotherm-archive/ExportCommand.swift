@@ -43,10 +43,17 @@ struct ExportCommand: ParsableCommand {
   func run() throws {
     try OutputGuard([file]).check(file: output)
     let reader = try RunReader(file)
-    let names = try ArchiveExport(reader, selection: select, checkpoint: row(reader)).write(
+    let outcome = try ArchiveExport(reader, selection: select, checkpoint: row(reader)).write(
       format, to: output, replacing: force)
+    for (path, reason) in outcome.leftOut { Console.note("left out \(path): \(reason)") }
+    for note in outcome.notes { Console.note(note) }
+    let names = outcome.arrays
     if common.json {
-      try Console.output(json: Exported(path: output, arrays: names))
+      try Console.output(
+        json: Exported(
+          path: output, arrays: names,
+          leftOut: outcome.leftOut.map { .init(path: $0.path, reason: $0.reason) },
+          notes: outcome.notes))
     } else {
       Console.output("\(output): \(names.count) \(names.count == 1 ? "array" : "arrays")")
     }
@@ -77,7 +84,19 @@ struct ExportCommand: ParsableCommand {
   }
 
   private struct Exported: Encodable {
+    struct LeftOut: Encodable {
+      var path: String
+      var reason: String
+    }
+
     var path: String
     var arrays: [String]
+    var leftOut: [LeftOut]
+    var notes: [String]
+
+    enum CodingKeys: String, CodingKey {
+      case path, arrays, notes
+      case leftOut = "left_out"
+    }
   }
 }

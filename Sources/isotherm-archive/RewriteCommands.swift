@@ -42,12 +42,9 @@ struct RepackCommand: ParsableCommand {
     options.filters = try filters()
     let place = RunPlace(output)
     try OutputGuard([file]).check(archive: output, replacing: force)
-    try ArchiveRewriter([RunReader(file)], options).write(to: place.file, replacing: force)
-    if common.json {
-      try Console.output(json: ["path": place.file])
-    } else {
-      Console.output(place.file)
-    }
+    let notes = try ArchiveRewriter([RunReader(file)], options).write(
+      to: place.file, replacing: force)
+    try Rewritten(path: place.file, notes: notes).tell(common)
   }
 
   private func filters() throws -> ArraySchema.Filters? {
@@ -98,12 +95,19 @@ struct MergeCommand: ParsableCommand {
     options.selection = select
     let place = RunPlace(output)
     try OutputGuard(files).check(archive: output, replacing: force)
-    try ArchiveRewriter(files.map { try RunReader($0) }, along: along, options).write(
+    let notes = try ArchiveRewriter(files.map { try RunReader($0) }, along: along, options).write(
       to: place.file, replacing: force)
-    if common.json {
-      try Console.output(json: ["path": place.file])
-    } else {
-      Console.output(place.file)
-    }
+    try Rewritten(path: place.file, notes: notes).tell(common)
+  }
+}
+
+/// A file that was written anew, and what has to be said of it.
+private struct Rewritten: Encodable {
+  var path: String
+  var notes: [String]
+
+  func tell(_ common: CommonOptions) throws {
+    for note in notes { Console.note(note) }
+    if common.json { try Console.output(json: self) } else { Console.output(path) }
   }
 }

@@ -214,4 +214,99 @@ import Testing
     }
     #expect(!FileManager.default.fileExists(atPath: folder + "/n.npz"))
   }
+
+  @Test func `values changed after sealing get their own hash, and it is said`() throws {
+    let reader = try record("changed")
+    let file = try File.open(reader.path, writable: true)
+    try file.root.dataset("/d/field").write([7.5], start: [1], count: [1])
+    try file.close()
+    let changed = try RunReader(reader.path)
+    #expect(!(try ArchiveCheck.run(reader.path).findings.isEmpty))
+    let path = folder + "/mended.h5"
+    let notes = try ArchiveRewriter([changed], .init()).write(to: path, replacing: false)
+    #expect(notes.count == 1 && notes[0].contains("/d/field"))
+    #expect(try RunReader(path).read("/d/field", as: Double.self).elements == [1.5, 7.5, 3.5])
+    #expect(try ArchiveCheck.run(path).findings.isEmpty)
+    let outcome = try ArchiveExport(changed, selection: ["/d/*"], checkpoint: nil).write(
+      .npz, to: folder + "/mended.npz", replacing: false)
+    #expect(outcome.notes.count == 1)
+  }
+
+  @Test func `a damaged chunk is named, and nothing is left`() throws {
+    let reader = try record("damaged")
+    let stored = try File.open(reader.path).root.dataset("/a/values").readChunk(offset: [3, 0, 0])
+    let chunk = Data(try #require(stored).bytes)
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: reader.path))
+    let place = try #require(bytes.range(of: chunk))
+    bytes[place.lowerBound + chunk.count / 2] ^= 4
+    let damaged = folder + "/hurt.h5"
+    try bytes.write(to: URL(fileURLWithPath: damaged))
+    let other = folder + "/other.h5"
+    for pattern in [ChunkPattern?.none, .sample] {
+      var options = ArchiveRewriter.Options()
+      options.pattern = pattern
+      #expect {
+        try ArchiveRewriter([RunReader(damaged)], options).write(to: other, replacing: false)
+      } throws: {
+        let text = String(describing: $0)
+        return text.contains("hurt.h5:/a/values") && text.contains("[3, 0, 0]")
+      }
+    }
+    for format in ArchiveExport.Format.allCases {
+      #expect(throws: (any Error).self) {
+        try ArchiveExport(RunReader(damaged), selection: ["/a/values"], checkpoint: nil).write(
+          format, to: other, replacing: false)
+      }
+    }
+    let left = try FileManager.default.contentsOfDirectory(atPath: folder)
+    #expect(Set(left) == ["damaged.h5", "hurt.h5"], "\(left)")
+  }
+
+  @Test func `ranks that say other things of their arrays are refused, and their coordinates join`()
+    throws
+  {
+    func rank(_ name: String, _ ids: [Double], units: String = "m") throws -> RunReader {
+      let schema = RunSchema(
+        .run, title: "rank",
+        arrays: [
+          ArraySchema(
+            "/x/y", .float32, [.init("sample", ids.count, coordinates: ids), .init("channel", 2)],
+            longName: "y", units: units),
+          ArraySchema(
+            "/z/y", .float32, [.init("channel", 2), .init("sample", ids.count)], longName: "y"),
+        ], provenance: Provenance(configuration: "", seed: 1, blasCore: ""))
+      let recorder = try Recorder(RunPlace(folder + "/" + name), schema)
+      for path in ["/x/y", "/z/y"] {
+        try recorder.append(path, (0..<2 * ids.count).map { Float(ids[0]) + Float($0) })
+      }
+      return try RunReader(recorder.seal())
+    }
+    let ranks = [try rank("r0", [5, 7, 8]), try rank("r1", [20, 21])]
+    let path = folder + "/ids.h5"
+    try ArchiveRewriter(ranks, .init()).write(to: path, replacing: false)
+    let joined = try RunReader(path)
+    #expect(try joined.read("/x/sample", as: Double.self).elements == [5, 7, 8, 20, 21])
+    #expect(try joined.read("/z/sample", as: Double.self).elements == [0, 1, 2, 3, 4])
+    #expect(
+      try joined.read("/z/y", as: Float.self).elements == [5, 6, 7, 20, 21, 8, 9, 10, 22, 23])
+    #expect(try ArchiveCheck.run(path).findings.isEmpty)
+    let odd = try rank("r2", [1], units: "km")
+    #expect {
+      _ = try ArchiveRewriter([ranks[0], odd], .init())
+    } throws: { String(describing: $0).contains("units") }
+  }
+
+  @Test func `the order in which arrays were made stays`() throws {
+    let schema = RunSchema(
+      .run, title: "order",
+      arrays: ["zeta", "alpha", "mid"].map {
+        ArraySchema("/p/\($0)", .int32, [.init("channel", 2)], longName: $0)
+      }, provenance: Provenance(configuration: "", seed: 1, blasCore: ""))
+    let recorder = try Recorder(RunPlace(folder + "/order"), schema)
+    for array in schema.arrays { try recorder.append(array.path, [1, 2] as [Int32]) }
+    let path = folder + "/again.h5"
+    try ArchiveRewriter([RunReader(recorder.seal())], .init()).write(to: path, replacing: false)
+    let names = try File.open(path).root.group("p").links(byCreation: true).map(\.name.shown)
+    #expect(names == ["zeta", "alpha", "mid", "channel"])
+  }
 }

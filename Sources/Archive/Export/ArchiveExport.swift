@@ -16,34 +16,6 @@ public struct ArchiveExport {
     case netcdf
   }
 
-  /// One array to export: all of it, or one row of its first axis.
-  struct Item {
-    /// Name in the exported file.
-    let name: String
-    let dataset: Dataset
-    let type: ElementType
-    /// The row that is exported; nil for all.
-    let row: Int?
-    /// Shape of what is exported.
-    let shape: [Int]
-    let axes: [String]
-
-    var byteCount: Int { shape.reduce(type.byteCount ?? 0, *) }
-
-    /// Hands over the values in C order, little endian, some 16 MiB at a time.
-    func forEachBlock(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-      guard let row else { return try dataset.forEachBlock(body) }
-      let whole = try dataset.shape
-      var bytes = [UInt8](repeating: 0, count: byteCount)
-      try bytes.withUnsafeMutableBytes {
-        try dataset.readFast(
-          into: $0, as: type, start: [row] + whole.dropFirst().map { _ in 0 },
-          count: [1] + whole.dropFirst())
-      }
-      try bytes.withUnsafeBytes(body)
-    }
-  }
-
   private let reader: RunReader
   private let selection: [String]
   private let checkpoint: Int?
@@ -59,38 +31,71 @@ public struct ArchiveExport {
 
   private static let parameters = "/checkpoints/parameters/"
 
-  /// Writes `file`; returns the names of what it holds.
+  /// Writes `file`, and reads it back before it gets its name.
+  /// - Throws: ``ArchiveError`` when nothing can be exported, the file is in the way, or is not what was written.
   @discardableResult
-  public func write(_ format: Format, to file: String, replacing: Bool) throws -> [String] {
+  public func write(_ format: Format, to file: String, replacing: Bool) throws -> Outcome {
     guard replacing || !FileManager.default.fileExists(atPath: file) else {
       throw ArchiveError(
         .exists, "\(file) exists already; pass --force to replace it, or choose another name")
     }
     try OutputGuard([reader.path]).check(file: file)
     if format == .netcdf { return try writeNetCDF(file) }
-    let items = try self.items(texts: format == .csv)
+    let (items, leftOut) = try self.items(texts: format == .csv)
     let pending = PendingFile(file)
     let out = try OutputFile(pending.temporary, standingFor: file)
+    let regions: [Region]
     switch format {
-    case .safetensors: try SafetensorsFile.write(items, metadata: metadata(), to: out)
-    case .npz: try NumpyArchive.write(items, to: out)
-    case .csv: try CSVTable(items).write(to: out)
-    case .netcdf: break
+    case .safetensors:
+      regions = try SafetensorsFile.write(items, metadata: metadata(), to: out)
+    case .npz: regions = try NumpyArchive.write(items, to: out)
+    case .csv, .netcdf: regions = [try CSVTable(items).write(to: out)]
     }
     try out.close()
+    try Self.readBack(pending.temporary, regions, standingFor: file)
     try pending.finish()
-    return items.map(\.name)
+    return Outcome(
+      arrays: items.map(\.name), leftOut: leftOut, notes: regions.compactMap(\.note))
   }
 
-  private func writeNetCDF(_ file: String) throws -> [String] {
+  /// Compares what lies in the file with what was written.
+  private static func readBack(
+    _ path: String, _ regions: [Region], standingFor target: String
+  ) throws {
+    guard let handle = FileHandle(forReadingAtPath: path) else {
+      throw ArchiveError(.system, "\(target): cannot be read back; try again, on another disk")
+    }
+    defer { try? handle.close() }
+    for region in regions {
+      try handle.seek(toOffset: UInt64(region.start))
+      let hash = LogicalHash()
+      var rest = region.count
+      while rest > 0, let data = try handle.read(upToCount: min(rest, 4 << 20)), !data.isEmpty {
+        data.withUnsafeBytes { hash.update($0) }
+        rest -= data.count
+      }
+      guard rest == 0, hash.value(.uint8, shape: [region.count]) == region.hash else {
+        throw ArchiveError(
+          .system,
+          "\(target): \(region.name) is not what was written; nothing was kept; try again, on another disk "
+            + "if it happens again")
+      }
+    }
+  }
+
+  private func writeNetCDF(_ file: String) throws -> Outcome {
     guard checkpoint == nil else {
       throw ArchiveError(
         .refused, "netcdf keeps all checkpoints; leave --checkpoint out, or choose another format")
     }
     var options = ArchiveRewriter.Options()
     (options.selection, options.widening) = (selection, true)
-    try ArchiveRewriter([reader], options).write(to: file, replacing: true)
-    return try reader.paths().filter { options.includes($0) && !$0.hasPrefix("/provenance/") }
+    let rewriter = try ArchiveRewriter([reader], options)
+    var notes = try rewriter.write(to: file, replacing: true)
+    notes += rewriter.foreignPaths.map {
+      "\($0) is carried along as it is; netCDF has no such type, or no such name"
+    }
+    return Outcome(arrays: rewriter.arrayPaths, notes: notes)
   }
 
   private func metadata() throws -> [String: String] {
@@ -100,32 +105,76 @@ public struct ArchiveExport {
     ]
   }
 
-  private func items(texts: Bool) throws -> [Item] {
+  private func items(
+    texts: Bool
+  ) throws -> (items: [Item], leftOut: [(path: String, reason: String)]) {
     let hasParameters = selection.isEmpty && reader.contains("/checkpoints/parameters")
     var options = ArchiveRewriter.Options()
     options.selection = hasParameters ? [Self.parameters + "*"] : selection
     var items: [Item] = []
-    for path in try reader.paths() where options.includes(path) && !path.hasPrefix("/provenance/") {
-      let array = try reader.describe(path)
-      if array.type == .utf8 && !texts { continue }
-      var (row, shape, axes) = (Int?.none, array.shape, array.axes.map(\.name))
-      if axes.first == "checkpoint", hasParameters || checkpoint != nil {
-        row = try self.row(shape[0], path)
-        (shape, axes) = (Array(shape.dropFirst()), Array(axes.dropFirst()))
+    var leftOut: [(path: String, reason: String)] = []
+    for object in try reader.objects() {
+      let path = object.path
+      guard options.includes(path), !path.hasPrefix("/provenance/") else { continue }
+      switch object.kind {
+      case .array: break
+      case .scale: continue
+      case .foreign, .link:
+        leftOut.append((path, object.what))
+        continue
+      case .unreadable:
+        throw ArchiveError(
+          .layout,
+          "\(reader.path):\(path): cannot be read: \(object.what); choose the others with --select")
       }
-      let name = path.dropFirst(hasParameters ? Self.parameters.count : 1)
-      items.append(
-        Item(
-          name: String(name), dataset: try reader.root.dataset(path), type: array.type, row: row,
-          shape: shape, axes: axes))
+      let array = try reader.describe(path)
+      if array.type == .utf8 && !texts {
+        leftOut.append((path, "text; this format holds numbers, csv holds text"))
+        continue
+      }
+      items.append(try item(array, picking: hasParameters || checkpoint != nil, hasParameters))
     }
     guard !items.isEmpty else {
       throw ArchiveError(
         .refused,
         "\(reader.path): no array of numbers matches \(selection.joined(separator: ", ")); "
+          + (leftOut.first.map { "\($0.path) is \($0.reason); " } ?? "")
           + "`isotherm-archive ls` lists them")
     }
-    return items
+    try Self.checkNames(items)
+    return (items, leftOut)
+  }
+
+  private func item(
+    _ array: RunReader.StoredArray, picking: Bool, _ hasParameters: Bool
+  ) throws -> Item {
+    var (row, shape, axes) = (Int?.none, array.shape, array.axes.map(\.name))
+    if axes.first == "checkpoint", picking {
+      row = try self.row(shape[0], array.path)
+      (shape, axes) = (Array(shape.dropFirst()), Array(axes.dropFirst()))
+    }
+    let name = array.path.utf8.dropFirst(hasParameters ? Self.parameters.utf8.count : 1)
+    return Item(
+      name: String(Substring(name)), path: array.path, reader: reader,
+      dataset: try reader.root.dataset(array.path), type: array.type, row: row, shape: shape,
+      axes: axes, claim: array.sha256)
+  }
+
+  /// Two arrays of one name would be one to who reads the file.
+  private static func checkNames(_ items: [Item]) throws {
+    var known: Set<[UInt8]> = []
+    for item in items {
+      guard known.insert(Array(item.name.utf8)).inserted else {
+        throw ArchiveError(
+          .refused, "\(item.path): two arrays would be called \(item.name); choose with --select")
+      }
+      guard item.name.utf8.count < 1 << 15, item.name != "__metadata__" else {
+        throw ArchiveError(
+          .refused,
+          "\(item.path): its name is too long or reserved in this format; leave it out with --select"
+        )
+      }
+    }
   }
 
   private func row(_ count: Int, _ path: String) throws -> Int {

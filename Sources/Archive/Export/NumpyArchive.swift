@@ -5,18 +5,22 @@ import CDeflate
 /// length. Formats: NumPy's `numpy.lib.format`; PKWARE's APPNOTE.
 enum NumpyArchive {
   private struct Member {
+    let region: ArchiveExport.Region
     let name: [UInt8]
     let start: Int
     let count: Int
     let checksum: UInt32
   }
 
-  static func write(_ items: [ArchiveExport.Item], to out: OutputFile) throws {
+  static func write(
+    _ items: [ArchiveExport.Item], to out: OutputFile
+  ) throws -> [ArchiveExport.Region] {
     var members: [Member] = []
     for item in items { members.append(try write(item, to: out)) }
     let start = out.count
     for member in members { try out.write(entry(member)) }
     try writeEnd(start, members.count, to: out)
+    return members.map(\.region)
   }
 
   private static func write(_ item: ArchiveExport.Item, to out: OutputFile) throws -> Member {
@@ -31,18 +35,24 @@ enum NumpyArchive {
     }
     try out.write(local(0))
     var checksum = UInt32(0)
+    let region = RegionWriter(item, out)
     func put(_ bytes: UnsafeRawBufferPointer) throws {
       checksum = libdeflate_crc32(checksum, bytes.baseAddress, bytes.count)
-      try out.write(bytes)
+      try region.write(bytes)
     }
     try header.withUnsafeBytes(put)
-    if item.type == .bfloat16 {
-      try item.forEachBlock { try widened($0).withUnsafeBytes(put) }
-    } else {
-      try item.forEachBlock(put)
+    try item.forEachBlock {
+      region.note($0)
+      if item.type == .bfloat16 {
+        try widened($0).withUnsafeBytes(put)
+      } else {
+        try put($0)
+      }
     }
+    let written = region.region()
     try out.patch(local(checksum), at: start)
-    return Member(name: name, start: start, count: count, checksum: checksum)
+    return Member(
+      region: written, name: name, start: start, count: count, checksum: checksum)
   }
 
   /// Version, flags (names are UTF-8), stored, the zip epoch as date, checksum, and sizes that say "see zip64".

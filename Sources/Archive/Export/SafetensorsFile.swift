@@ -6,24 +6,53 @@ import Foundation
 enum SafetensorsFile {
   static func write(
     _ items: [ArchiveExport.Item], metadata: [String: String], to out: OutputFile
-  ) throws {
-    var header: [String: Any] = ["__metadata__": metadata]
+  ) throws -> [ArchiveExport.Region] {
+    var json = Array("{\"__metadata__\":".utf8) + (try encode(metadata))
+    var places: [Int] = []
     var place = 0
     for item in items {
-      header[item.name] = [
-        "dtype": try name(item.type, item.name), "shape": item.shape,
-        "data_offsets": [place, place + item.byteCount],
-      ]
+      places.append(place)
       place += item.byteCount
     }
-    var json = Array(
-      try JSONSerialization.data(
-        withJSONObject: header, options: [.sortedKeys, .withoutEscapingSlashes]))
+    // Written by hand: to a dictionary of Swift strings, a letter with its accent and the two apart are one key.
+    for (item, place) in zip(items, places).sorted(by: {
+      $0.0.name.utf8.lexicographicallyPrecedes($1.0.name.utf8)
+    }) {
+      let entry = Entry(
+        dtype: try name(item.type, item.name), shape: item.shape,
+        places: [place, place + item.byteCount])
+      json += Array(",".utf8) + (try encode(item.name)) + Array(":".utf8) + (try encode(entry))
+    }
+    json.append(UInt8(ascii: "}"))
     // Values begin on eight bytes, so that they can be mapped into memory.
     while json.count % 8 != 0 { json.append(UInt8(ascii: " ")) }
     try out.write(json.count.littleEndianBytes(8))
     try out.write(json)
-    for item in items { try item.forEachBlock { try out.write($0) } }
+    return try items.map { item in
+      let region = RegionWriter(item, out)
+      try item.forEachBlock {
+        region.note($0)
+        try region.write($0)
+      }
+      return region.region()
+    }
+  }
+
+  private struct Entry: Encodable {
+    let dtype: String
+    let shape: [Int]
+    let places: [Int]
+
+    enum CodingKeys: String, CodingKey {
+      case dtype, shape
+      case places = "data_offsets"
+    }
+  }
+
+  private static func encode<Value: Encodable>(_ value: Value) throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return Array(try encoder.encode(value))
   }
 
   private static func name(_ type: ElementType, _ path: String) throws -> String {

@@ -45,7 +45,9 @@ struct CatalogCommand: ParsableCommand {
     guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue
     else { throw ArchiveError(.refused, "\(folder) is not a folder; check the path") }
     var entries = try CatalogScan(folder, cached: !noCache).entries
-    let names = columns.split(separator: ",").map(String.init)
+    var names: [String] = []
+    for name in columns.split(separator: ",").map(String.init)
+    where name != "path" && !names.contains(name) { names.append(name) }
     try checkColumns(names + conditions.map(\.key) + [sortKey], entries)
     entries = entries.filter { entry in conditions.allSatisfy { $0.holds(entry.value($0.key)) } }
     let descending = sort.hasPrefix("-")

@@ -9,6 +9,10 @@ struct CatalogEntry: Codable, Sendable {
   /// Everything one may filter and sort by: `kind`, `title`, `seed`, configuration keys such as `training.rate`, and
   /// the paths of short arrays such as `/checkpoints/test_accuracy`.
   var values: [String: String]
+  /// What of it could not be read; such an entry is not remembered.
+  var unreadable: [String] = []
+
+  private enum CodingKeys: String, CodingKey { case path, values }
 
   /// Reads an archive.
   init(_ path: String) throws {
@@ -23,8 +27,18 @@ struct CatalogEntry: Codable, Sendable {
       values[name] = try reader.readTexts("/provenance/\(name)").first
     }
     values.merge(try reader.configurationKeys()) { _, key in key }
-    for path in try reader.paths() where !path.hasPrefix("/provenance/") {
-      values[path] = try Self.summary(path, reader)
+    for object in try reader.objects() where !object.path.hasPrefix("/provenance/") {
+      switch object.kind {
+      case .array:
+        do {
+          values[object.path] = try Self.summary(object.path, reader)
+        } catch {
+          // One damaged array does not spoil what the others say.
+          unreadable.append("\(error)")
+        }
+      case .unreadable: unreadable.append("\(path):\(object.path): \(object.what)")
+      case .foreign, .link, .scale: continue
+      }
     }
   }
 

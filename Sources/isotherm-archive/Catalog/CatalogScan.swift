@@ -20,7 +20,8 @@ struct CatalogScan {
       do {
         let entry = try CatalogEntry(path)
         entries.append(entry)
-        fresh.append((stamp, entry))
+        for problem in entry.unreadable { Console.note("left out a value: \(problem)") }
+        if entry.unreadable.isEmpty { fresh.append((stamp, entry)) }
       } catch {
         // Other people's HDF5 files, and damaged ones, do not spoil the list of the others.
         Console.note("left out \(path): \(Console.message(for: error))")
@@ -29,17 +30,33 @@ struct CatalogScan {
     cache?.remember(fresh, present: paths)
   }
 
+  /// Archives in the tree. Links to folders are not followed; folders that cannot be read are named, and the others listed
+  /// all the same.
   private static func archives(_ folder: String) -> [String] {
-    guard let walk = FileManager.default.enumerator(atPath: folder) else { return [] }
     var found: [String] = []
-    for case let name as String in walk {
-      if name.hasSuffix(".run") {
-        walk.skipDescendants()
-        // A folder whose sealed file is there is on its way out.
-        let sealed = folder + "/" + name.dropLast(4) + ".h5"
-        if !FileManager.default.fileExists(atPath: sealed) { found.append(folder + "/" + name) }
-      } else if name.hasSuffix(".h5") {
-        found.append(folder + "/" + name)
+    var open = [folder]
+    while let folder = open.popLast() {
+      let names: [String]
+      do {
+        names = try FileManager.default.contentsOfDirectory(atPath: folder)
+      } catch {
+        Console.note("left out \(folder): \(error.localizedDescription)")
+        continue
+      }
+      for name in names {
+        let path = folder + "/" + name
+        var status = stat()
+        guard lstat(path, &status) == 0 else { continue }
+        let isFolder = status.st_mode & S_IFMT == S_IFDIR
+        if name.hasSuffix(".run") {
+          // A folder whose sealed file is there is on its way out.
+          let sealed = String(path.dropLast(4)) + ".h5"
+          if !FileManager.default.fileExists(atPath: sealed) { found.append(path) }
+        } else if isFolder {
+          open.append(path)
+        } else if name.hasSuffix(".h5") {
+          found.append(path)
+        }
       }
     }
     return found.sorted()
