@@ -2,6 +2,14 @@ import Arrays
 import Foundation
 import HDF5
 
+/// What is done with values that were never written.
+enum Holes {
+  /// They are refused: what wrote the dataset writes all of it, so that somebody cut or damaged it.
+  case refused
+  /// The fill value stands for them, as in every reader of HDF5.
+  case filled
+}
+
 /// Reads a block of a chunked dataset with all processors: chunks are fetched as they are stored, under HDF5's one lock,
 /// and decoded outside of it. HDF5's own pipeline decodes one chunk at a time.
 struct ParallelRead {
@@ -10,12 +18,17 @@ struct ParallelRead {
   private let chunk: [Int]
   private let filters: DatasetCreation.Filters
   private let shape: [Int]
+  private let holes: Holes
 
-  /// Nil when the dataset is not chunked, or uses filters that are not ours to decode.
-  init?(_ dataset: Dataset) throws {
-    guard let layout = try dataset.layout, let filters = layout.filters else { return nil }
+  /// Nil when the dataset is not chunked, or anything of it is not exactly as we write it: type and byte order, filters and
+  /// their order, edges, the fill value. Those are the library's to read.
+  init?(_ dataset: Dataset, holes: Holes) throws {
+    guard let layout = try dataset.layout, let filters = layout.filters,
+      try dataset.isStoredExactly, try dataset.fillValue == .standard
+    else { return nil }
     let type = try dataset.elementType
     guard let size = type.byteCount else { return nil }
+    self.holes = holes
     (self.dataset, self.filters, chunk) = (dataset, filters, layout.chunk)
     (elementSize, shape) = (size, try dataset.shape)
     // A hostile header may claim any size: chunks beyond 1 GiB go through HDF5, which allocates as it reads.
@@ -63,7 +76,10 @@ struct ParallelRead {
       stored = scratch.stored(size)
       try read(stored)
     }
-    guard let mask else { return copy(nil, offset, start, count, to: target) }
+    guard let mask else {
+      guard holes == .filled else { throw dataset.hole(offset) }
+      return copy(nil, offset, start, count, to: target)
+    }
     let place = runOfBytes(offset, start, count).map {
       UnsafeMutableRawBufferPointer(start: target + $0, count: size)
     }
@@ -106,7 +122,7 @@ struct ParallelRead {
     return offsets
   }
 
-  /// Copies what a chunk and the block share; a chunk never written is zero.
+  /// Copies what a chunk and the block share; a chunk never written is zero, the fill value of the layout we read.
   private func copy(
     _ bytes: UnsafeMutableRawPointer?, _ offset: [Int], _ start: [Int], _ count: [Int],
     to target: UnsafeMutableRawPointer
@@ -146,31 +162,59 @@ struct ParallelRead {
 
 extension Dataset {
   /// Reads a block into memory, with all processors where the layout allows it and no conversion is needed.
+  ///
+  /// Values that were never written are refused in arrays that bear a logical hash, which we write whole, unless a fill value
+  /// is declared.
   func readFast(
-    into buffer: UnsafeMutableRawBufferPointer, as type: ElementType, start: [Int]?, count: [Int]?
+    into buffer: UnsafeMutableRawBufferPointer, as type: ElementType, start: [Int]?, count: [Int]?,
+    holes: Holes? = nil
   ) throws {
     let shape = try shape
     let (start, count) = (start ?? shape.map { _ in 0 }, count ?? shape)
     let fits =
       start.count == shape.count && count.count == shape.count
       && zip(shape, zip(start, count)).allSatisfy {
-        $1.0 >= 0 && $1.1 >= 0 && $1.0 + $1.1 <= $0
+        $1.0 >= 0 && $1.1 >= 0 && $1.0 <= $0 && $1.1 <= $0 - $1.0
       }
-    if fits, try elementType == type, count.reduce(type.byteCount ?? 0, *) == buffer.count,
-      buffer.count > 1 << 16, let parallel = try ParallelRead(self)
-    {
+    guard fits else { return try read(into: buffer, as: type, start: start, count: count) }
+    let stored = try elementType
+    if type == .float32, stored == .float16 || stored == .bfloat16 {
+      return try readHalves(stored, into: buffer, start: start, count: count, holes)
+    }
+    guard count.reduce(type.byteCount ?? 0, *) == buffer.count else {
+      return try read(into: buffer, as: type, start: start, count: count)
+    }
+    if let rows = try JoinedRows(self) {
+      return try rows.read(into: buffer, as: type, start: start, count: count)
+    }
+    let holes = try holes ?? ownHoles
+    if stored == type, buffer.count > 1 << 16, let parallel = try ParallelRead(self, holes: holes) {
       return try parallel.read(start: start, count: count, into: buffer)
     }
-    let stored = try elementType
-    if fits, type == .float32, stored == .float16 || stored == .bfloat16 {
-      return try readHalves(stored, into: buffer, start: start, count: count)
+    if holes == .refused, let place = try firstUnwritten(start: start, count: count) {
+      throw hole(place)
     }
     try read(into: buffer, as: type, start: start, count: count)
   }
 
+  /// Whether somebody else may have left values out on purpose.
+  var ownHoles: Holes {
+    get throws {
+      try attribute("logical_sha256") != nil && fillValue == .standard ? .refused : .filled
+    }
+  }
+
+  func hole(_ place: [Int]) -> HDF5Error {
+    HDF5Error(
+      .notReadable,
+      "the values from \(place) on are not in the file: they were never written, or the file is damaged; copy "
+        + "it again, or seal it anew from its folder of parts", file: file, path: path)
+  }
+
   /// HDF5 converts halves bit by bit, hundreds of times slower than a processor does.
   private func readHalves(
-    _ stored: ElementType, into buffer: UnsafeMutableRawBufferPointer, start: [Int], count: [Int]
+    _ stored: ElementType, into buffer: UnsafeMutableRawBufferPointer, start: [Int], count: [Int],
+    _ holes: Holes?
   ) throws {
     let size = count.reduce(1, *)
     guard size * 4 == buffer.count else {
@@ -178,7 +222,8 @@ extension Dataset {
     }
     let bits = try [UInt16](unsafeUninitializedCapacity: size) { halves, initialized in
       try readFast(
-        into: UnsafeMutableRawBufferPointer(halves), as: stored, start: start, count: count)
+        into: UnsafeMutableRawBufferPointer(halves), as: stored, start: start, count: count,
+        holes: holes)
       initialized = size
     }
     let floats = buffer.bindMemory(to: Float.self)

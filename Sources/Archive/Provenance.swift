@@ -9,12 +9,16 @@ public struct Provenance: Sendable, Codable {
     public var path: String
     /// Its run id.
     public var runID: String
-    /// Its logical hash.
+    /// Its logical hash; of a file that is no archive, sha256 of its bytes.
     public var sha256: String
+    /// What messages call it; not stored.
+    public var noun = "source"
+
+    private enum CodingKeys: CodingKey { case path, runID, sha256 }
 
     /// A source.
-    public init(path: String, runID: String, sha256: String) {
-      (self.path, self.runID, self.sha256) = (path, runID, sha256)
+    public init(path: String, runID: String, sha256: String, noun: String = "source") {
+      (self.path, self.runID, self.sha256, self.noun) = (path, runID, sha256, noun)
     }
   }
 
@@ -30,6 +34,12 @@ public struct Provenance: Sendable, Codable {
   public var sources: [Source]
   /// When it began.
   public var started: Date
+  /// The texts of an archive that is written anew, kept word for word; nil for what this process makes.
+  var kept: [String: String]?
+  /// The process that began it; nil in what earlier versions wrote.
+  var origin: Session?
+  /// The processes that wrote rows, in order, where there were several.
+  var sessions: [Session]?
 
   /// Provenance of what this process is about to write.
   public init(
@@ -39,6 +49,7 @@ public struct Provenance: Sendable, Codable {
     (self.configuration, self.command, self.seed) = (configuration, command, seed)
     (self.blasCore, self.sources) = (blasCore, sources)
     started = Date()
+    origin = Session(command: command, blasCore: blasCore, started: started)
   }
 
   /// The command line of this process; the program by its name, wherever it lies.
@@ -52,27 +63,35 @@ public struct Provenance: Sendable, Codable {
 
   /// Every scalar text of `/provenance`, by name.
   func texts(finished: Date?) -> [(name: String, text: String, longName: String)] {
-    let revision = SourceRevision.current
-    let clock = ISO8601DateFormatter()
-    return [
+    let origin = origin ?? Session(command: command, blasCore: blasCore, started: started)
+    func text(_ name: String) -> String { Session.joined(name, sessions ?? [origin]) }
+    let items = [
       ("configuration", configuration, "configuration, YAML"),
-      ("command", command.joined(separator: " "), "command line"),
+      ("command", origin.texts["command"] ?? "", "command line"),
       ("seed", String(seed), "seed of every random path"),
-      ("version", Provenance.version, "version of Isotherm"),
-      ("commit", revision.commit, "source commit the binary was found beside"),
+      ("version", text("version"), "version of Isotherm"),
+      ("commit", text("commit"), "source commit the binary was found beside"),
       (
-        "dirty", revision.difference,
+        "dirty", text("dirty"),
         "sha256 of the uncommitted difference of the source, empty when clean"
       ),
-      ("environment", Provenance.environment, "threads, libraries and variables, JSON"),
-      ("started", clock.string(from: started), "start of writing, UTC"),
-      ("finished", finished.map { clock.string(from: $0) } ?? "", "end of writing, UTC"),
-      ("processor", Provenance.processor, "processor of the host"),
-      ("blas_core", blasCore, "kernels OpenBLAS chose"),
+      (
+        "environment", origin.texts["environment"] ?? "",
+        "threads, libraries and variables, JSON"
+      ),
+      ("started", (sessions?.first ?? origin).texts["started"] ?? "", "start of writing, UTC"),
+      ("finished", finished.map { Session.clock.string(from: $0) } ?? "", "end of writing, UTC"),
+      ("processor", text("processor"), "processor of the host"),
+      ("blas_core", text("blas_core"), "kernels OpenBLAS chose"),
     ]
+    guard let kept else { return items }
+    return items.map { name, text, longName in
+      // What is sealed by another process than the one that wrote it ends now.
+      (name, kept[name] ?? (name == "finished" ? text : ""), longName)
+    }
   }
 
-  private static let processor: String = {
+  static let processor: String = {
     guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8),
       let line = text.split(separator: "\n").first(where: { $0.hasPrefix("model name") }),
       let name = line.split(separator: ":").last
@@ -80,7 +99,7 @@ public struct Provenance: Sendable, Codable {
     return name.trimmingCharacters(in: .whitespaces)
   }()
 
-  private static let environment: String = {
+  static let environment: String = {
     let variables = ProcessInfo.processInfo.environment.filter {
       $0.key.hasPrefix("OPENBLAS") || $0.key.hasPrefix("OMP_") || $0.key.hasPrefix("HDF5_")
     }

@@ -38,7 +38,7 @@ struct RankJoin {
         pieces.append(RowJoin.Piece(open: { source }, start: rows, count: count))
         rows += count
       }
-      try RowJoin(schema, pieces, pool).write(to: target)
+      try RowJoin(schema, pieces, pool, holes: nil).write(to: target)
       let (hash, hasher) = (LogicalHash(), BlockHasher())
       defer { hasher.wait() }
       for source in sources { try source.add(to: hash, as: type, hasher) }

@@ -31,7 +31,7 @@ public final class Recorder: @unchecked Sendable {
   private var texts: [String: [String]] = [:]
   private var commitCount = 0
   private var hasNewTexts = false
-  private var lastCommit = Date()
+  private var lastCommit = ContinuousClock.now
   private let pool: MemoryPool
   private let filtering = OperationQueue()
   private let hashing = DispatchQueue(label: "recorder.hashing")
@@ -99,15 +99,19 @@ public final class Recorder: @unchecked Sendable {
   /// Goes on with a run that was interrupted, from the last commit that holds a row of `anchor`.
   ///
   /// Later parts are removed. Fixed arrays that were committed need not be appended again; text arrays do. The
-  /// configuration must be the one the run was begun with. Returns nil, leaving nothing behind, when no such commit
-  /// was made: then the run begins anew.
+  /// configuration and the sources must be those the run was begun with, and OpenBLAS's kernels too unless `onOtherKernels`; what
+  /// else differs (program, processor) is named in the provenance and in ``changes``. Returns nil, leaving nothing behind, when no
+  /// such commit was made: then the run begins anew.
   public static func resume(
-    _ place: RunPlace, _ schema: RunSchema, anchor: String,
+    _ place: RunPlace, _ schema: RunSchema, anchor: String, onOtherKernels: Bool = false,
     limits: RecorderLimits = RecorderLimits(),
     onEvent: @escaping @Sendable (Event) -> Void = { _ in }
   ) throws -> Recorder? {
     guard place.hasFolder else { return nil }
     let lock = try FolderLock(place.folder)
+    if FileManager.default.fileExists(atPath: place.index) {
+      try schema.provenance.checkResumable(place, onOtherKernels: onOtherKernels)
+    }
     var parts = try RunParts(place.folder, schema)
     guard FileManager.default.fileExists(atPath: place.index),
       parts.truncate(afterLast: anchor)
@@ -174,20 +178,20 @@ public final class Recorder: @unchecked Sendable {
   private func adopt(_ parts: RunParts) throws {
     // Killed before the first index, a folder has parts and a schema only: texts are empty then.
     let begun = try? RunReader(place.folder)
-    let configuration = try begun?.readTexts("/provenance/configuration").first
-    guard configuration == nil || configuration == schema.provenance.configuration else {
-      throw ArchiveError(
-        .layout,
-        "\(place.folder) was begun with another configuration; resume with that one "
-          + "(isotherm-archive ls --provenance \(place.folder) prints it), or begin anew with --force"
-      )
+    if let begun {
+      schema.runID = begun.runID
+      if anchor == nil {
+        try schema.provenance.keep(begun)
+      } else {
+        let rows = Provenance.Session.rows(schema.arrays) { path in
+          parts.items.reduce(0) { $0 + ($1.rows[path] ?? 0) }
+        }
+        changes = try schema.provenance.goOn(from: begun, rows: rows)
+      }
     }
-    if let begun { schema.runID = begun.runID }
     for array in schema.arrays where array.type == .utf8 {
-      let count = array.axes.map { $0.length ?? 0 }.reduce(1, *)
-      texts[array.path] =
-        try begun.flatMap { $0.contains(array.path) ? try $0.readTexts(array.path) : nil }
-        ?? [String](repeating: "", count: count)
+      guard let begun, begun.contains(array.path) else { continue }
+      texts[array.path] = try begun.readTexts(array.path)
     }
     for item in parts.items { try adopt(item) }
     self.parts = parts.items.map(\.name)
@@ -224,6 +228,9 @@ public final class Recorder: @unchecked Sendable {
       }
     }
   }
+
+  /// What is otherwise than in the process that wrote the rows before, one line each; empty in a run that was not resumed.
+  public private(set) var changes: [String] = []
 
   /// Number of parts that earlier processes wrote.
   public private(set) var adoptedPartCount = 0
@@ -278,7 +285,7 @@ public final class Recorder: @unchecked Sendable {
   /// commit under way rows are taken all the same: a commit in the middle of a group's rows would leave arrays of
   /// unequal length, so callers give room by ``tick()``.
   private func reserve(_ count: Int) throws {
-    let began = Date()
+    let began = ContinuousClock.now
     let waited = pool.wait(for: count) {
       stateLock.withLock { commitsUnderway > 0 && failure == nil }
     }
@@ -286,7 +293,7 @@ public final class Recorder: @unchecked Sendable {
       bytesUnderway += count
       return failure
     }
-    if waited { onEvent(.waited(seconds: Date().timeIntervalSince(began))) }
+    if waited { onEvent(.waited(seconds: (ContinuousClock.now - began) / .seconds(1))) }
     if let problem { throw problem }
   }
 
@@ -310,7 +317,8 @@ public final class Recorder: @unchecked Sendable {
     stateLock.lock()
     let full = commitsUnderway == 0 && bytesUnderway > limits.commitBytes
     stateLock.unlock()
-    if full || Date().timeIntervalSince(lastCommit) > limits.commitSeconds { try commit() }
+    let waited = (ContinuousClock.now - lastCommit) / .seconds(1)
+    if full || waited > limits.commitSeconds { try commit() }
   }
 
   /// Starts a commit of everything appended so far and returns; ``finish()`` waits for it.
@@ -342,7 +350,7 @@ public final class Recorder: @unchecked Sendable {
     let part = Part(
       name: PartName(commitCount), content: content, rows: rows, byteCount: byteCount)
     commitCount += 1
-    lastCommit = Date()
+    lastCommit = .now
     stateLock.lock()
     commitsUnderway += 1
     stateLock.unlock()
@@ -423,9 +431,9 @@ public final class Recorder: @unchecked Sendable {
     do {
       let file = try File.create(temporary, replacing: true)
       try tree.write(to: file, finished: nil) { group, array, shape in
-        try group.createDataset(
-          array.name, array.type, shape: shape,
-          DatasetCreation(sources: streams[array.path]?.sources ?? []))
+        var creation = DatasetCreation(sources: streams[array.path]?.sources ?? [])
+        creation.marksUnwritten = tree.rowsWritten(array) != nil
+        return try group.createDataset(array.name, array.type, shape: shape, creation)
       } counting: { length in
         try counting.source(length)
       }
@@ -526,6 +534,8 @@ public final class Recorder: @unchecked Sendable {
     var hashes: [String: String] = [:]
     hashing.sync {
       for (path, stream) in streams {
+        // Of an array that is not all there no reader can make the hash.
+        if !stream.schema.isStream, stream.rows < stream.schema.axes[0].length ?? 0 { continue }
         hashes[path] = stream.hash.value(
           stream.schema.type, shape: stream.schema.shape(rows: stream.rows))
       }

@@ -153,7 +153,8 @@ struct RewriteWork {
     if let schema = layout.schema {
       let count = try dataset.shape[0]
       try RowJoin(
-        schema, [RowJoin.Piece(open: { dataset }, start: 0, count: count)], rewriter.pool
+        schema, [RowJoin.Piece(open: { dataset }, start: 0, count: count)], rewriter.pool,
+        holes: nil
       ).write(to: made)
     } else if try !dataset.shape.contains(0) {
       var bytes = [UInt8](

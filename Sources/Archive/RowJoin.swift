@@ -22,15 +22,40 @@ struct RowJoin {
   let pieces: [Piece]
   private let rows: Int
   private let pool: MemoryPool
+  private let holes: Holes?
 
-  /// The rows of `pieces` one after the other, with memory of `pool`.
-  init(_ array: ArraySchema, _ pieces: [Piece], _ pool: MemoryPool) {
+  /// The rows of `pieces` one after the other, with memory of `pool`; without `holes`, each dataset decides what they mean.
+  init(
+    _ array: ArraySchema, _ pieces: [Piece], _ pool: MemoryPool, holes: Holes? = .refused
+  ) {
     (self.array, self.pieces, self.pool) = (array, pieces.filter { $0.count > 0 }, pool)
+    self.holes = holes
     rows = pieces.map(\.count).reduce(0, +)
   }
 
   /// Bytes that are read at a time where chunks cannot be copied.
   private static let budget = 8 << 20
+
+  /// Fills the first rows of `target` by the library, which puts the fill value beside them in a chunk they do not fill.
+  func writeBeginning(of target: Dataset) throws {
+    let step = max(1, Self.budget / max(rowByteCount, 1))
+    for piece in pieces {
+      let dataset = try piece.open()
+      for row in stride(from: 0, to: piece.count, by: step) {
+        let shape = shape(min(step, piece.count - row))
+        let rest = shape.dropFirst().map { _ in 0 }
+        var bytes = [UInt8](repeating: 0, count: shape[0] * rowByteCount)
+        try bytes.withUnsafeMutableBytes {
+          try dataset.readFast(
+            into: $0, as: array.type, start: [row] + rest, count: shape, holes: holes)
+        }
+        try bytes.withUnsafeBytes {
+          try target.write(
+            from: $0, as: array.type, start: [piece.start + row] + rest, count: shape)
+        }
+      }
+    }
+  }
 
   /// Fills `target`; gives up early, leaving it unfinished, when `isCancelled` says so between two blocks.
   func write(to target: Dataset, isCancelled: () -> Bool = { false }) throws {
@@ -43,7 +68,7 @@ struct RowJoin {
       let dataset = try $0.open()
       let layout = try dataset.layout
       return try layout?.chunk == chunk && layout?.filters == array.filters
-        && dataset.elementType == array.type
+        && dataset.elementType == array.type && dataset.isStoredExactly
     }
     var current: (index: Int, dataset: Dataset)?
     var gathered: Range<Int>?
@@ -81,7 +106,10 @@ struct RowJoin {
     let grid = ChunkGrid(shape: shape(band.count), chunk: chunk)
     for offset in grid.offsets {
       let place = [band.lowerBound - start] + offset.dropFirst()
-      guard let stored = try source.readChunk(offset: place) else { continue }
+      guard let stored = try source.readChunk(offset: place) else {
+        guard try (holes ?? source.ownHoles) == .filled else { throw source.hole(place) }
+        continue
+      }
       try stored.bytes.withUnsafeBytes {
         try target.writeChunk(
           $0, offset: [band.lowerBound] + offset.dropFirst(), filterMask: stored.filterMask)
@@ -129,7 +157,8 @@ struct RowJoin {
         let part = bytes[(low - range.lowerBound) * rowBytes..<(high - range.lowerBound) * rowBytes]
         try piece.open().readFast(
           into: UnsafeMutableRawBufferPointer(rebasing: part), as: array.type,
-          start: [low - piece.start] + start.dropFirst(), count: [high - low] + shape.dropFirst())
+          start: [low - piece.start] + start.dropFirst(), count: [high - low] + shape.dropFirst(),
+          holes: holes)
       }
     }
   }

@@ -14,8 +14,9 @@ public final class RunReader: @unchecked Sendable {
   public let title: String
   private let file: File
   let root: Group
+  let uses = ArrayUses()
   /// Whether it is the folder of a run that is not sealed.
-  private var isFolder: Bool { path.hasSuffix("/index.h5") }
+  public var isFolder: Bool { path.hasSuffix("/index.h5") }
 
   /// Opens the archive called `name`.
   /// - Throws: ``ArchiveError`` or ``HDF5/HDF5Error`` with what was expected, what was found, and what to do.
@@ -119,11 +120,40 @@ public final class RunReader: @unchecked Sendable {
     }
   }
 
+  /// Refuses rows past those that were written, of an array whose producer ended in the middle of it.
+  private func checkWritten(_ dataset: Dataset, start: [Int]?, count: [Int]) throws {
+    guard let rows = try dataset.attribute("rows_written")?.integer, let first = count.first else {
+      return
+    }
+    let end = (start?.first ?? 0) + first
+    guard end > rows, first > 0 else { return }
+    throw ArchiveError(
+      .layout,
+      "\(path):\(dataset.path): only the first \(rows) rows were written, and rows up to \(end) are asked "
+        + "for; make the archive again, or go on with --resume")
+  }
+
+  /// Paths of arrays that were planned and are not all there, because their producer has not come to them yet or was ended
+  /// before: those that are left out, and those of which the first rows are there.
+  public func absentArrays() throws -> [String] {
+    var found = root.contains("/provenance/absent") ? try readTexts("/provenance/absent") : []
+    for path in try paths() where try attribute(path, "rows_written") != nil { found.append(path) }
+    return found
+  }
+
+  /// What the CF attributes of an array beside ours make of its values, in words; empty for our own arrays.
+  public func conventions(of path: String) throws -> [String] {
+    let dataset = try root.dataset(path)
+    guard try dataset.attribute("logical_sha256") == nil else { return [] }
+    return try CFConventions(dataset).notes
+  }
+
   /// Fills `bytes` with a block of numbers in C order, little endian, as they are stored.
   func read(
     _ array: StoredArray, start: [Int], count: [Int], into bytes: UnsafeMutableRawBufferPointer
   ) throws {
     let dataset = try root.dataset(array.path)
+    try checkWritten(dataset, start: start, count: count)
     try dataset.readFast(into: bytes, as: array.type, start: start, count: count)
     try checkSources(dataset)
   }
@@ -134,15 +164,28 @@ public final class RunReader: @unchecked Sendable {
     count: [Int]? = nil
   ) throws -> NDArray<Element> {
     let dataset = try root.dataset(path)
+    uses.note(dataset.path)
     let shape = try count ?? dataset.shape
     let size = shape.reduce(1, *)
-    let elements = try [Element](unsafeUninitializedCapacity: size) { buffer, initialized in
+    try checkWritten(dataset, start: start, count: shape)
+    var elements = try [Element](unsafeUninitializedCapacity: size) { buffer, initialized in
       try dataset.readFast(
         into: UnsafeMutableRawBufferPointer(buffer), as: Element.elementType, start: start,
         count: count)
       initialized = size
     }
     try checkSources(dataset)
+    // Ours carry no CF packing; arrays that others put beside them may.
+    if Element.elementType.isFloatingPoint, try dataset.attribute("logical_sha256") == nil {
+      let conventions = try CFConventions(dataset)
+      elements.withUnsafeMutableBufferPointer { values in
+        if let doubles = values as? UnsafeMutableBufferPointer<Double> {
+          conventions.unpack(doubles)
+        } else if let floats = values as? UnsafeMutableBufferPointer<Float> {
+          conventions.unpack(floats)
+        }
+      }
+    }
     return NDArray(shape: shape, elements: elements)
   }
 
@@ -165,7 +208,9 @@ public final class RunReader: @unchecked Sendable {
 
   /// Strings of the text dataset at `path`.
   public func readTexts(_ path: String) throws -> [String] {
-    try root.dataset(path).readStrings()
+    let dataset = try root.dataset(path)
+    uses.note(dataset.path)
+    return try dataset.readStrings()
   }
 
   /// An attribute of the object at `path`.
@@ -185,21 +230,5 @@ public final class RunReader: @unchecked Sendable {
     return zip(paths, zip(ids, hashes)).map {
       Provenance.Source(path: $0, runID: $1.0, sha256: $1.1)
     }
-  }
-
-  /// Hash of the whole archive: sha256 over path and logical hash of every array, in the order of paths. Provenance
-  /// and wall-clock seconds are left out, so that two runs of the same computation agree.
-  public func logicalHash() throws -> String {
-    var text = ""
-    for path in try paths().sorted()
-    where !path.hasPrefix("/provenance/") && !path.contains("seconds") {
-      text += path + " " + (try describe(path).sha256 ?? "") + "\n"
-    }
-    return LogicalHash.sha256(Array(text.utf8))
-  }
-
-  /// This archive as a source of another's provenance.
-  public func asSource() throws -> Provenance.Source {
-    Provenance.Source(path: path, runID: runID, sha256: try logicalHash())
   }
 }

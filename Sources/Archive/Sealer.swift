@@ -18,24 +18,42 @@ struct Sealer {
       let file = try File.create(temporary, replacing: true)
       let files = PartFiles(place.folder)
       try tree.write(to: file, finished: Date()) { group, array, shape in
-        let dataset = try group.createDataset(
-          array.name, array.type, shape: shape,
-          DatasetCreation(
-            maximumShape: array.isStream ? [nil] + shape.dropFirst().map { $0 } : nil,
-            chunk: array.chunk(rows: shape.first ?? 1), filters: array.filters))
+        let isPartial = tree.rowsWritten(array) != nil
+        var creation = DatasetCreation(
+          maximumShape: array.isStream ? [nil] + shape.dropFirst().map { $0 } : nil,
+          chunk: array.chunk(rows: shape.first ?? 1), filters: array.filters)
+        creation.marksUnwritten = isPartial
+        let dataset = try group.createDataset(array.name, array.type, shape: shape, creation)
         let pieces = (sources[array.path] ?? []).filter { $0.count > 0 }.map { source in
           RowJoin.Piece(
             open: { try files.root(source.file).dataset(source.dataset) }, start: source.start,
             count: source.count)
         }
-        try RowJoin(array, pieces, pool).write(to: dataset)
+        let join = RowJoin(array, pieces, pool)
+        try isPartial ? join.writeBeginning(of: dataset) : join.write(to: dataset)
         return dataset
       }
       try file.close()
+      try readBack(temporary)
     } catch {
       try? FileManager.default.removeItem(atPath: temporary)
       throw error
     }
     try unfinished.done { try DurableFile.replace(place.file, with: temporary) }
+  }
+
+  /// Reads the sealed file, and compares the hash of each array with that of the rows that were appended.
+  private func readBack(_ file: String) throws {
+    let root = try File.open(file).root
+    let hasher = BlockHasher()
+    for array in tree.schema.arrays {
+      guard let expected = try tree.hash(array), root.contains(array.path) else { continue }
+      guard try root.dataset(array.path).valueHash(as: array.type, hasher) == expected else {
+        throw ArchiveError(
+          .system,
+          "\(array.path): the sealed file does not hold the values that were recorded; the parts in "
+            + "\(place.folder) are kept: seal them again, on another disk if it happens again")
+      }
+    }
   }
 }

@@ -32,10 +32,27 @@ struct TreeWriter {
     if let history = schema.history { try root.setAttribute("history", .text(history)) }
     if let place = schema.defaultGroup { try root.setAttribute("default", .text(place)) }
     try writeProvenance(root, finished)
-    for (path, arrays) in schema.groups {
+    for (path, planned) in schema.groups {
+      let arrays = planned.filter { !isAbsent($0) }
+      guard !arrays.isEmpty else { continue }
       let group = path == "/" ? root : try root.makeGroup(path)
       try writeGroup(group, arrays, makeArray, counting)
     }
+  }
+
+  /// Whether nothing of an array that is written once was written yet: it is left out, since an array of zeros would be a
+  /// result that nobody computed. A stream without rows says so by its length.
+  func isAbsent(_ array: ArraySchema) -> Bool {
+    if array.type == .utf8 { return texts[array.path] == nil && !array.isStream }
+    return !array.isStream && (rows[array.path] ?? 0) == 0
+  }
+
+  /// How many rows of an array that is written once are there; nil when all are, or it is a stream.
+  func rowsWritten(_ array: ArraySchema) -> Int? {
+    guard array.type != .utf8, !array.isStream, let length = array.axes.first?.length,
+      let count = rows[array.path], count < length
+    else { return nil }
+    return count
   }
 
   private func writeGroup(
@@ -81,7 +98,7 @@ struct TreeWriter {
     }
   }
 
-  private static func makeScale(
+  static func makeScale(
     _ group: Group, _ axis: ArraySchema.AxisSchema, _ length: Int,
     _ source: DatasetCreation.Source? = nil
   ) throws -> Dataset {
@@ -112,34 +129,9 @@ struct TreeWriter {
     for (name, value) in array.attributes.sorted(by: { $0.key < $1.key }) {
       try dataset.setAttribute(name, value)
     }
-  }
-
-  private func writeProvenance(_ root: Group, _ finished: Date?) throws {
-    let group = try root.makeGroup("provenance")
-    for item in schema.provenance.texts(finished: finished) {
-      let dataset = try group.createDataset(item.name, .utf8, shape: [])
-      try dataset.writeStrings([item.text])
-      try dataset.setAttribute("long_name", .text(item.longName))
-    }
-    try Self.writeSources(schema.provenance.sources, in: group)
-  }
-
-  /// Writes the archives that one was made from into the group of its provenance.
-  static func writeSources(_ sources: [Provenance.Source], in group: Group) throws {
-    guard !sources.isEmpty else { return }
-    let axis = ArraySchema.AxisSchema("source", sources.count, longName: "source archive index")
-    let scale = try makeScale(group, axis, sources.count)
-    try scale.makeScale("source")
-    for (name, values, longName) in [
-      ("source_path", sources.map(\.path), "path of each source archive when it was read"),
-      ("source_run_id", sources.map(\.runID), "run id of each source archive"),
-      ("source_sha256", sources.map(\.sha256), "logical sha256 of each source archive"),
-    ] {
-      let dataset = try group.createDataset(name, .utf8, shape: [sources.count])
-      try dataset.writeStrings(values)
-      try dataset.setAttribute("long_name", .text(longName))
-      try dataset.setAttribute("units", .text("1"))
-      try dataset.attach(scale, axis: 0)
+    if let count = rowsWritten(array) {
+      try dataset.setAttribute("rows_written", .integer(Int64(count)))
+      try dataset.setFillAttribute()
     }
   }
 }

@@ -17,8 +17,8 @@ public enum ProgressStyle: String, CaseIterable, ExpressibleByArgument, Sendable
 public final class ProgressLine: @unchecked Sendable {
   private let style: ProgressStyle
   private let lock = NSLock()
-  private var began = Date()
-  private var lastDraw = Date.distantPast
+  private var began = ContinuousClock.now
+  private var lastDraw: ContinuousClock.Instant?
   private var title = ""
   private var drawn = false
 
@@ -33,8 +33,8 @@ public final class ProgressLine: @unchecked Sendable {
     defer { lock.unlock() }
     clearLine()
     self.title = title
-    began = Date()
-    lastDraw = .distantPast
+    began = .now
+    lastDraw = nil
   }
 
   /// `done` of `total` units are done; the time left follows from their rate unless it is given.
@@ -43,10 +43,11 @@ public final class ProgressLine: @unchecked Sendable {
   ) {
     lock.lock()
     defer { lock.unlock() }
-    let now = Date()
-    guard style != .none, now.timeIntervalSince(lastDraw) > 0.1 || done == total else { return }
+    let now = ContinuousClock.now
+    let isDue = lastDraw.map { now - $0 > .milliseconds(100) } ?? true
+    guard style != .none, isDue || done == total else { return }
     lastDraw = now
-    let elapsed = max(now.timeIntervalSince(began), 1e-6)
+    let elapsed = max((now - began) / .seconds(1), 1e-6)
     let rate = Double(done) / elapsed
     let left = secondsLeft ?? (rate > 0 ? Double(total - done) / rate : 0)
     if style == .json {
@@ -74,7 +75,7 @@ public final class ProgressLine: @unchecked Sendable {
     defer { lock.unlock() }
     clearLine()
     if style == .bar {
-      let time = Format.duration(Date().timeIntervalSince(began))
+      let time = Format.duration((ContinuousClock.now - began) / .seconds(1))
       Console.note("\(title): \(summary.isEmpty ? "done" : summary) (\(time))")
     }
   }

@@ -48,6 +48,9 @@ public struct BytePairTokenizer: Tokenizer {
   /// Number of different tokens.
   public var vocabularySize: Int { bytes.count }
 
+  /// A space.
+  public var blank: Int32 { 32 }
+
   /// Tokens of a text.
   public func encode(_ text: String) -> [Int32] {
     var tokens: [Int32] = []

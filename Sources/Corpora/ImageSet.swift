@@ -17,6 +17,8 @@ public struct ImageSet: Sendable {
   public let classNames: [String]
   /// The file as a source of provenance.
   public let source: Provenance.Source
+  /// What of the file does not have the hash stored beside it; nil when all has.
+  public let warning: String?
   /// Mean and standard deviation of the training pixels, scaled to 0 … 1.
   public let mean: Float, deviation: Float
 
@@ -31,11 +33,11 @@ public struct ImageSet: Sendable {
         "\(path):/samples/image: expected 3 axes [sample, y, x], found \(shape.count) of "
           + "lengths \(shape)")
     }
-    images = try reader.read("/samples/image")
+    images = try reader.readHashed("/samples/image")
     let split = try LabelledSplit(reader, count: shape[0], noun: "images")
     (labels, classNames) = (split.labels, split.classNames)
     (trainIndices, testIndices) = (split.trainIndices, split.testIndices)
-    source = try reader.asSource()
+    (source, warning) = (try reader.asSource(using: ["/"]), try reader.staleHashes())
     (mean, deviation) = Self.statistics(images, trainIndices)
   }
 

@@ -17,6 +17,8 @@ public struct PassageSet: Sendable {
   public let tokenizer: BytePairTokenizer?
   /// The file as a source of provenance.
   public let source: Provenance.Source
+  /// What of the file does not have the hash stored beside it; nil when all has.
+  public let warning: String?
 
   /// Reads a data set in the archive's layout.
   /// - Throws: when the file is missing, damaged, or not a labelled set of passages.
@@ -28,14 +30,14 @@ public struct PassageSet: Sendable {
         "\(path): expected passages in /samples/text, found none; is it an image set? "
           + "set data.modality accordingly")
     }
-    texts = try reader.readTexts("/samples/text")
+    texts = try reader.readTextsHashed("/samples/text")
     let split = try LabelledSplit(reader, count: texts.count, noun: "passages")
     (labels, classNames) = (split.labels, split.classNames)
     (trainIndices, testIndices) = (split.trainIndices, split.testIndices)
     tokenizer =
       reader.contains("/tokenizer/merges")
       ? try BytePairTokenizer(reader, "/tokenizer/merges") : nil
-    source = try reader.asSource()
+    (source, warning) = (try reader.asSource(using: ["/"]), try reader.staleHashes())
   }
 }
 
@@ -43,7 +45,7 @@ extension BytePairTokenizer {
   /// Reads merges `[merge, pair]`.
   /// - Throws: when a merge names a token that does not exist before it.
   public init(_ reader: RunReader, _ path: String) throws {
-    let pairs: [Int32] = try reader.read(path).elements
+    let pairs: [Int32] = try reader.readHashed(path).elements
     let merges = stride(from: 0, to: pairs.count - 1, by: 2).map { (pairs[$0], pairs[$0 + 1]) }
     guard let tokenizer = BytePairTokenizer(merges: merges) else {
       throw ArchiveError(

@@ -2,6 +2,8 @@
 public protocol Tokenizer: Sendable {
   /// Number of different tokens.
   var vocabularySize: Int { get }
+  /// The token that stands for a text without any.
+  var blank: Int32 { get }
   /// Tokens of a text.
   func encode(_ text: String) -> [Int32]
   /// The text that tokens stand for; what a tokenizer loses (case, spacing) stays lost.

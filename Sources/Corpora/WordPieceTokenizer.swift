@@ -1,30 +1,52 @@
+import Archive
 import Foundation
 
 /// WordPiece as BERT's uncased models use it (Devlin et al. 2019): lower case without accents, cut at white space and
 /// punctuation, then the longest pieces of a given vocabulary from left to right; pieces inside a word start with `##`.
 /// A word with no such pieces becomes the unknown token. No `[CLS]` or `[SEP]` is added.
 public struct WordPieceTokenizer: Tokenizer {
-  private let pieces: [String]
+  /// The vocabulary, in the order of token numbers.
+  public let pieces: [String]
+  /// The file it was read from as a source of provenance, by sha256 of its bytes; nil when it was given otherwise.
+  public let source: Provenance.Source?
   private let places: [String: Int32]
   private let unknown: Int32
   /// Words longer than this are unknown, as in the original.
   private static let longestWord = 100
 
   /// A vocabulary, one piece a line of `path`, in the order of token numbers.
-  /// - Throws: when it cannot be read, or lacks `[UNK]`.
+  /// - Throws: when it cannot be read, is no UTF-8, or lacks `[UNK]`. Lines may end as on Windows.
   public init(vocabulary path: String) throws {
-    let text = try String(contentsOfFile: path, encoding: .utf8)
-    var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map {
-      $0.hasSuffix("\r") ? String($0.dropLast()) : String($0)
+    let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    // By bytes: in a Swift string «\r\n» is one character, and no line would end.
+    var lines = try bytes.split(separator: 0x0A, omittingEmptySubsequences: false).map { line in
+      let piece = line.last == 0x0D ? line.dropLast() : line
+      guard let text = String(validating: piece, as: UTF8.self) else {
+        throw VocabularyError(description: "it is no UTF-8 text; convert it first")
+      }
+      return text
     }
     if lines.last == "" { lines.removeLast() }
-    try self.init(pieces: lines)
+    try self.init(pieces: lines, source: Self.source(path, bytes))
+  }
+
+  /// The file `path` as a source of provenance.
+  /// - Throws: when it cannot be read.
+  public static func source(of path: String) throws -> Provenance.Source {
+    source(path, [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))))
+  }
+
+  private static func source(_ path: String, _ bytes: [UInt8]) -> Provenance.Source {
+    Provenance.Source(
+      path: path, runID: "", sha256: LogicalHash.sha256(bytes), noun: "vocabulary")
   }
 
   /// A vocabulary in the order of token numbers.
   /// - Throws: ``VocabularyError`` when `[UNK]` is missing.
-  public init(pieces: [String]) throws {
-    self.pieces = pieces
+  public init(pieces: [String]) throws { try self.init(pieces: pieces, source: nil) }
+
+  private init(pieces: [String], source: Provenance.Source?) throws {
+    (self.pieces, self.source) = (pieces, source)
     places = Dictionary(
       pieces.enumerated().map { ($1, Int32($0)) }, uniquingKeysWith: { first, _ in first })
     guard let unknown = places["[UNK]"] else {
@@ -37,6 +59,9 @@ public struct WordPieceTokenizer: Tokenizer {
 
   /// Number of different tokens.
   public var vocabularySize: Int { pieces.count }
+
+  /// The unknown token.
+  public var blank: Int32 { unknown }
 
   /// Tokens of a text.
   public func encode(_ text: String) -> [Int32] { Self.words(text).flatMap { split($0) } }

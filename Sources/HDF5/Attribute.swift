@@ -80,7 +80,7 @@ enum Attribute {
     }
   }
 
-  private static func store<Element>(
+  fileprivate static func store<Element>(
     _ object: hid_t, _ name: String, _ type: ElementType, _ shape: [Int], _ values: [Element],
     _ place: String
   ) throws {
@@ -162,6 +162,63 @@ enum Attribute {
           isotherm_plist_default())
         return string(bytes)
       }
+    }
+  }
+}
+
+extension Dataset {
+  /// Numbers of an attribute, one or several, as doubles; nil when there is none of that name, or it holds no numbers.
+  public func attributeNumbers(_ name: String) throws -> [Double]? {
+    try Attribute.numbers(identifier.value, name, .float64, 0.0)
+  }
+
+  /// Whole numbers of an attribute, exactly; nil when there is none of that name, or it holds none. Unsigned ones beyond
+  /// 2⁶³ keep their bits.
+  public func attributeIntegers(_ name: String) throws -> [Int64]? {
+    try Attribute.numbers(identifier.value, name, nil, Int64(0))
+  }
+
+  /// Declares the value that stands for what was not written, as ``DatasetCreation/marksUnwritten`` chooses it, to netCDF and
+  /// xarray (CF `_FillValue`).
+  public func setFillAttribute() throws {
+    try HDF5Library.synchronized {
+      let type = try elementType
+      guard let bytes = DatasetCreation.unwrittenMark(type) else { return }
+      try Attribute.store(identifier.value, "_FillValue", type, [1], bytes, "\(file):\(path)")
+    }
+  }
+}
+
+extension Attribute {
+  /// Values of an attribute, converted to `type`; without one, whole numbers in 64 bits of their own sign.
+  fileprivate static func numbers<Number: BitwiseCopyable>(
+    _ object: hid_t, _ name: String, _ type: ElementType?, _ zero: Number
+  ) throws -> [Number]? {
+    try HDF5Library.synchronized {
+      guard H5Aexists(object, name) > 0 else { return nil }
+      let attribute = Identifier(
+        try check(
+          H5Aopen(object, name, isotherm_plist_default()), "cannot open attribute \(name)"),
+        closing: H5Aclose)
+      let stored = Identifier(
+        try check(H5Aget_type(attribute.value), "cannot read attribute \(name)"), closing: H5Tclose)
+      let space = Identifier(
+        try check(H5Aget_space(attribute.value), "cannot read attribute \(name)"),
+        closing: H5Sclose)
+      let count = Int(H5Sget_simple_extent_npoints(space.value))
+      guard let kind = ElementType.stored(stored.value), kind != .utf8, (1...4096).contains(count),
+        type != nil || !kind.isFloatingPoint
+      else { return nil }
+      let isUnsigned = [.uint8, .uint16, .uint32, .uint64].contains(kind)
+      var values = [Number](repeating: zero, count: count)
+      _ = try (type ?? (isUnsigned ? .uint64 : .int64)).with {
+        let type = $0
+        try values.withUnsafeMutableBytes {
+          _ = try check(
+            H5Aread(attribute.value, type, $0.baseAddress), "cannot read attribute \(name)")
+        }
+      }
+      return values
     }
   }
 }

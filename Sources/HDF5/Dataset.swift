@@ -15,10 +15,15 @@ public final class Dataset: @unchecked Sendable {
   }
 
   /// Lengths of the axes now; empty for a scalar.
+  /// - Throws: ``HDF5Error/Code/mismatch`` for a dataset without a place for any value (a null dataspace).
   public var shape: [Int] {
     get throws {
       try HDF5Library.synchronized {
         let space = try space()
+        guard H5Sget_simple_extent_type(space.value) != H5S_NULL else {
+          throw HDF5Error(
+            .mismatch, "it holds no value (a null dataspace)", file: file, path: path)
+        }
         return try Dataspace.shape(space.value)
       }
     }
@@ -40,7 +45,8 @@ public final class Dataset: @unchecked Sendable {
     }
   }
 
-  /// The stored type; throws ``HDF5Error/Code/mismatch`` for one that is not portable.
+  /// The type that holds every stored value exactly, whatever its byte order and precision; see ``isStoredExactly``.
+  /// - Throws: ``HDF5Error/Code/mismatch`` for one that no portable type can hold.
   public var elementType: ElementType {
     get throws {
       try HDF5Library.synchronized {
@@ -48,8 +54,9 @@ public final class Dataset: @unchecked Sendable {
           try check(H5Dget_type(identifier.value), "cannot read the type", file: file, path: path),
           closing: H5Tclose)
         guard let known = ElementType.stored(type.value) else {
+          let found = (try? StoredType(type.value).description) ?? "a type this library does not know"
           throw HDF5Error(
-            .mismatch, "expected integers, float32, float64 or text, found another type",
+            .mismatch, "expected whole numbers, floating-point numbers of up to 64 bits or text, found \(found)",
             file: file, path: path)
         }
         return known
@@ -57,72 +64,12 @@ public final class Dataset: @unchecked Sendable {
     }
   }
 
-  /// Lengths of a chunk, and the filters when they are all of the standard ones; nil when not chunked.
-  public var layout: (chunk: [Int], filters: DatasetCreation.Filters?)? {
-    get throws {
-      try HDF5Library.synchronized {
-        let list = try creationList()
-        guard H5Pget_layout(list.value) == H5D_CHUNKED else { return nil }
-        let rank = try shape.count
-        var chunk = [hsize_t](repeating: 0, count: rank)
-        try check(H5Pget_chunk(list.value, Int32(rank), &chunk), "cannot read the chunk shape")
-        return (chunk.map { Int($0) }, try filters(list))
-      }
-    }
-  }
-
-  private func filters(_ list: Identifier) throws -> DatasetCreation.Filters? {
-    var filters = DatasetCreation.Filters.none
-    let count = try check(H5Pget_nfilters(list.value), "cannot read the filters")
-    for index in 0..<UInt32(count) {
-      var (flags, length, config) = (UInt32(0), 8, UInt32(0))
-      var values = [UInt32](repeating: 0, count: 8)
-      let name = H5Pget_filter2(list.value, index, &flags, &length, &values, 0, nil, &config)
-      switch name {
-      case H5Z_FILTER_SHUFFLE: filters.shuffle = true
-      case H5Z_FILTER_DEFLATE: filters.deflate = Int(values[0])
-      case H5Z_FILTER_FLETCHER32: filters.fletcher32 = true
-      default: return nil
-      }
-    }
-    return filters
-  }
-
   /// Bytes taken in the file; 0 for a virtual dataset.
   public var storedByteCount: Int {
     HDF5Library.synchronized { Int(H5Dget_storage_size(identifier.value)) }
   }
 
-  /// True when the values lie in other files.
-  public var isVirtual: Bool {
-    get throws {
-      try HDF5Library.synchronized {
-        let list = try creationList()
-        return H5Pget_layout(list.value) == H5D_VIRTUAL
-      }
-    }
-  }
-
-  /// Files a virtual dataset takes its values from, as they are named in it; empty for any other.
-  public var sourceFiles: [String] {
-    get throws {
-      try HDF5Library.synchronized {
-        let list = try creationList()
-        guard H5Pget_layout(list.value) == H5D_VIRTUAL else { return [] }
-        var count = 0
-        try check(H5Pget_virtual_count(list.value, &count), "cannot read the sources")
-        return (0..<count).map { index in
-          let length = H5Pget_virtual_filename(list.value, index, nil, 0)
-          guard length > 0 else { return "" }
-          var name = [CChar](repeating: 0, count: length + 1)
-          H5Pget_virtual_filename(list.value, index, &name, length + 1)
-          return string(name)
-        }
-      }
-    }
-  }
-
-  private func creationList() throws -> Identifier {
+  func creationList() throws -> Identifier {
     Identifier(
       try check(
         H5Dget_create_plist(identifier.value), "cannot read the layout", file: file, path: path),
@@ -152,19 +99,26 @@ public final class Dataset: @unchecked Sendable {
   }
 
   /// Reads a block into memory that the caller owns; see ``read(_:start:count:)``.
+  /// - Throws: ``HDF5Error`` also where a virtual dataset's values would not come from its sources; see ``verifySources()``.
   public func read(
     into buffer: UnsafeMutableRawBufferPointer, as type: ElementType, start: [Int]? = nil,
     count: [Int]? = nil
   ) throws {
     try HDF5Library.synchronized {
+      if try isVirtual { try verifySources() }
       let (file, memory) = try selection(start: start, count: count, byteCount: buffer.count, type)
       if buffer.count == 0 { return }
       _ = try type.with { type in
-        try check(
-          H5Dread(
-            identifier.value, type, memory.value, file.value, isotherm_plist_default(),
-            buffer.baseAddress), "cannot read the values; the file may be damaged or cut short",
-          file: self.file, path: path, code: .notReadable)
+        let status = H5Dread(
+          identifier.value, type, memory.value, file.value, isotherm_plist_default(),
+          buffer.baseAddress)
+        guard status < 0 else { return }
+        let stack = HDF5Error.capture()
+        throw missingFilter()
+          ?? HDF5Error(
+            .notReadable,
+            "cannot read the values; the file may be damaged or cut short (\(stack.last ?? "no reason given"))",
+            file: self.file, path: path, stack: stack)
       }
     }
   }
@@ -226,70 +180,6 @@ public final class Dataset: @unchecked Sendable {
       _ = try check(
         H5Dset_extent(identifier.value, shape.map { hsize_t($0) }), "cannot extend to \(shape)",
         file: file, path: path)
-    }
-  }
-
-  // MARK: - Text
-
-  /// All strings, in C order. Both fixed-length and variable-length text is read.
-  public func readStrings() throws -> [String] {
-    try HDF5Library.synchronized {
-      let type = Identifier(
-        try check(H5Dget_type(identifier.value), "cannot read the type"), closing: H5Tclose)
-      guard H5Tget_class(type.value) == H5T_STRING else {
-        throw HDF5Error(.mismatch, "expected text, found numbers", file: file, path: path)
-      }
-      let count = try shape.reduce(1, *)
-      if count == 0 { return [] }
-      if H5Tis_variable_str(type.value) > 0 { return try readVariable(type, count) }
-      let size = H5Tget_size(type.value)
-      var bytes = [CChar](repeating: 0, count: size * count)
-      try check(
-        H5Dread(
-          identifier.value, type.value, isotherm_space_all(), isotherm_space_all(),
-          isotherm_plist_default(), &bytes), "cannot read the text", file: file, path: path)
-      return (0..<count).map { string(Array(bytes[$0 * size..<($0 + 1) * size])) }
-    }
-  }
-
-  private func readVariable(_ type: Identifier, _ count: Int) throws -> [String] {
-    var pointers = [UnsafeMutablePointer<CChar>?](repeating: nil, count: count)
-    try check(
-      H5Dread(
-        identifier.value, type.value, isotherm_space_all(), isotherm_space_all(),
-        isotherm_plist_default(), &pointers), "cannot read the text", file: file, path: path,
-      code: .notReadable)
-    let texts = pointers.map { $0.map { String(cString: $0) } ?? "" }
-    let space = try space()
-    H5Dvlen_reclaim(type.value, space.value, isotherm_plist_default(), &pointers)
-    return texts
-  }
-
-  /// Writes all strings, in C order.
-  public func writeStrings(_ texts: [String]) throws {
-    try HDF5Library.synchronized {
-      let count = try shape.reduce(1, *)
-      guard texts.count == count else {
-        throw HDF5Error(
-          .mismatch, "expected \(count) strings, found \(texts.count)", file: file, path: path)
-      }
-      // One block of memory for all strings: HDF5 takes pointers and copies.
-      var bytes: [CChar] = []
-      var places: [Int] = []
-      for text in texts {
-        places.append(bytes.count)
-        bytes += text.utf8.map { CChar(bitPattern: $0) } + [0]
-      }
-      try bytes.withUnsafeBufferPointer { bytes in
-        guard let base = bytes.baseAddress else { return }
-        let pointers: [UnsafePointer<CChar>?] = places.map { base + $0 }
-        _ = try ElementType.utf8.with { type in
-          try check(
-            H5Dwrite(
-              identifier.value, type, isotherm_space_all(), isotherm_space_all(),
-              isotherm_plist_default(), pointers), "cannot write the text", file: file, path: path)
-        }
-      }
     }
   }
 }

@@ -1,3 +1,4 @@
+import Arrays
 import CHDF5
 
 /// How a new dataset is laid out.
@@ -50,6 +51,8 @@ public struct DatasetCreation: Sendable {
   public var filters: Filters
   /// When not empty, the dataset is virtual: rows joined from other files.
   public var sources: [Source]
+  /// Whether a fill value that no measurement has stands for what is not written: NaN, or the last number of an integer type.
+  public var marksUnwritten = false
 
   /// A contiguous dataset unless told otherwise.
   public init(
@@ -61,7 +64,7 @@ public struct DatasetCreation: Sendable {
   }
 
   /// The library's property list. Must run inside the lock.
-  func propertyList(shape: [Int]) throws -> Identifier {
+  func propertyList(shape: [Int], _ type: ElementType? = nil) throws -> Identifier {
     let list = Identifier(
       try check(H5Pcreate(isotherm_plist_dataset_create()), "cannot prepare a dataset"),
       closing: H5Pclose)
@@ -70,6 +73,11 @@ public struct DatasetCreation: Sendable {
       H5Pset_attr_creation_order(
         list.value, UInt32(H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED)),
       "cannot prepare a dataset")
+    if marksUnwritten, let type, let mark = Self.unwrittenMark(type) {
+      _ = try type.with {
+        try check(H5Pset_fill_value(list.value, $0, mark), "cannot set the fill value")
+      }
+    }
     if !sources.isEmpty {
       try addSources(list, shape)
       return list
@@ -86,6 +94,26 @@ public struct DatasetCreation: Sendable {
     }
     if filters.fletcher32 { try check(H5Pset_fletcher32(list.value), "cannot set fletcher32") }
     return list
+  }
+
+  /// Bytes of the value that stands for what is not written; nil for text.
+  static func unwrittenMark(_ type: ElementType) -> [UInt8]? {
+    func bytes<Number>(_ value: Number) -> [UInt8] { withUnsafeBytes(of: value) { Array($0) } }
+    switch type {
+    case .int8: return bytes(Int8.min)
+    case .uint8: return bytes(UInt8.max)
+    case .int16: return bytes(Int16.min)
+    case .uint16: return bytes(UInt16.max)
+    case .int32: return bytes(Int32.min)
+    case .uint32: return bytes(UInt32.max)
+    case .int64: return bytes(Int64.min)
+    case .uint64: return bytes(UInt64.max)
+    case .float16: return bytes(Float16.nan)
+    case .bfloat16: return bytes(UInt16(0x7FC0))
+    case .float32: return bytes(Float.nan)
+    case .float64: return bytes(Double.nan)
+    case .utf8: return nil
+    }
   }
 
   private func addSources(_ list: Identifier, _ shape: [Int]) throws {

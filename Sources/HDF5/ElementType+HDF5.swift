@@ -42,34 +42,52 @@ extension ElementType {
     }
   }
 
-  /// The type of a stored object, or nil when it is none of the portable ones. Must run inside the lock.
+  /// The type that holds every value of a stored type exactly; nil when none of the portable ones does. Must run inside the
+  /// lock.
+  ///
+  /// Byte order, precision and padding do not matter: the library converts. Of named whole numbers, booleans among them,
+  /// the numbers count.
   static func stored(_ type: hid_t) -> ElementType? {
-    let size = H5Tget_size(type)
     switch H5Tget_class(type) {
     case H5T_STRING: return .utf8
-    case H5T_FLOAT: return size == 4 ? .float32 : size == 8 ? .float64 : half(type)
-    case H5T_INTEGER:
-      let signed = H5Tget_sign(type) == H5T_SGN_2
-      switch size {
-      case 1: return signed ? .int8 : .uint8
-      case 2: return signed ? .int16 : .uint16
-      case 4: return signed ? .int32 : .uint32
-      case 8: return signed ? .int64 : .uint64
-      default: return nil
-      }
+    case H5T_FLOAT: return float(type)
+    case H5T_INTEGER: return integer(type)
+    case H5T_ENUM:
+      let base = Identifier(H5Tget_super(type), closing: H5Tclose)
+      return base.value >= 0 ? integer(base.value) : nil
     default: return nil
     }
   }
 
-  private static func half(_ type: hid_t) -> ElementType? {
-    var (sign, exponent, exponentBits, mantissa, mantissaBits) = (0, 0, 0, 0, 0)
-    guard H5Tget_size(type) == 2,
-      H5Tget_fields(type, &sign, &exponent, &exponentBits, &mantissa, &mantissaBits) >= 0
-    else { return nil }
-    switch (exponentBits, mantissaBits) {
-    case (5, 10): return .float16
-    case (8, 7): return .bfloat16
+  /// Whether values of the stored type are, byte for byte, little-endian elements of this one. Must run inside the lock.
+  func isStoredExactly(as type: hid_t) throws -> Bool { try with { H5Tequal($0, type) > 0 } }
+
+  private static func integer(_ type: hid_t) -> ElementType? {
+    let signed = H5Tget_sign(type) == H5T_SGN_2
+    switch H5Tget_size(type) {
+    case 1: return signed ? .int8 : .uint8
+    case 2: return signed ? .int16 : .uint16
+    case 3...4: return signed ? .int32 : .uint32
+    case 5...8: return signed ? .int64 : .uint64
     default: return nil
     }
+  }
+
+  private static func float(_ type: hid_t) -> ElementType? {
+    var (sign, exponent, exponentBits, mantissa, mantissaBits) = (0, 0, 0, 0, 0)
+    guard
+      H5Tget_fields(type, &sign, &exponent, &exponentBits, &mantissa, &mantissaBits) >= 0,
+      exponentBits > 0, exponentBits < 16, mantissaBits > 0
+    else { return nil }
+    let (bias, highest) = (H5Tget_ebias(type), 1 << exponentBits - 1)
+    /// Whether all numbers of the stored type, small and large ones too, are numbers of this form.
+    func fits(_ bits: Int, _ digits: Int) -> Bool {
+      let limit = 1 << (bits - 1) - 1
+      return exponentBits <= bits && mantissaBits <= digits && bias <= limit
+        && highest - 1 - bias <= limit
+    }
+    if exponentBits == 5, mantissaBits == 10, bias == 15 { return .float16 }
+    if exponentBits == 8, mantissaBits == 7, bias == 127 { return .bfloat16 }
+    return fits(8, 23) ? .float32 : fits(11, 52) ? .float64 : nil
   }
 }

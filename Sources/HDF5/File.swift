@@ -102,48 +102,4 @@ public final class File: @unchecked Sendable {
     try check(H5Pset_fclose_degree(list.value, degree), "cannot prepare file access")
     return list
   }
-
-  /// Tells apart why a file cannot be opened or made, and names what mends it.
-  private static func refusal(_ path: String, _ stack: [String], creating: Bool) -> HDF5Error {
-    let manager = FileManager.default
-    func error(_ code: HDF5Error.Code, _ message: String) -> HDF5Error {
-      HDF5Error(code, message, file: path, stack: stack)
-    }
-    let text = stack.joined(separator: "; ")
-    if text.contains("unable to lock file") {
-      return error(
-        .locked, "another process has it open for writing; wait until that program has ended")
-    }
-    if text.contains("No space left") {
-      return error(.refused, "the disk is full; free some space and try again")
-    }
-    if creating {
-      let place = parentFolder(path)
-      if manager.fileExists(atPath: path) {
-        return error(.refused, "it exists already; pass --force to replace it")
-      }
-      if !manager.fileExists(atPath: place) {
-        return error(.refused, "the folder \(place) does not exist; make it first")
-      }
-      if !manager.isWritableFile(atPath: place) {
-        return error(.refused, "no permission to write in \(place); choose another folder with -o")
-      }
-      return error(.failed, "cannot create the file (\(stack.last ?? "no reason given"))")
-    }
-    guard manager.fileExists(atPath: path) else {
-      return error(.missingFile, "no such file; check the path")
-    }
-    guard manager.isReadableFile(atPath: path) else {
-      return error(.refused, "no permission to read it; ask its owner, or chmod +r")
-    }
-    if text.contains("truncated file") {
-      return error(
-        .notReadable, "the file is cut short; fetch or copy it again, or run recover on its run")
-    }
-    if text.contains("file signature not found") {
-      return error(.notReadable, "not an HDF5 file; expected a run archive NAME.h5 or NAME.run")
-    }
-    return error(
-      .notReadable, "damaged HDF5 file (\(stack.last ?? "no reason given")); copy it again")
-  }
 }

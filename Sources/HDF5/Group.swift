@@ -126,11 +126,7 @@ public final class Group: @unchecked Sendable {
   /// The dataset `name` below this group.
   public func dataset(_ name: String) throws -> Dataset {
     try HDF5Library.synchronized {
-      guard contains(name) else {
-        throw HDF5Error(
-          .missingObject, "no such dataset; `isotherm-archive ls` lists what the file holds",
-          file: file, path: joined(name))
-      }
+      guard contains(name), kind(name) != .group else { throw missing(name) }
       let value = try check(
         H5Dopen2(identifier.value, name, isotherm_plist_default()), "cannot open the dataset",
         file: file, path: joined(name), code: .mismatch)
@@ -147,7 +143,7 @@ public final class Group: @unchecked Sendable {
     try HDF5Library.synchronized {
       let place = joined(name)
       let space = try Dataspace.simple(shape, maximum: creation.maximumShape)
-      let list = try creation.propertyList(shape: shape)
+      let list = try creation.propertyList(shape: shape, type)
       let value = try type.with { type in
         try check(
           H5Dcreate2(

@@ -266,6 +266,7 @@ extension Dataset {
     _ type: Identifier, _ size: Int, _ start: [Int], _ count: [Int], _ names: ObjectNames?
   ) throws -> [UInt8] {
     try HDF5Library.synchronized {
+      if try isVirtual { try verifySources() }
       let source = try space()
       if !start.isEmpty { try Dataspace.select(source.value, start: start, count: count) }
       let memory = try Dataspace.simple(count)
@@ -274,10 +275,11 @@ extension Dataset {
       defer { buffer.deallocate() }
       buffer.initializeMemory(as: UInt8.self, repeating: 0)
       guard let base = buffer.baseAddress else { return [] }
+      let status = H5Dread(
+        identifier.value, type.value, memory.value, source.value, isotherm_plist_default(), base)
+      if status < 0, let missing = missingFilter() { throw missing }
       try check(
-        H5Dread(
-          identifier.value, type.value, memory.value, source.value, isotherm_plist_default(), base),
-        "cannot read the values; the file may be damaged", file: file, path: path,
+        status, "cannot read the values; the file may be damaged", file: file, path: path,
         code: .notReadable)
       let form = try ValueForm(type.value)
       defer {

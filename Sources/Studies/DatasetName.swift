@@ -17,5 +17,5 @@ struct DatasetName {
   }
 
   /// Shape and values.
-  func read() throws -> (shape: [Int], values: [Double]) { try ForeignArray.read(file, path) }
+  func read() throws -> ForeignArray { try ForeignArray.read(file, path) }
 }

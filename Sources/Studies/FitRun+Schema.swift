@@ -110,7 +110,7 @@ extension FitRun {
       defaultGroup: "/fields/\(models.last?.model.rawValue ?? "")",
       provenance: Provenance(
         configuration: study.configuration.yaml, seed: study.configuration.seed,
-        blasCore: BLASCore.name, sources: [try run.reader.asSource()]))
+        blasCore: BLASCore.name, sources: [try run.source()]))
   }
 
   /// What is seen of an equation while it learns the task.

@@ -59,8 +59,10 @@ public struct FitRun {
   /// Fits every model and seals `out`; returns the sealed file.
   public func run(out: String, force: Bool) throws -> String {
     try OutputGuard([run.reader.path] + run.study.configuration.inputs).check(archive: out)
+    let schema = try schema()
+    for warning in try run.warnings() { progress.note(warning) }
     let recorder = try Recorder(
-      RunPlace(out), try schema(), replacing: force, onEvent: progress.recorderEvents)
+      RunPlace(out), schema, replacing: force, onEvent: progress.recorderEvents)
     do {
       try fit(recorder)
       return try recorder.seal()

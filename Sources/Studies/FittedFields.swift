@@ -25,6 +25,7 @@ struct FittedFields {
     guard try reader.sources().contains(where: { $0.runID == run.reader.runID }) else {
       throw UsageError("\(path) was not fitted to \(run.reader.path); fit it with isotherm fit")
     }
+    try reader.checkMade(from: run.reader)
     let yaml = try reader.readTexts("/provenance/configuration").first ?? ""
     let pde = try StudyConfiguration(
       yaml: yaml, name: "\(path):/provenance/configuration", settings: []

@@ -83,7 +83,7 @@ public struct InformRun {
 
   /// What will be written.
   public func plan() throws -> [PlannedArray] {
-    try schema().arrays.map { array in
+    try schema(naming: false).arrays.map { array in
       let shape = array.shape(rows: checkpoints)
       return PlannedArray(
         path: array.path, shape: shape,
@@ -94,22 +94,32 @@ public struct InformRun {
   /// Estimates everything and seals `out`; returns the sealed file. Resuming goes on after the last checkpoint whose
   /// estimates are kept.
   public func run(out: String, _ beginning: TrainRun.Beginning) throws -> String {
-    let place = RunPlace(out)
+    let (place, schema) = (RunPlace(out), try schema())
     try OutputGuard(([reader] + [fields].compactMap { $0 }).map(\.path) + configuration.inputs)
       .check(archive: out)
-    if beginning == .resuming, place.isSealed {
+    for line in try [reader, fields].compactMap({ try $0?.staleHashes() }) {
+      progress.note("warning: " + line)
+    }
+    try fields?.checkMade(from: reader)
+    if beginning.isResuming, place.isSealed {
+      try FinishedArchive.check(RunReader(place.file, expecting: [.information]), schema)
       progress.note("\(place.file) is complete already; nothing to resume")
       return place.file
     }
     let settings = configuration.information
     let anchor = "/estimates/\(settings.estimators[0])/label/value"
     let resumed =
-      beginning == .resuming
-      ? try Recorder.resume(place, schema(), anchor: anchor, onEvent: progress.recorderEvents) : nil
+      beginning.isResuming
+      ? try Recorder.resume(
+        place, schema, anchor: anchor, onOtherKernels: beginning == .resumingOnOtherKernels,
+        onEvent: progress.recorderEvents) : nil
+    for change in resumed?.changes ?? [] {
+      progress.note(change + "; the provenance names both")
+    }
     let recorder =
       try resumed
       ?? Recorder(
-        place, schema(), replacing: beginning == .replacing, anchor: anchor,
+        place, schema, replacing: beginning == .replacing, anchor: anchor,
         onEvent: progress.recorderEvents)
     do {
       let done = resumed == nil ? 0 : try RunReader(place.folder).describe(anchor).shape[0]
@@ -333,7 +343,8 @@ public struct InformRun {
 
   // MARK: - Schema
 
-  private func schema() throws -> RunSchema {
+  /// Naming its sources reads them whole.
+  private func schema(naming: Bool = true) throws -> RunSchema {
     typealias Axis = ArraySchema.AxisSchema
     func depth(_ name: String, _ taps: [InformedTap]) -> Axis {
       Axis(
@@ -377,6 +388,9 @@ public struct InformRun {
       defaultGroup: "/estimates/\(settings.estimators[0])/label",
       provenance: Provenance(
         configuration: configuration.yaml, seed: configuration.seed, blasCore: BLASCore.name,
-        sources: try ([reader] + [fields].compactMap { $0 }).map { try $0.asSource() }))
+        sources: !naming
+          ? []
+          : try [reader.asSource(using: taps.map(\.path) + ["/samples"])]
+          + (fields.map { [try $0.asSource(using: ["/fields", "/training"])] } ?? [])))
   }
 }

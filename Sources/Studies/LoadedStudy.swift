@@ -1,4 +1,5 @@
 import Archive
+import Arrays
 import Console
 import Corpora
 import Kernels
@@ -74,6 +75,26 @@ struct LoadedStudy: Sendable {
     let kept = Set(
       random.permutation(all.count).prefix(max(1, Int(share * Double(all.count)))).map { all[$0] })
     return (all.filter { !kept.contains($0) }, all.filter(kept.contains))
+  }
+
+  /// Compares the tokens that a run has archived with those its samples have now.
+  /// - Throws: ``ArchiveError`` when a tokenizer that was learned or read gives others.
+  func checkSamples(_ reader: RunReader) throws {
+    guard case .text(let samples) = data, reader.contains("/samples/token") else { return }
+    let archived: NDArray<Int32> = try reader.read("/samples/token")
+    let indices: [Int32] = try reader.read("/samples/index").elements
+    guard archived.shape == [indices.count, samples.positions] else { return }
+    for (row, index) in indices.enumerated() {
+      guard index >= 0, index < samples.count,
+        archived.row(row).elements == samples.tokens(Int(index)).padded
+      else {
+        throw ArchiveError(
+          .layout,
+          "\(reader.path):/samples/token: sample \(index) has other tokens now; the tokenizer differs from the "
+            + "one this run was trained with: restore its vocabulary, or use the version of Isotherm it was "
+            + "trained with")
+      }
+    }
   }
 
   /// Taps to capture and the number of samples of each, in the order of computation.

@@ -51,8 +51,10 @@ public struct PerturbRun {
   public func run(out: String, force: Bool) throws -> String {
     let inputs = [run.reader.path] + [fields?.reader.path].compactMap { $0 }
     try OutputGuard(inputs + run.study.configuration.inputs).check(archive: out)
+    let schema = try schema()
+    for warning in try run.warnings() { progress.note(warning) }
     let recorder = try Recorder(
-      RunPlace(out), try schema(), replacing: force, onEvent: progress.recorderEvents)
+      RunPlace(out), schema, replacing: force, onEvent: progress.recorderEvents)
     do {
       recorder.write("/perturbation/trajectory_name", names)
       recorder.write(
@@ -150,7 +152,7 @@ public struct PerturbRun {
       provenance: Provenance(
         configuration: run.study.configuration.yaml, seed: run.study.configuration.seed,
         blasCore: BLASCore.name,
-        sources: try [run.reader.asSource()] + (fields.map { [try $0.reader.asSource()] } ?? [])))
+        sources: try [run.source()] + (fields.map { [try $0.reader.asSource()] } ?? [])))
   }
 }
 

@@ -75,10 +75,19 @@ enum StudyData: Sendable {
     }
   }
 
-  var provenance: Provenance.Source {
+  /// The data set, and the vocabulary where tokens come from a file of their own.
+  var sources: [Provenance.Source] {
     switch self {
-    case .images(let set, _): set.source
-    case .text(let samples): samples.provenance
+    case .images(let set, _): [set.source]
+    case .text(let samples): samples.sources
+    }
+  }
+
+  /// One line about values of the data set that do not have the hash stored beside them.
+  var warning: String? {
+    switch self {
+    case .images(let set, _): set.warning
+    case .text(let samples): samples.warning
     }
   }
 

@@ -16,7 +16,10 @@ struct TokenSamples: SampleSource {
   let testIndices: [Int]
   let classNames: [String]
   let labels: [Int32]
-  let provenance: Provenance.Source
+  /// The passages, and the vocabulary where it is a file of its own.
+  let sources: [Provenance.Source]
+  /// What of the passages' file does not have the hash stored beside it.
+  let warning: String?
   /// Tokens of sample `i`: `stream[starts[i] ..< ends[i]]`; for next-token prediction the token after is a target.
   private let stream: [Int32]
   private let starts: [Int]
@@ -27,8 +30,9 @@ struct TokenSamples: SampleSource {
   init(_ set: PassageSet, _ text: StudyConfiguration.Text) throws {
     tokenizer = try Self.tokenizer(set, text)
     (positions, predictsNext) = (text.tokens, text.task == .next)
-    (provenance, classNames) = (set.source, set.classNames)
-    var builder = Builder(positions: text.tokens)
+    (warning, classNames) = (set.warning, set.classNames)
+    sources = [set.source] + ((tokenizer as? WordPieceTokenizer)?.source.map { [$0] } ?? [])
+    var builder = Builder(positions: text.tokens, blank: tokenizer.blank)
     if text.task == .label {
       for (index, passage) in set.texts.enumerated() {
         builder.addPassage(tokenizer.encode(passage), set.labels[index])
@@ -75,7 +79,7 @@ struct TokenSamples: SampleSource {
   }
 
   private struct Builder {
-    let positions: Int
+    let positions: Int, blank: Int32
     var stream: [Int32] = []
     var starts: [Int] = []
     var ends: [Int] = []
@@ -85,8 +89,8 @@ struct TokenSamples: SampleSource {
     mutating func addPassage(_ tokens: [Int32], _ label: Int32) {
       starts.append(stream.count)
       stream += tokens.prefix(positions)
-      // A sample has at least one position; an empty passage is one space.
-      if tokens.isEmpty { stream.append(32) }
+      // A sample has at least one position.
+      if tokens.isEmpty { stream.append(blank) }
       ends.append(stream.count)
       labels.append(label)
       if tokens.count > positions { cutCount += 1 }

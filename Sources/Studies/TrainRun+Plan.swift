@@ -52,9 +52,9 @@ extension TrainRun {
       study.model, training.optimizer, batch: training.batch, seed: 0, pool: pool)
     let batch = study.trainIndices.prefix(training.batch * training.accumulate)
     let times = (0..<4).map { _ in
-      let clock = Date()
+      let clock = ContinuousClock.now
       _ = trainer.step(batch, from: source, rate: 0)
-      return Date().timeIntervalSince(clock)
+      return (ContinuousClock.now - clock) / .seconds(1)
     }
     let step = times.dropFirst().min() ?? 0
     // A sample that is only looked at costs a third of one that is trained on.

@@ -32,6 +32,9 @@ extension TrainRun {
     recorder.write("/gradients/group_name", ParameterGroup.allCases.map { "\($0)" })
     if case .text(let samples) = study.data {
       recorder.write("/samples/text", study.captured.map { samples.text($0) })
+      if let tokenizer = samples.tokenizer as? WordPieceTokenizer {
+        recorder.write("/tokenizer/vocabulary", tokenizer.pieces)
+      }
     }
   }
 
@@ -94,14 +97,28 @@ extension TrainRun {
         "/checkpoints/optimizer/second_moment", to: optimizer.second.start, optimizer.second.count)
     }
     optimizer.stepCount = Int(steps[last])
-    var state = Progress()
-    state.accuracy =
-      try reader.read("/checkpoints/test_accuracy", as: Double.self).elements[last]
+    try study.checkSamples(reader)
+    var state = try progress(reader, checkpoint: last, step: Int(steps[last]))
     if !study.validationIndices.isEmpty {
       for loss in try reader.read("/checkpoints/validation_loss", as: Double.self).elements
         .prefix(last + 1)
       { state.judge(loss) }
     }
+    return state
+  }
+
+  /// What is known of a run at its last checkpoint, besides its weights.
+  private func progress(_ reader: RunReader, checkpoint: Int, step: Int) throws -> Progress {
+    var state = Progress()
+    state.accuracy = try reader.readRow("/checkpoints/test_accuracy", checkpoint).elements[0]
+    let bits = "/checkpoints/test_bits_per_character"
+    if reader.contains(bits) {
+      state.bitsPerCharacter = try reader.readRow(bits, checkpoint).elements[0]
+    }
+    let rows = try reader.describe("/progress/step").shape[0]
+    if rows > 0 { state.seconds = try reader.readRow("/progress/seconds", rows - 1).elements[0] }
+    // A step that was not taken is recorded before the last checkpoint of a run that diverged.
+    state.hasDiverged = rows > step
     return state
   }
 

@@ -38,6 +38,7 @@ public struct TrainRun {
         "\(samples.cutCount) of \(samples.count) passages have more than \(samples.positions) tokens and "
           + "are cut")
     }
+    if let warning = study.data.warning { progress.note("warning: " + warning) }
     if let warning = BLASCore.warning { progress.note("warning: " + warning) }
     switch configuration.capture.type {
     case "float16":
@@ -59,7 +60,7 @@ public struct TrainRun {
       defaultGroup: "/progress",
       provenance: Provenance(
         configuration: study.configuration.yaml, seed: study.configuration.seed,
-        blasCore: BLASCore.name, sources: [study.data.provenance]))
+        blasCore: BLASCore.name, sources: study.data.sources))
   }
 
   /// What to do about an archive of that name.
@@ -70,24 +71,31 @@ public struct TrainRun {
     case replacing
     /// Go on from its last checkpoint; begin anew when there is none.
     case resuming
+    /// The same, though OpenBLAS chose other kernels than before: the provenance names both.
+    case resumingOnOtherKernels
+
+    /// Whether what is there goes on.
+    public var isResuming: Bool { self == .resuming || self == .resumingOnOtherKernels }
   }
 
   /// Trains and seals `out`. Resuming from a checkpoint gives the bits of a run that was never interrupted.
   public func run(
     out: String, _ beginning: Beginning, keepParts: Bool, limits: RecorderLimits = RecorderLimits()
   ) throws -> Outcome {
-    let place = RunPlace(out)
+    let (place, schema) = (RunPlace(out), schema())
     try OutputGuard(study.configuration.inputs).check(archive: out)
-    if beginning == .resuming, place.isSealed { return try complete(place) }
+    if beginning.isResuming, place.isSealed { return try complete(place, schema, keepParts) }
     let resumed =
-      beginning == .resuming
+      beginning.isResuming
       ? try Recorder.resume(
-        place, schema(), anchor: Self.anchor, limits: limits, onEvent: progress.recorderEvents)
+        place, schema, anchor: Self.anchor,
+        onOtherKernels: beginning == .resumingOnOtherKernels, limits: limits,
+        onEvent: progress.recorderEvents)
       : nil
     let recorder =
       try resumed
       ?? Recorder(
-        place, schema(), replacing: beginning == .replacing, anchor: Self.anchor, limits: limits,
+        place, schema, replacing: beginning == .replacing, anchor: Self.anchor, limits: limits,
         onEvent: progress.recorderEvents)
     do {
       let outcome = try train(recorder, resuming: resumed != nil)
@@ -105,13 +113,16 @@ public struct TrainRun {
   private static let anchor = "/checkpoints/step"
 
   /// What a run that needs no resuming came to. Killed between sealing and removing the parts, it left the folder.
-  private func complete(_ place: RunPlace) throws -> Outcome {
+  private func complete(
+    _ place: RunPlace, _ schema: RunSchema, _ keepParts: Bool
+  ) throws -> Outcome {
     let reader = try RunReader(place.file, expecting: [.run])
+    try FinishedArchive.check(reader, schema)
     let accuracy = try reader.read("/checkpoints/test_accuracy", as: Double.self).elements.last
     let bits = "/checkpoints/test_bits_per_character"
     let last =
       reader.contains(bits) ? try reader.read(bits, as: Double.self).elements.last : nil
-    if place.hasFolder { try place.removeParts() }
+    if place.hasFolder, !keepParts { try place.removeParts() }
     progress.note("\(place.file) is complete already; nothing to resume")
     return Outcome(
       path: place.file, testAccuracy: accuracy ?? .nan, bitsPerCharacter: last,
@@ -131,12 +142,18 @@ public struct TrainRun {
     if resuming {
       state = try restore(trainer, from: recorder.place)
       progress.note("resuming after step \(trainer.optimizer.stepCount)")
+      for change in recorder.changes { progress.note(change + "; the provenance names both") }
     } else {
       try writeSamples(recorder)
       state = Progress()
       try checkpoint(trainer, recorder, &state)
     }
     progress.begin("train")
+    // Stopped between its last checkpoint and its end, a run has nothing left to do but to end.
+    if trainer.optimizer.stepCount > 0, state.isOver(training.patience) {
+      progress.note("the run was over when it was stopped; it is sealed")
+      return state
+    }
     try steps(trainer, study.source, recorder, &state)
     progress.end(
       "test accuracy \(Format.fixed(100 * state.accuracy, 1)) %, \(Format.short(state.speed)) samples/s"
@@ -152,11 +169,18 @@ public struct TrainRun {
     var bitsPerCharacter: Double?
     /// Lowest validation loss, and checkpoints since.
     var best = Double.infinity, waited = 0
+    /// Time that earlier processes have taken, seconds.
+    var seconds = 0.0
+    /// Whether the run ended with a step that could not be taken.
+    var hasDiverged = false
     /// Seconds spent in steps, and samples seen in them.
     var busy = 0.0, seen = 0
 
     /// Samples a second.
     var speed: Double { busy > 0 ? Double(seen) / busy : 0 }
+
+    /// Whether no step follows: it diverged, or waited for a lower validation loss as long as it should (0: for ever).
+    func isOver(_ patience: Int) -> Bool { hasDiverged || (patience > 0 && waited >= patience) }
 
     /// Takes note of a validation loss.
     mutating func judge(_ loss: Double) {
@@ -175,16 +199,17 @@ public struct TrainRun {
     let training = study.configuration.training
     let (size, total) = (training.batch * training.accumulate, stepsPerEpoch * training.epochs)
     let first = trainer.optimizer.stepCount
-    let began = Date()
+    let (began, earlier) = (ContinuousClock.now, state.seconds)
+    func seconds() -> Double { earlier + (ContinuousClock.now - began) / .seconds(1) }
     var order: [Int] = []
     for step in first..<max(first, total) {
       let (epoch, place) = step.quotientAndRemainder(dividingBy: stepsPerEpoch)
       if place == 0 || order.isEmpty { order = self.order(epoch) }
       let batch = order[place * size..<min((place + 1) * size, order.count)]
-      let clock = Date()
+      let clock = ContinuousClock.now
       let report = trainer.step(
         batch, from: source, rate: training.optimizer.rate(step: step, total: total))
-      state.busy += Date().timeIntervalSince(clock)
+      state.busy += (ContinuousClock.now - clock) / .seconds(1)
       state.seen += batch.count
       let passes = Double(epoch) + Double(place * size + batch.count) / Double(order.count)
       if !report.isFinite {
@@ -194,10 +219,10 @@ public struct TrainRun {
           throw TrainError.nonFinite(step: step + 1, place: place, folder: recorder.place.folder)
         }
         progress.note("diverged at step \(step + 1): \(place ?? "the loss") is not finite")
-        try record(report, trainer, step + 1, passes, Date().timeIntervalSince(began), recorder)
+        try record(report, trainer, step + 1, passes, seconds(), recorder)
         return try checkpoint(trainer, recorder, &state)
       }
-      try record(report, trainer, step + 1, passes, Date().timeIntervalSince(began), recorder)
+      try record(report, trainer, step + 1, passes, seconds(), recorder)
       progress.update(
         step + 1 - first, of: total - first, unit: "steps",
         detail: "loss \(Format.fixed(report.loss, 3))")
@@ -208,7 +233,7 @@ public struct TrainRun {
       ) { try recorder.finish() }
       guard isCheckpoint(step + 1, total) else { continue }
       try checkpoint(trainer, recorder, &state)
-      if training.patience > 0, state.waited >= training.patience {
+      if state.isOver(training.patience) {
         progress.note(
           "stopped early after step \(step + 1): the validation loss has not fallen for "
             + "\(state.waited) checkpoints")

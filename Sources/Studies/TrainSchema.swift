@@ -71,6 +71,13 @@ enum TrainSchema {
       ArraySchema("/samples/length", .int32, [sample], longName: "tokens that are no padding"),
       ArraySchema("/samples/text", .utf8, [sample], longName: "text of the tokens"),
     ]
+    if let tokenizer = text.tokenizer as? WordPieceTokenizer {
+      return arrays + [
+        ArraySchema(
+          "/tokenizer/vocabulary", .utf8, [.init("token", tokenizer.pieces.count)],
+          longName: "piece that each token stands for; ## begins a piece inside a word")
+      ]
+    }
     guard let tokenizer = text.tokenizer as? BytePairTokenizer, !tokenizer.merges.isEmpty else {
       return arrays
     }

@@ -20,13 +20,27 @@ struct TrainedRun {
       yaml: yaml, name: "\(reader.path):/provenance/configuration", settings: settings)
     study = try LoadedStudy(configuration)
     layout = ParameterLayout(study.model)
-    let recorded = try reader.sources().first?.sha256
-    guard recorded == nil || recorded == study.data.provenance.sha256 else {
+    // Where earlier versions did not name the vocabulary, the tokens tell.
+    for (old, new) in zip(try reader.sources(), study.data.sources) where old.sha256 != new.sha256 {
+      let isVocabulary = new.noun == "vocabulary"
       throw ArchiveError(
         .layout,
-        "\(reader.path): the data set \(configuration.data.file) differs from the one this run was "
-          + "trained on; restore that file, or point --set data.file=PATH to it")
+        "\(reader.path): the \(new.noun) \(new.path) differs from the one this run was trained "
+          + "\(isVocabulary ? "with" : "on"); restore that file, or point --set "
+          + "data.\(isVocabulary ? "vocabulary_file" : "file")=PATH to it")
     }
+    try study.checkSamples(reader)
+  }
+
+  /// Arrays of a run that whatever is made from its network depends on.
+  static let network = ["/checkpoints/parameters"]
+
+  /// The run as a source of provenance, its weights hashed.
+  func source() throws -> Provenance.Source { try reader.asSource(using: Self.network) }
+
+  /// Lines about what was changed in data set and run without a new hash.
+  func warnings() throws -> [String] {
+    [study.data.warning, try reader.staleHashes()].compactMap { $0 }.map { "warning: " + $0 }
   }
 
   /// Number of checkpoints.

@@ -1,3 +1,4 @@
+import Archive
 import Console
 import Information
 
@@ -7,19 +8,59 @@ public struct VariableSource: Sendable {
   public let name: String
   /// The samples.
   public let samples: SampleMatrix
+  /// What was done to the stored values, in words for people.
+  public let notes: [String]
 
-  /// Reads the dataset, of this program's archives or anybody's HDF5 file.
-  /// - Throws: ``Console/UsageError`` for a name of another form, and what reading throws.
-  public init(_ name: String) throws {
-    self.name = name
-    let (shape, values) = try DatasetName(name).read()
-    guard let count = shape.first else {
-      throw UsageError("\(name): a single number has no samples; expected [sample, ...]")
+  /// Reads two datasets, of this program's archives or anybody's HDF5 file, and leaves out samples of which either has a
+  /// missing value.
+  /// - Throws: ``Console/UsageError`` for a name of another form or another number of samples, and what reading throws.
+  public static func pair(_ x: String, _ y: String) throws -> (x: VariableSource, y: VariableSource)
+  {
+    let (a, b) = (try Variable(x), try Variable(y))
+    guard a.count == b.count else {
+      throw UsageError(
+        "\(x) has \(a.count) samples and \(y) has \(b.count); they must be pairs: the first axis counts samples"
+      )
     }
-    do {
-      samples = try SampleMatrix(count: count, values: values)
-    } catch {
-      throw UsageError("\(name): \(error)")
+    let kept = (0..<a.count).filter { !a.isMissing($0) && !b.isMissing($0) }
+    let left = a.count - kept.count
+    let word = left == 0 ? [] : ["\(left) of \(a.count) samples are left out: a value is missing"]
+    return (try a.source(kept, []), try b.source(kept, word))
+  }
+
+  private struct Variable {
+    let name: String
+    let array: ForeignArray
+    let count: Int
+    private let width: Int
+
+    init(_ name: String) throws {
+      (self.name, array) = (name, try DatasetName(name).read())
+      guard let count = array.shape.first else {
+        throw UsageError("\(name): a single number has no samples; expected [sample, ...]")
+      }
+      (self.count, width) = (count, array.shape.dropFirst().reduce(1, *))
+    }
+
+    func isMissing(_ sample: Int) -> Bool {
+      array.missing.map { $0[sample * width..<(sample + 1) * width].contains(true) } ?? false
+    }
+
+    func source(_ kept: [Int], _ more: [String]) throws -> VariableSource {
+      do {
+        let values =
+          kept.count == count
+          ? array.values : kept.flatMap { array.values[$0 * width..<($0 + 1) * width] }
+        return VariableSource(
+          name: name, samples: try SampleMatrix(count: kept.count, values: values),
+          notes: array.notes.map { "\(name): \($0)" } + more)
+      } catch {
+        let shape = array.shape
+        let advice =
+          shape.count > 1 && shape[0] < 4
+          ? "; its shape is \(shape), and the first axis counts samples" : ""
+        throw UsageError("\(name): \(error)\(advice)")
+      }
     }
   }
 }

@@ -34,10 +34,12 @@ struct AnalysisOptions: ParsableArguments {
     _ report: Report, _ arrays: [CompleteArray], _ inputs: Inputs, title: String
   ) throws {
     var report = report
+    try inputs.checkMade()
     if let output {
+      let sources = try inputs.sources()
       let provenance = Provenance(
         configuration: try configuration(report.name, inputs), seed: seed, blasCore: "",
-        sources: try inputs.readers.map { try $0.asSource() })
+        sources: sources)
       report.path = try Recorder.write(
         arrays, kind: .metrics, title: title, provenance: provenance, to: RunPlace(output),
         replacing: force)
@@ -62,6 +64,7 @@ extension AnalysisOptions {
       source.contains("/provenance/configuration"),
       let yaml = try source.readTexts("/provenance/configuration").first, !yaml.isEmpty
     else { return text }
+    text += try Origin(inputs.readers).yaml
     text += "run:\n"
     for line in yaml.split(separator: "\n") { text += "  \(line)\n" }
     return text
@@ -71,6 +74,21 @@ extension AnalysisOptions {
 /// The archives of one analysis.
 struct Inputs {
   let readers: [RunReader]
+
+  /// The archives as sources of provenance, with a line where what was read is not what a file says of itself.
+  func sources() throws -> [Provenance.Source] {
+    let sources = try readers.map { try $0.asSource() }
+    for reader in readers { try reader.staleHashes().map { Console.note("warning: " + $0) } }
+    return sources
+  }
+
+  /// Fields and estimates must be those of the run beside them as it is.
+  func checkMade() throws {
+    let runs = readers.filter { $0.kind == .run }
+    for reader in readers where reader.kind != .run {
+      for run in runs { try reader.checkMade(from: run) }
+    }
+  }
 
   /// The only archive of a kind.
   func one(_ kind: RunSchema.Kind) throws -> RunReader {

@@ -67,11 +67,11 @@ struct CheckCommand: ParsableCommand {
     let seconds = rlim_t(2 + storedByteCount(files[0]) / 1_000_000)
     var time = rlimit(rlim_cur: seconds, rlim_max: seconds)
     setrlimit(__rlimit_resource_t(RLIMIT_CPU.rawValue), &time)
-    let began = Date()
+    let began = ContinuousClock.now
     let result = try ArchiveCheck.run(files[0])
     let report = FileReport(
       path: files[0], findings: result.findings, arrays: result.arrays, bytes: result.bytes,
-      seconds: Date().timeIntervalSince(began),
+      seconds: (ContinuousClock.now - began) / .seconds(1),
       others: result.others.map { "\($0.path): \($0.what)" })
     Console.output(try Console.encode(report))
   }

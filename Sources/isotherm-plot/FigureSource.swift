@@ -142,9 +142,9 @@ final class FigureSource {
     ]
   }
 
-  /// Logical hash of every array that was read.
+  /// Logical hash of every array that was read, computed from its values.
   func hashes() throws -> [(path: String, sha256: String)] {
-    try used.map { ($0, try reader.describe($0).sha256 ?? "not sealed yet") }
+    try used.map { ($0, reader.isFolder ? "not sealed yet" : try reader.hashOfValues($0)) }
   }
 }
 

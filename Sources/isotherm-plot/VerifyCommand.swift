@@ -147,7 +147,9 @@ struct StoredFigure {
     let lines = content.texts["Datasets"]?.split(separator: "\n").map(String.init) ?? []
     let now = try source.hashes().map { "\($0.path) sha256=\($0.sha256)" }
     func name(_ line: String) -> String { line.components(separatedBy: " sha256=")[0] }
+    // A run that was being written, and axes in images of earlier versions, have no hash to compare: the pixels tell.
+    let unknown = Set(lines.filter { $0.hasSuffix("=not sealed yet") }.map(name))
     let (before, after) = (Set(lines), Set(now))
-    return Set(before.symmetricDifference(after).map(name)).sorted()
+    return Set(before.symmetricDifference(after).map(name)).subtracting(unknown).sorted()
   }
 }

@@ -27,7 +27,7 @@ struct DemoCommand: ParsableCommand {
   private static let study = "data/studies/fashion-mnist.yaml"
 
   func run() throws {
-    let began = Date()
+    let began = ContinuousClock.now
     for reader in ["isotherm-analyze", "isotherm-plot"] { _ = try SiblingProgram.find(reader) }
     let configuration = try StudyConfiguration(
       path: DataLocation.resolve(Self.study), settings: settings)
@@ -107,7 +107,7 @@ struct DemoCommand: ParsableCommand {
     }
   }
 
-  private func tell(_ headline: String, _ began: Date) throws {
+  private func tell(_ headline: String, _ began: ContinuousClock.Instant) throws {
     let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
       .filter { $0.hasSuffix(".h5") || $0.hasSuffix(".png") }.map { name in
         let attributes = try FileManager.default.attributesOfItem(atPath: place(name))
@@ -117,7 +117,7 @@ struct DemoCommand: ParsableCommand {
       let report = try JSONSerialization.jsonObject(with: Data(headline.utf8))
       let document: [String: Any] = [
         "attention": report, "files": files.map { ["path": $0.path, "bytes": $0.bytes] },
-        "seconds": Date().timeIntervalSince(began),
+        "seconds": (ContinuousClock.now - began) / .seconds(1),
       ]
       let data = try JSONSerialization.data(
         withJSONObject: document, options: [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes])
@@ -128,6 +128,6 @@ struct DemoCommand: ParsableCommand {
     var table = Table(["file", "size"])
     for file in files { table.add([file.path, Format.bytes(file.bytes)]) }
     Console.output("\n" + table.text)
-    Console.output("\nMade in \(Format.duration(Date().timeIntervalSince(began))).")
+    Console.output("\nMade in \(Format.duration((ContinuousClock.now - began) / .seconds(1))).")
   }
 }

@@ -39,6 +39,14 @@ struct InformCommand: ParsableCommand {
   @Flag(help: "Go on after the last checkpoint of an interrupted run.")
   var resume = false
 
+  @Flag(help: "Resume though OpenBLAS chose other kernels than before; the archive names both.")
+  var otherKernels = false
+
+  private var beginning: TrainRun.Beginning {
+    if resume { return otherKernels ? .resumingOnOtherKernels : .resuming }
+    return output.force ? .replacing : .new
+  }
+
   @Option(help: ArgumentHelp("First variable: FILE:/dataset.", valueName: "dataset"))
   var x: String?
 
@@ -81,7 +89,7 @@ struct InformCommand: ParsableCommand {
     }
     let path = try Interruption.during(
       "checkpoints that were committed are kept; go on with the same command and --resume"
-    ) { try inform.run(out: place, resume ? .resuming : output.force ? .replacing : .new) }
+    ) { try inform.run(out: place, beginning) }
     try Written(path: path).tell(json: common.json)
   }
 
@@ -106,9 +114,8 @@ struct InformCommand: ParsableCommand {
       )
     }
     guard (1...1000).contains(k) else { throw UsageError("--k: expected 1 to 1000, found \(k)") }
-    let began = Date()
-    let a = try VariableSource(x)
-    let b = try VariableSource(y)
+    let began = ContinuousClock.now
+    let (a, b) = try VariableSource.pair(x, y)
     let pairs = try PairedSamples(a.samples, b.samples)
     var options = EstimatorChoice.Settings()
     (options.neighborCount, options.seed) = (k, seed)
@@ -127,7 +134,7 @@ struct InformCommand: ParsableCommand {
       upper: estimate.upper, flags: estimate.flags.names, samples: pairs.count,
       dimensionX: a.samples.dimension, dimensionY: b.samples.dimension, seed: seed,
       shuffles: plan.shuffles, resamples: chosen.isResampled ? plan.resamples : 0,
-      seconds: Date().timeIntervalSince(began))
+      seconds: (ContinuousClock.now - began) / .seconds(1), notes: a.notes + b.notes)
     try result.tell(json: common.json)
   }
 }
@@ -152,10 +159,11 @@ private struct PairResult: Encodable {
   var shuffles: Int
   var resamples: Int
   var seconds: Double
+  var notes: [String]
 
   enum CodingKeys: String, CodingKey {
     case estimator, settings, transform, reason, value, units, null, lower, upper, flags, samples
-    case seed, shuffles, resamples, seconds
+    case seed, shuffles, resamples, seconds, notes
     case nullUpper = "null_upper"
     case dimensionX = "dimension_x"
     case dimensionY = "dimension_y"
@@ -172,6 +180,7 @@ private struct PairResult: Encodable {
         + "of \(shuffles) shuffles")
     Console.output("by       \(estimator): \(settings); \(reason); columns: \(transform)")
     Console.output("samples  \(samples) of \(dimensionX) + \(dimensionY) dimensions, seed \(seed)")
+    for note in notes { Console.output("note     \(note)") }
     Console.output("flags    \(flags.isEmpty ? "none" : flags.joined(separator: ", "))")
   }
 }

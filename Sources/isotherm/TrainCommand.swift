@@ -30,6 +30,14 @@ struct TrainCommand: ParsableCommand {
   @Flag(help: "Go on from the last checkpoint of an interrupted run.")
   var resume = false
 
+  @Flag(help: "Resume though OpenBLAS chose other kernels than before; the archive names both.")
+  var otherKernels = false
+
+  private var beginning: TrainRun.Beginning {
+    if resume { return otherKernels ? .resumingOnOtherKernels : .resuming }
+    return output.force ? .replacing : .new
+  }
+
   @Flag(help: "Keep the folder of parts after sealing.")
   var keepParts = false
 
@@ -54,7 +62,7 @@ struct TrainCommand: ParsableCommand {
       "what was committed is kept; go on with the same command and --resume"
     ) {
       try run.run(
-        out: place, resume ? .resuming : output.force ? .replacing : .new, keepParts: keepParts,
+        out: place, beginning, keepParts: keepParts,
         limits: RecorderLimits(commitSeconds: commitSeconds, partCount: partLimit))
     }
     if common.json {

@@ -237,6 +237,115 @@ import Testing
     }
   }
 
+  /// A plan of two seeds on the images in `d.h5`, whose runs are fitted and measured.
+  private func ownPlan(_ folder: String) throws -> String {
+    try SmallData.images(folder + "/d.h5")
+    _ = try SmallData.study(folder)
+    try """
+    cases: {own: {study: "\(folder)/image.yaml"}}
+    steps:
+      run: {command: train}
+      stability: {analyze: stability, from: [run]}
+    sizes: {small: {seeds: 2}}
+    studies:
+      mine: {title: Mine, steps: [run, stability], headline: [stability/test_accuracy]}
+    """.write(toFile: folder + "/plan.yaml", atomically: true, encoding: .utf8)
+    return folder + "/plan.yaml"
+  }
+
+  @Test func `archives of other data are not kept, and not pooled`() throws {
+    try withScratch { folder in
+      let plan = try ownPlan(folder)
+      func study(_ out: String) throws -> Programs.Outcome {
+        try Programs.run("isotherm", ["study", plan, "-o", folder + "/" + out])
+      }
+      let first = try study("s")
+      try #require(first.status == 0, "\(first.errors)")
+      #expect(try study("s").output.contains("0 archives made, 5 kept"))
+      let plain = folder + "/s/own/plain"
+      // The same values, written anew: nothing is to be done. Other values: whether seed 2 is there or not, seed 1 is not kept.
+      try SmallData.images(folder + "/d.h5")
+      #expect(try study("s").output.contains("0 archives made, 5 kept"))
+      try SmallData.images(folder + "/d.h5", shift: 1)
+      for _ in 0..<2 {
+        let refused = try study("s")
+        #expect(
+          refused.status == 1 && refused.errors.contains("was trained on another data set than"),
+          "\(refused.errors)")
+        try? FileManager.default.removeItem(atPath: plain + "/seed-2/run.h5")
+      }
+      let other = try study("t")
+      #expect(other.status == 0, "\(other.errors)")
+      try comparePools(folder)
+      // An input that was edited is not what its analysis was made from.
+      try SmallData.images(folder + "/d.h5")
+      let back = try study("s")
+      #expect(back.status == 0 && back.output.contains("3 archives made, 2 kept"), "\(back.output)")
+      let edited = try Programs.run(
+        Programs.root + "/.venv/bin/python",
+        [
+          "-c", "import h5py, sys\nf = h5py.File(sys.argv[1], 'r+')\nf['checkpoints/test_accuracy'][-1] = 0.5",
+          plain + "/seed-1/run.h5",
+        ])
+      try #require(edited.status == 0, "\(edited.errors)")
+      let mended = try study("s")
+      #expect(
+        mended.output.contains("2 archives made, 3 kept") && mended.errors.contains("test_accuracy"),
+        "\(mended.output)\(mended.errors)")
+      // Without the data set nobody can tell; what is there is kept, and that is said.
+      try FileManager.default.moveItem(atPath: folder + "/d.h5", toPath: folder + "/gone.h5")
+      let without = try study("s")
+      #expect(
+        without.status == 0 && without.errors.contains("whether it has changed or not"),
+        "\(without.errors)")
+    }
+  }
+
+  /// Seeds of two data sets set side by side, and a file that does not say what its run was trained on.
+  private func comparePools(_ folder: String) throws {
+    func compare(_ files: [String]) throws -> Programs.Outcome {
+      try Programs.run(
+        "isotherm-analyze", ["compare"] + files + ["-o", folder + "/c", "--force"])
+    }
+    let (one, two) = (
+      folder + "/s/own/plain/seed-1/stability.h5", folder + "/t/own/plain/seed-2/stability.h5"
+    )
+    let mixed = try compare([one, two])
+    #expect(mixed.status == 0 && mixed.errors.contains("not pooled"), "\(mixed.errors)")
+    let summary = try RunReader(folder + "/c")
+    #expect(try summary.describe("/comparison/variant_name").shape == [2])
+    #expect(
+      try summary.readTexts("/comparison/variant_name").allSatisfy { $0.hasPrefix("data ") })
+    let same = try compare([folder + "/t/own/plain/seed-1/stability.h5", two])
+    #expect(same.status == 0 && !same.errors.contains("warning"), "\(same.errors)")
+    #expect(try RunReader(folder + "/c").describe("/comparison/variant_name").shape == [1])
+    // Made by another program, and by one that does not say what of.
+    for (change, words) in [
+      ("t.replace('run: \"0.1.0', 'run: \"0.0.9')", "made by different programs"),
+      ("t.replace('  data:', '  other:')", "do not say what their runs were trained on"),
+    ] {
+      let script = """
+        import h5py, sys
+        with h5py.File(sys.argv[1], 'r+') as f:
+            d = f['provenance/configuration']; t = d[()].decode(); n = dict(d.attrs)
+            assert \(change) != t
+            del f['provenance/configuration']
+            f['provenance/configuration'] = \(change)
+            del f['provenance/source_path']
+            f['provenance/source_path'] = ['gone.h5']
+        """
+      try FileManager.default.copyItem(atPath: two, toPath: folder + "/edited.h5")
+      let edited = try Programs.run(
+        Programs.root + "/.venv/bin/python", ["-c", script, folder + "/edited.h5"])
+      try #require(edited.status == 0, "\(edited.errors)")
+      let told = try compare([
+        folder + "/t/own/plain/seed-1/stability.h5", folder + "/edited.h5",
+      ])
+      #expect(told.status == 0 && told.errors.contains(words), "\(told.errors)")
+      try FileManager.default.removeItem(atPath: folder + "/edited.h5")
+    }
+  }
+
   @Test func `a run made again has the same bits; other processors' kernels change rounding alone`()
     throws
   {

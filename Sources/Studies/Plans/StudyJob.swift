@@ -31,47 +31,59 @@ public struct StudyJob: Sendable {
   /// - Throws: ``Console/UsageError`` when the archive holds another configuration.
   func state(_ jobs: [StudyJob]) throws -> State {
     let place = RunPlace(self.place)
-    let isAnalysis = configuration.isEmpty
     guard place.isSealed else {
       guard place.hasFolder else { return .due(replacing: false) }
       // A training run goes on where it was interrupted, also before its first commit; the rest begins anew.
       guard command == .train else { return .due(replacing: true) }
       if FileManager.default.fileExists(atPath: place.index) {
-        try compare(try RunReader(place.folder))
+        let begun = try RunReader(place.folder)
+        try compare(begun)
+        try checkData(begun)
       }
       return .due(replacing: false)
     }
     let reader = try RunReader(place.file)
-    if !isAnalysis { try compare(reader) }
-    guard !inputs.isEmpty else { return .done }
-    let expected = try inputs.map { try RunReader(jobs[$0].place).runID }
-    let found = try reader.sources().map(\.runID)
-    return Set(expected) == Set(found) ? .done : .due(replacing: true)
+    if !configuration.isEmpty { try compare(reader) }
+    if command == .train { try checkData(reader) }
+    let isDone = try inputs.isEmpty || reader.isMade(from: inputs.map { jobs[$0].place })
+    return isDone ? .done : .due(replacing: true)
   }
 
-  /// Looks whether the data set of a training run that is to be made is there.
-  /// - Throws: ``StudyError`` naming the remedy when it was not fetched.
-  func checkData() throws {
-    guard command == .train, !RunPlace(place).isSealed else { return }
+  /// Looks whether the data set of a training run is there: to train on it, or to see that it is the one it was trained on. Returns
+  /// a line about one that cannot be looked at.
+  /// - Throws: ``StudyError`` naming the remedy when it is needed and was not fetched.
+  func checkData() throws -> String? {
+    guard command == .train else { return nil }
+    let data = try StudyConfiguration(yaml: configuration, name: study).data
+    guard !RunPlace(place).isSealed else {
+      return try data.sources() == nil
+        ? "\(data.file) is not there: archives trained on it are kept, whether it has changed or not" : nil
+    }
     do {
-      _ = try DataLocation.dataSet(
-        StudyConfiguration(yaml: configuration, name: study).data.file)
+      _ = try DataLocation.dataSet(data.file)
+      return nil
     } catch let error as StudyError {
       throw StudyError(message: "\(error); or choose other cases with --case")
     }
   }
 
+  /// - Throws: ``StudyError`` when a training run has seen other data than there are now.
+  private func checkData(_ reader: RunReader) throws {
+    let data = try StudyConfiguration(yaml: configuration, name: study).data
+    guard let now = try data.sources() else { return }
+    for (old, new) in zip(try reader.sources(), now) where old.sha256 != new.sha256 {
+      throw StudyError(
+        message: "\(reader.path) was trained on another \(new.noun) than \(new.path) is now (sha256 "
+          + "\(old.sha256.prefix(8)) then, \(new.sha256.prefix(8)) now); restore that file, choose another "
+          + "folder with -o, or remove the archive: what was made from it is made anew")
+    }
+  }
+
   private func compare(_ reader: RunReader) throws {
-    let text = try reader.readTexts("/provenance/configuration").first ?? ""
-    // Written out anew, so that keys which came later have their defaults.
-    let found = try StudyConfiguration(yaml: text, name: reader.path).yaml
-    guard found != configuration else { return }
-    let lines = zip(configuration.split(separator: "\n"), found.split(separator: "\n"))
-    let pair = lines.first { $0 != $1 }
+    guard let pair = try FinishedArchive.difference(reader, configuration) else { return }
     throw UsageError(
       "\(reader.path) was made with another configuration than this study's: it has "
-        + "«\(pair?.1 ?? "")», the study «\(pair?.0 ?? "")»; choose another folder with -o, or remove it"
-    )
+        + "«\(pair.found)», the study «\(pair.asked)»; choose another folder with -o, or remove it")
   }
 
   /// The program and its arguments.

@@ -22,7 +22,7 @@ public final class StudyRunner {
     let job: Int
     let process: Process
     let log: String
-    let began: Date
+    let began: ContinuousClock.Instant
     /// Stops the program when this one has to end at once.
     let unfinished: Unfinished
     var bytes = 0
@@ -50,7 +50,7 @@ public final class StudyRunner {
   /// - Throws: ``StudyError`` when a data set is missing, before anything is made, or when a program failed, after those beside it
   ///   have ended; ``Console/Interrupted``.
   public func run(title: String) throws -> Outcome {
-    for job in jobs { try job.checkData() }
+    for note in Set(try jobs.compactMap { try $0.checkData() }).sorted() { progress.note(note) }
     var outcome = Outcome()
     var failures: [String] = []
     progress.begin(title)
@@ -124,7 +124,7 @@ public final class StudyRunner {
     let number = process.processIdentifier
     running.append(
       Running(
-        job: index, process: process, log: log, began: Date(),
+        job: index, process: process, log: log, began: .now,
         unfinished: Unfinished { kill(number, SIGTERM) }))
   }
 
@@ -142,9 +142,12 @@ public final class StudyRunner {
       if item.process.terminationStatus == 0 {
         let old = history[job.kind] ?? (0, 0, 0)
         history[job.kind] = (
-          old.seconds + Date().timeIntervalSince(item.began), old.count + 1,
+          old.seconds + (ContinuousClock.now - item.began) / .seconds(1), old.count + 1,
           max(old.bytes, item.bytes)
         )
+        // What an archive was made with in spite of a warning stays known though its log goes.
+        for line in try String(contentsOfFile: item.log, encoding: .utf8).split(separator: "\n")
+        where line.contains("logical hash stored") { progress.note("\(job.label): \(line)") }
         try FileManager.default.removeItem(atPath: item.log)
         progress.event(["event": "made", "archive": job.place])
         ended.append(item.job)
@@ -186,7 +189,7 @@ public final class StudyRunner {
     for index in jobs.indices where states[index] == .waiting || states[index] == .running {
       left += history[jobs[index].kind].map { $0.seconds / Double($0.count) } ?? typical
     }
-    for item in running { left -= Date().timeIntervalSince(item.began) }
+    for item in running { left -= (ContinuousClock.now - item.began) / .seconds(1) }
     progress.update(
       finished, of: jobs.count, unit: "archives",
       detail: running.map { jobs[$0.job].label }.joined(separator: ", "),

@@ -107,9 +107,9 @@ public struct ProblemRun {
       let trial = try Integration(
         field, problem.time.stepper, end: Double(count) * integration.stepSize, snapshots: 1,
         stepSize: integration.stepSize, pool: WorkerPool(threadCount: 1))
-      let began = Date()
+      let began = ContinuousClock.now
       _ = try trial.run(start, check: Self.checkEstimate) { _ in }
-      return Date().timeIntervalSince(began)
+      return (ContinuousClock.now - began) / .seconds(1)
     }
     return max(0, try seconds(9) - seconds(1)) / 8 * Double(steps)
   }
@@ -127,7 +127,7 @@ public struct ProblemRun {
     try OutputGuard(problem.inputs).check(archive: out)
     let recorder = try Recorder(
       RunPlace(out), schema(), replacing: force, onEvent: progress.recorderEvents)
-    let began = Date()
+    let began = ContinuousClock.now
     do {
       // Texts must be there with the first commit.
       recorder.write("/outcome/message", ["not ended yet"])
@@ -156,7 +156,7 @@ public struct ProblemRun {
       let ending = ending(outcome)
       return Result(
         path: path, message: message, isComplete: outcome == .reached, time: last, ending: ending,
-        failure: ending == .gaveUp ? message : nil, seconds: Date().timeIntervalSince(began))
+        failure: ending == .gaveUp ? message : nil, seconds: (ContinuousClock.now - began) / .seconds(1))
     } catch {
       recorder.abandon()
       throw error

@@ -87,7 +87,12 @@ enum ProblemState {
   }
 
   private static func read(_ name: String, _ count: Int) throws -> [Double] {
-    let (shape, values) = try DatasetName(name).read()
+    let array = try DatasetName(name).read()
+    let (shape, values) = (array.shape, array.values)
+    if let missing = array.missing?.count(where: { $0 }) {
+      throw UsageError(
+        "initial.dataset: \(name) lacks \(missing) values (\(array.notes.joined(separator: "; "))); a state is whole")
+    }
     guard values.count == count else {
       throw UsageError(
         "initial.dataset: \(name) has the shape \(shape), \(values.count) numbers; the state has \(count)"

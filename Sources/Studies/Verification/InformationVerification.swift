@@ -53,12 +53,12 @@ public struct InformationVerification {
     seeds: Int = 5, samples: Int = Self.samples
   ) throws -> (value: Double, note: String) {
     progress("\(estimator.name): \(truth.name)")
-    let began = Date()
+    let began = ContinuousClock.now
     let values = try (1...seeds).map { seed in
       try estimator.value(
         preprocessing.apply(truth.sample(samples, seed: UInt64(seed))), pool)
     }
-    let seconds = Date().timeIntervalSince(began) / Double(seeds)
+    let seconds = (ContinuousClock.now - began) / .seconds(1) / Double(seeds)
     let flags = Set(values.flatMap(\.flags.names)).sorted().joined(separator: " ")
     return (
       values.map(\.value).reduce(0, +) / Double(seeds),

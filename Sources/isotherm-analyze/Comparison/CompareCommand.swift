@@ -40,13 +40,15 @@ struct CompareCommand: ParsableCommand {
       return try show(MetricSummary(summary))
     }
     let files = try ComparedFiles(inputs.readers)
+    for warning in files.warnings { Console.note("warning: " + warning) }
     let comparison = try Comparison(files)
     guard let output = options.output else {
       throw UsageError(
         "-o NAME is missing: the summary is written, then shown with compare NAME.h5")
     }
     let provenance = Provenance(
-      configuration: "analysis: compare\nby: [\(comparison.keys.joined(separator: ", "))]\n",
+      configuration: "analysis: compare\nby: [\(comparison.keys.joined(separator: ", "))]\nwarnings: "
+        + (try Console.encode(files.warnings)) + "\n",
       seed: options.seed, blasCore: "", sources: try inputs.readers.map { try $0.asSource() })
     let path = try Recorder.write(
       comparison.arrays(), kind: .metrics, title: inputs.readers.first?.title ?? "",

@@ -9,7 +9,11 @@ struct ComparedFile {
   /// The seed of the run it was computed from.
   let seed: String
   /// The configuration of that run, without seeds.
-  let configuration: [String: String]
+  fileprivate(set) var configuration: [String: String]
+  /// Hash of what that run was trained on; nil when neither the file nor the run says.
+  let data: String?
+  /// The programs that made the archives it was computed from; empty when the file does not say.
+  let programs: [String]
   let reader: RunReader
 
   init(_ reader: RunReader) throws {
@@ -29,6 +33,18 @@ struct ComparedFile {
     configuration = keys.filter {
       $0.key.hasPrefix("run.") && !["run.seed", "run.title"].contains($0.key)
     }.merging(Self.later) { stated, _ in stated }
+    data = try keys["origin.data"] ?? Self.data(reader)
+    programs = keys.filter { $0.key.hasPrefix("origin.") && $0.key != "origin.data" }
+      .map { $0.key.dropFirst("origin.".count) + " by " + $0.value }.sorted()
+  }
+
+  /// What the run was trained on that a file of an earlier version names, where that run is still there.
+  private static func data(_ reader: RunReader) throws -> String? {
+    for source in try reader.sources() where RunPlace(source.path).isSealed {
+      let run = try RunReader(source.path)
+      if run.kind == .run, run.runID == source.runID { return try Origin.data(run) }
+    }
+    return nil
   }
 
   /// Keys that came after the first archives, with what was done before there was a choice.
@@ -49,9 +65,11 @@ struct ComparedFiles {
   let variants: [Variant]
   /// Keys that tell the variants apart.
   let keys: [String]
+  /// What speaks against pooling some of the files, one line each.
+  let warnings: [String]
 
   init(_ readers: [RunReader]) throws {
-    let files = try readers.map(ComparedFile.init)
+    var files = try readers.map(ComparedFile.init)
     // What differs between two analyses of one run is no variant: only files of one analysis are set against each other.
     var keys: Set<String> = []
     for (_, group) in Dictionary(grouping: files, by: \.analysis) {
@@ -59,7 +77,17 @@ struct ComparedFiles {
       keys.formUnion(
         all.filter { key in Set(group.map { $0.configuration[key] ?? "" }).count > 1 })
     }
+    // Runs of one configuration on other data are no seeds of one variant.
+    let mixed = Dictionary(grouping: files) { Self.name($0, keys.sorted()) }.values
+      .contains { Set($0.compactMap(\.data)).count > 1 }
+    if mixed {
+      keys.insert(Self.dataKey)
+      for index in files.indices {
+        files[index].configuration[Self.dataKey] = String(files[index].data?.prefix(8) ?? "unknown")
+      }
+    }
     let sorted = keys.sorted()
+    warnings = Self.warnings(files, sorted, mixed: mixed)
     self.keys = sorted.map { String($0.dropFirst("run.".count)) }
     var variants: [Variant] = []
     for file in files {
@@ -84,6 +112,33 @@ struct ComparedFiles {
       }
     }
     self.variants = variants
+  }
+
+  private static let dataKey = "run.data"
+
+  private static func warnings(
+    _ files: [ComparedFile], _ keys: [String], mixed: Bool
+  ) -> [String] {
+    var warnings: [String] = []
+    if mixed {
+      warnings.append(
+        "the data at the same path changed between these runs: they are set apart by its hash, and not pooled")
+    }
+    let silent = files.filter { $0.data == nil }
+    if let first = silent.first, files.count > 1 {
+      warnings.append(
+        "\(silent.count) of \(files.count) files do not say what their runs were trained on (\(first.path)); "
+          + "seeds of different data would be pooled: analyse the runs again with this version")
+    }
+    let pools = Dictionary(grouping: files) { name($0, keys) + "\n" + $0.analysis }
+    for (pool, members) in pools.sorted(by: { $0.key < $1.key }) {
+      let programs = Set(members.map(\.programs)).map { $0.joined(separator: ", ") }.sorted()
+      guard programs.count > 1 else { continue }
+      warnings.append(
+        "\(pool.replacing("\n", with: ", ")): pooled though made by different programs: "
+          + programs.map { $0.isEmpty ? "one that does not say" : $0 }.joined(separator: "; "))
+    }
+    return warnings
   }
 
   /// The values of the keys that differ, by the last word of each key.

@@ -1,0 +1,30 @@
+import Archive
+import Console
+
+/// An archive that is there already, where one of the same making is asked for.
+enum FinishedArchive {
+  /// - Throws: when the archive was made with another configuration, or from something else, than `schema` says.
+  static func check(_ reader: RunReader, _ schema: RunSchema) throws {
+    let remedy = "choose another name with -o, or begin anew with --force"
+    if let pair = try difference(reader, schema.provenance.configuration) {
+      throw UsageError(
+        "\(reader.path) is complete, but was made with another configuration: it has «\(pair.found)», asked "
+          + "for is «\(pair.asked)»; \(remedy)")
+    }
+    try schema.provenance.checkSources(reader, reader.path, remedy: remedy)
+  }
+
+  /// The first line in which the configuration of an archive differs from `configuration`; nil when none does.
+  static func difference(
+    _ reader: RunReader, _ configuration: String
+  ) throws -> (found: String, asked: String)? {
+    let text = try reader.readTexts("/provenance/configuration").first ?? ""
+    // Written out anew, so that keys which came later have their defaults.
+    let found = try StudyConfiguration(yaml: text, name: reader.path).yaml
+    guard found != configuration else { return nil }
+    let lines = zip(
+      found.split(separator: "\n").map(String.init),
+      configuration.split(separator: "\n").map(String.init))
+    return lines.first { $0 != $1 } ?? ("", "")
+  }
+}

@@ -1,0 +1,32 @@
+import Archive
+
+/// What metrics rest on besides their archives' configuration: the data, and the programs that made the archives.
+struct Origin {
+  /// Hash of the data set, and of the vocabulary where there is one; nil when no run names any.
+  let data: String?
+  /// Version and commit by kind of archive.
+  let programs: [(kind: String, program: String)]
+
+  init(_ readers: [RunReader]) throws {
+    data = try readers.first { $0.kind == .run }.flatMap { try Self.data($0) }
+    programs = try readers.map { reader in
+      let words = try ["version", "commit", "dirty"].compactMap { name -> String? in
+        let path = "/provenance/\(name)"
+        return reader.contains(path) ? try reader.readTexts(path).first : nil
+      }
+      return (reader.kind.rawValue, words.filter { !$0.isEmpty }.joined(separator: " "))
+    }
+  }
+
+  /// What a run was trained on.
+  static func data(_ run: RunReader) throws -> String? {
+    let hashes = try run.sources().map(\.sha256)
+    return hashes.isEmpty ? nil : hashes.joined(separator: "+")
+  }
+
+  /// Lines of the configuration of a metrics file.
+  var yaml: String {
+    let lines = [data.map { "  data: \"\($0)\"\n" } ?? ""] + programs.map { "  \($0): \"\($1)\"\n" }
+    return "origin:\n" + Set(lines.filter { !$0.isEmpty }).sorted().joined()
+  }
+}

@@ -1,0 +1,290 @@
+import Archive
+import Foundation
+import Testing
+
+/// A run that was killed anywhere, and goes on, ends as one that was never stopped.
+///
+/// Some cases and places of the matrix, drawn by a seed; `ISOTHERM_LONG=1` takes all.
+@Suite struct ResumeTests {
+  /// Settings that end or change a run, by what they are about.
+  private static let cases: [(name: String, settings: [String], isText: Bool)] = [
+    ("plain", [], false),
+    ("within epochs", ["capture.every=3"], false),
+    ("patience", patience + ["training.patience=2"], false),
+    ("patience just reached", patience + ["training.patience=1"], false),
+    ("divergence recorded", diverging + ["training.divergence=record"], false),
+    ("divergence recorded within an epoch", diverging + ["training.divergence=record", "capture.every=2"], false),
+    ("divergence", diverging + ["capture.every=2"], false),
+    ("accumulation", ["training.accumulate=3"], false),
+    ("dropout", ["model.dropout=0.2", "capture.every=2"], false),
+    ("validation", ["training.validation=0.2", "training.label_smoothing=0.1"], false),
+    ("sgd", ["training.optimizer=sgd", "training.schedule=linear", "training.warmup=0.5"], false),
+    ("constant", ["training.schedule=constant", "training.warmup=0", "training.decay=1"], false),
+    ("bottleneck", ["training.bottleneck_layer=0", "training.bottleneck_weight=0.01", "capture.every=5"], false),
+    ("refinement", ["model.refine=[{kind: diffusion}, {kind: wave, after: 0}]"], false),
+    ("float16", ["capture.type=float16"], false),
+    ("bfloat16", ["capture.type=bfloat16", "capture.taps=[\"*\", \"gradient.*\"]"], false),
+    ("class token", ["model.pool=class", "model.norm=post", "capture.samples=1"], false),
+    ("parts kept", ["capture.every=1"], false),
+    ("byte pairs", ["capture.every=2"], true),
+    ("next token", ["data.task=next", "model.tied=true"], true),
+    ("bytes", ["data.tokenizer=bytes"], true),
+    ("WordPiece", ["data.tokenizer=wordpiece", "data.vocabulary_file=v.txt"], true),
+    ("rotary", ["model.positions=rotary", "model.causal=true"], true),
+  ]
+  private static let patience = [
+    "training.validation=0.2", "training.rate=0.1", "training.schedule=constant",
+    "training.epochs=12",
+  ]
+  private static let diverging = [
+    "model.norm=none", "training.rate=100", "training.clip=1e12", "training.optimizer=sgd",
+    "training.warmup=0", "training.schedule=constant", "model.layers=3",
+  ]
+
+  /// Kills the program under test before (even) or after (odd) a change of names in a folder: a part, the index, the sealed file.
+  private static let killer = """
+    #define _GNU_SOURCE
+    #include <dlfcn.h>
+    #include <signal.h>
+    #include <stdatomic.h>
+    #include <stdlib.h>
+    #include <string.h>
+    #include <unistd.h>
+    static atomic_int count;
+    static void die(const char *path, int after) {
+      const char *folder = getenv("KILL_FOLDER"), *place = getenv("KILL_AT");
+      if (!folder || !place || strncmp(path, folder, strlen(folder))) return;
+      int now = 2 * (after ? count - 1 : count++) + after;
+      if (now == atoi(place)) kill(getpid(), SIGKILL);
+    }
+    int rename(const char *from, const char *to) {
+      int (*real)(const char *, const char *) = dlsym(RTLD_NEXT, "rename");
+      die(to, 0);
+      int result = real(from, to);
+      die(to, 1);
+      return result;
+    }
+    int unlink(const char *path) {
+      int (*real)(const char *) = dlsym(RTLD_NEXT, "unlink");
+      die(path, 0);
+      int result = real(path);
+      die(path, 1);
+      return result;
+    }
+    """
+
+  static func library(_ folder: String, _ source: String, _ name: String) throws -> String {
+    let (code, library) = ("\(folder)/\(name).c", "\(folder)/\(name).so")
+    try source.write(toFile: code, atomically: true, encoding: .utf8)
+    let compiled = try Programs.run(
+      "/usr/bin/cc", ["-O1", "-shared", "-fPIC", "-o", library, code, "-ldl"])
+    try #require(compiled.status == 0, "\(compiled.errors)")
+    return library
+  }
+
+  static let isLong = ProcessInfo.processInfo.environment["ISOTHERM_LONG"] == "1"
+
+  @Test func `every option resumes to the bits of a run never stopped, wherever it was killed`()
+    throws
+  {
+    try withScratch { folder in
+      try SmallData.images(folder + "/d.h5")
+      try SmallData.passages(folder + "/t.h5")
+      try SmallData.vocabulary(folder + "/v.txt")
+      let library = try Self.library(folder, Self.killer, "kill")
+      let studies = (
+        image: try SmallData.study(folder), text: try SmallData.study(folder, text: true)
+      )
+      var random = SeededChoice(20)
+      var (killed, resumed) = (0, 0)
+      for (name, settings, isText) in Self.cases {
+        let arguments =
+          ["train", isText ? studies.text : studies.image, "--commit-seconds", "0.01"]
+          + ["--part-limit", "4"] + settings.flatMap { ["--set", $0] }
+          + (name == "parts kept" ? ["--keep-parts"] : [])
+        func train(_ out: String, _ more: [String], killedAt place: Int? = nil) throws
+          -> Programs.Outcome
+        {
+          let environment =
+            place.map { ["LD_PRELOAD=\(library)", "KILL_FOLDER=\(out)", "KILL_AT=\($0)"] } ?? []
+          return try Programs.run(
+            "/usr/bin/env",
+            environment + [Programs.folder + "/isotherm"] + arguments + ["-o", out] + more,
+            in: folder)
+        }
+        let whole = try train(folder + "/whole", ["--force"])
+        let fails = name == "divergence"
+        #expect(whole.status == (fails ? 1 : 0), "\(name): \(whole.errors)")
+        let reference = try Contents(folder + "/whole")
+        // Until a place that is not reached any more: the run had ended.
+        var places: [Int] = Self.isLong ? Array(0..<400) : random.places(2, below: 14) + [400]
+        if !Self.isLong, name.contains("patience") || name.contains("recorded") {
+          places = Array(0..<400)
+        }
+        for (number, place) in places.enumerated() {
+          let out = folder + "/r"
+          let first = try train(out, ["--force"], killedAt: place)
+          guard first.status == SIGKILL else {
+            #expect(try Contents(out) == reference, "\(name), not killed at \(place)")
+            break
+          }
+          killed += 1
+          // Every second one is killed again on its way on.
+          if number % 2 == 1 {
+            _ = try train(out, ["--resume"], killedAt: random.places(1, below: 9)[0])
+          }
+          let last = try train(out, ["--resume"])
+          resumed += 1
+          #expect(last.status == (fails ? 1 : 0), "\(name) at \(place): \(last.errors)")
+          #expect(try Contents(out) == reference, "\(name), killed at \(place)")
+          let seconds = try RunReader(out).read("/progress/seconds", as: Double.self).elements
+          #expect(seconds == seconds.sorted(), "\(name) at \(place): the time goes back")
+          if fails { continue }
+          #expect(
+            FileManager.default.fileExists(atPath: out + ".run") == (name == "parts kept"),
+            "\(name) at \(place)")
+          let again = try train(out, ["--resume"])
+          #expect(
+            again.status == 0 && again.errors.contains("complete already"), "\(again.errors)")
+        }
+      }
+      #expect(killed > 2 * Self.cases.count && killed == resumed)
+      if Self.isLong { print("\(Self.cases.count) kinds of run, killed \(killed) times") }
+    }
+  }
+
+  /// What a run holds, by path: the values of the sealed file, or of the folder it left.
+  private struct Contents: Equatable {
+    var hashes: [String: String] = [:]
+
+    init(_ name: String) throws {
+      let reader = try RunReader(name)
+      for path in try reader.paths()
+      where !path.hasPrefix("/provenance/") && !path.hasSuffix("seconds") {
+        hashes[path] = try reader.hashOfValues(path)
+        guard let stored = try reader.describe(path).sha256 else { continue }
+        #expect(stored == hashes[path], "\(name):\(path)")
+      }
+    }
+  }
+
+  @Test func `a run killed at random moments goes on to the same bits`() throws {
+    try withScratch { folder in
+      try SmallData.images(folder + "/d.h5", train: 2000)
+      let arguments =
+        ["train", try SmallData.study(folder), "--commit-seconds", "0.01", "--part-limit", "4"]
+        + ["--set", "capture.every=20", "--set", "model.dropout=0.1"]
+      let clock = ContinuousClock.now
+      let whole = try Programs.run("isotherm", arguments + ["-o", folder + "/whole"])
+      try #require(whole.status == 0, "\(whole.errors)")
+      let length = (ContinuousClock.now - clock) / .seconds(1)
+      let reference = try Contents(folder + "/whole")
+      var random = SeededChoice(21)
+      for trial in 0..<(Self.isLong ? 60 : 4) {
+        for more in [["--force"], ["--resume"]] {
+          let process = Process()
+          process.executableURL = URL(fileURLWithPath: Programs.folder + "/isotherm")
+          process.arguments = arguments + ["-o", folder + "/r"] + more
+          process.currentDirectoryURL = URL(fileURLWithPath: Programs.root)
+          process.environment = ProcessInfo.processInfo.environment.filter {
+            $0.key != "OPENBLAS_CORETYPE"
+          }
+          process.standardError = FileHandle.nullDevice
+          process.standardOutput = FileHandle.nullDevice
+          try process.run()
+          usleep(UInt32(1e6 * length * Double(random.places(1, below: 1000)[0]) / 1000))
+          kill(process.processIdentifier, SIGKILL)
+          process.waitUntilExit()
+        }
+        let last = try Programs.run("isotherm", arguments + ["-o", folder + "/r", "--resume"])
+        #expect(last.status == 0, "trial \(trial): \(last.errors)")
+        #expect(try Contents(folder + "/r") == reference, "trial \(trial)")
+      }
+    }
+  }
+}
+
+/// A clock that is set while a run goes on.
+@Suite struct ClockTests {
+  private static let clock = """
+    #define _GNU_SOURCE
+    #include <dlfcn.h>
+    #include <stddef.h>
+    #include <sys/time.h>
+    #include <time.h>
+    static int (*real)(clockid_t, struct timespec *);
+    static struct timespec start;
+    static void begin(void) __attribute__((constructor));
+    static void begin(void) {
+      real = dlsym(RTLD_NEXT, "clock_gettime");
+      real(CLOCK_MONOTONIC, &start);
+    }
+    int clock_gettime(clockid_t which, struct timespec *time) {
+      struct timespec now;
+      if (!real) begin();
+      int result = real(which, time);
+      real(CLOCK_MONOTONIC, &now);
+      double passed = now.tv_sec - start.tv_sec + (now.tv_nsec - start.tv_nsec) * 1e-9;
+      if (which == CLOCK_REALTIME && passed > 0.4) time->tv_sec -= 86400;
+      return result;
+    }
+    int gettimeofday(struct timeval *restrict time, void *restrict zone) {
+      struct timespec now;
+      int result = clock_gettime(CLOCK_REALTIME, &now);
+      time->tv_sec = now.tv_sec;
+      time->tv_usec = now.tv_nsec / 1000;
+      return result;
+    }
+    time_t time(time_t *place) {
+      struct timespec now;
+      clock_gettime(CLOCK_REALTIME, &now);
+      if (place) *place = now.tv_sec;
+      return now.tv_sec;
+    }
+    """
+
+  @Test func `a clock set back a day stops no commit and turns no time`() throws {
+    try withScratch { folder in
+      try SmallData.images(folder + "/d.h5", train: 2000)
+      let library = try ResumeTests.library(folder, Self.clock, "clock")
+      let outcome = try Programs.run(
+        "/usr/bin/env",
+        ["LD_PRELOAD=\(library)", Programs.folder + "/isotherm", "train"]
+          + [try SmallData.study(folder), "-o", folder + "/r", "--commit-seconds", "0.1"]
+          + ["--progress", "json", "--set", "training.epochs=100"]
+          + ["--set", "capture.every=1000000"])
+      try #require(outcome.status == 0, "\(outcome.errors.suffix(400))")
+      let reader = try RunReader(folder + "/r")
+      let times = try ["started", "finished"].map {
+        try reader.readTexts("/provenance/\($0)").first ?? ""
+      }
+      #expect(times[1] < times[0], "the clock was not set back: \(times)")
+      let seconds = try reader.read("/progress/seconds", as: Double.self).elements
+      #expect(seconds == seconds.sorted() && seconds.allSatisfy { (0..<600).contains($0) })
+      let commits = outcome.errorLines.filter { $0.contains(#""event":"commit""#) }.count
+      #expect(Double(commits) > (seconds.last ?? 0) / 0.1 / 4, "\(commits) in \(seconds.last ?? 0) s")
+      #expect((seconds.last ?? 0) > 0.8, "too fast to see the clock go back")
+    }
+  }
+}
+
+/// Choices that a seed decides (SplitMix64).
+struct SeededChoice {
+  private var state: UInt64
+  init(_ seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  /// Different numbers below `bound`, in order.
+  mutating func places(_ count: Int, below bound: Int) -> [Int] {
+    var chosen: Set<Int> = []
+    while chosen.count < count { chosen.insert(Int(next() % UInt64(bound))) }
+    return chosen.sorted()
+  }
+}
