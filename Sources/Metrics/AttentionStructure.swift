@@ -44,7 +44,7 @@ public struct AttentionStructure: Sendable {
               // 0 ln 0 is 0.
               logs += value > 0 ? value * log(value) : 0
             }
-            let total = Double(max(sum, .leastNormalMagnitude))
+            let total = sum.isFinite ? Double(max(sum, .leastNormalMagnitude)) : .nan
             entropy[head] += Foundation.log(total) - Double(logs) / total
             distance[head] += Double(weighted) / total
             norms[head] = Double(squares).squareRoot()

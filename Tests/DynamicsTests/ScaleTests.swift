@@ -93,6 +93,38 @@ import Testing
     }
   }
 
+  /// Against the product with ∇·(D∇u), for every kind of operator.
+  @Test(arguments: Boundary.allCases)
+  func `energy is the operator's, never negative, and knows no offset`(boundary: Boundary) throws {
+    for grid in [
+      FieldGrid(rows: 1, columns: 2), FieldGrid(rows: 1, columns: 7),
+      FieldGrid(rows: 5, columns: 6),
+      FieldGrid(rows: 4, columns: 1),
+    ] {
+      for channels in [1, 2] {
+        let cells = noise(grid.positionCount, 6).map { abs($0) }
+        for (diffusivity, order) in [
+          (Diffusivity.uniform(0.3), 2), (.perChannel(Array([0.5, 0.2].prefix(channels))), 2),
+          (.perPosition(cells), 2), (.uniform(0.3), 4),
+        ] {
+          let isWide = order == 4
+          if isWide, boundary != .periodic || min(grid.columns, max(grid.rows, 5)) < 5 { continue }
+          let shape = try DiffusionOperator(
+            grid, boundary, spacing: 0.7, diffusivity: diffusivity, channels: channels, order: order
+          )
+          let u = noise(grid.positionCount * channels, 7)
+          let product = zip(u, shape.apply(u)).reduce(0) { $0 - $1.0 * $1.1 / 2 }
+          let energy = shape.energy(u)
+          #expect(abs(energy - product) < 1e-12 * max(1, product), "\(grid), \(diffusivity)")
+          #expect(energy >= 0)
+          guard boundary != .dirichlet else { continue }
+          #expect(shape.energy(u.map { _ in 0.1 }) == 0)
+          #expect(abs(shape.energy(u.map { $0 + 1e3 }) - energy) < 1e-9 * max(1, energy))
+        }
+      }
+    }
+  }
+
   @Test func `channels in different units are each known to the tolerance of its own`() throws {
     let problem = FieldProblem([.diffusion(try diffusion(.neumann, channels: 3))], channels: 3)
     let shape = try diffusion(.neumann)

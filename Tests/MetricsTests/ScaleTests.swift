@@ -161,7 +161,11 @@ import Testing
         }
         // HSIC₁ of noise has the standard deviation √2/n of its size here, and 24 draws; four standard errors.
         #expect(abs(debiased) < 4 * 2.0.squareRoot() / Double(n) / Double(draws).squareRoot())
-        #expect(abs(biased - noise) < 0.1 * noise + 0.02, "\(n), \(d): \(biased), not \(noise)")
+        // A mean of quotients, not a quotient of means: of few numbers of few samples it is larger.
+        let isLarge = n * d > 90
+        #expect(
+          abs(biased - noise) < 0.1 * noise + (isLarge ? 0.02 : 0.1),
+          "\(n), \(d): \(biased), not \(noise)")
         #expect(CenteredKernelAlignment(self.noise([n, d], 1)).isBiased == (noise > 0.1))
       }
     }

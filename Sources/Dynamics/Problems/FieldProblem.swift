@@ -77,8 +77,7 @@ public struct FieldProblem: Sendable {
     for term in terms {
       switch term {
       case .diffusion(let diffusion):
-        let product = zip(u, diffusion.apply(u)).reduce(0) { $0 + $1.0 * $1.1 }
-        total -= product / 2 * cellVolume
+        total += diffusion.energy(u) * cellVolume
       case .reaction(let reaction):
         guard reaction.coefficients != nil else { return nil }
         total -= u.reduce(0) { $0 + (reaction.potential($1) ?? 0) } * cellVolume

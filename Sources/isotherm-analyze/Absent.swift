@@ -1,4 +1,0 @@
-import Archive
-extension RunReader {
-  func absentArrays() throws -> [String] { [] }
-}
