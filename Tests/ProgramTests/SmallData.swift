@@ -91,8 +91,8 @@ enum SmallData {
       seed: 3
       data: \(data)
       model: {width: 8, heads: 2, layers: 2, mlp: 16}
-      training: {epochs: 4, batch: 32, rate: 1e-3}
-      capture: {taps: ["residual.*.post", "attention.*.map"], samples: 20}
+      training: {epochs: 2, batch: 32, rate: 1e-3}
+      capture: {taps: ["residual.0.pre", "residual.*.post", "attention.*.map"], samples: 20}
       """.write(toFile: path, atomically: true, encoding: .utf8)
     return path
   }

@@ -76,7 +76,8 @@ import Testing
       let name = try #require(try RunReader(folder + "/good").sources().first)
       // The values' own hash: that of the file as it was written.
       #expect(try name.sha256 == RunReader(folder + "/original.h5").logicalHash())
-      for (what, code, isOther) in Self.edits {
+      for (number, (what, code, isOther)) in Self.edits.enumerated()
+      where ResumeTests.isLong || number % 2 == 0 {
         try reset()
         try edit(folder + "/d.h5", code)
         let again = try isotherm(train + ["again", "--force"], in: folder)
@@ -93,10 +94,10 @@ import Testing
         // The run is there already, and not of these data.
         let complete = try isotherm(train + ["good", "--resume"], in: folder)
         #expect((complete.status != 0) == isOther, "\(what): \(complete.errors)")
-        let other = try isotherm(
-          train + ["good", "--resume", "--set", "training.rate=1e-4"], in: folder)
-        #expect(other.status == 2 && other.errors.contains("another configuration"))
       }
+      let other = try isotherm(
+        train + ["good", "--resume", "--set", "training.rate=1e-4"], in: folder)
+      #expect(other.status == 2 && other.errors.contains("another configuration"))
     }
   }
 
@@ -144,9 +145,9 @@ import Testing
 
   @Test func `other kernels are refused, or named with the rows they computed`() throws {
     try withScratch { folder in
-      try SmallData.images(folder + "/d.h5", train: 2000)
+      try SmallData.images(folder + "/d.h5", train: 400)
       let arguments =
-        ["train", try SmallData.study(folder), "--set", "training.epochs=60"]
+        ["train", try SmallData.study(folder), "--set", "training.epochs=16"]
       let out = folder + "/r"
       try interrupt(arguments, out, core: "Haswell")
       // Two kinds that any processor with AVX2 runs.
@@ -247,7 +248,7 @@ import Testing
         ["train", try SmallData.study(folder), "--set", "capture.samples=32", "-o", "r"],
         in: folder)
       try #require(run.status == 0, "\(run.errors)")
-      let small = ["pde.models=[diffusion]", "pde.samples=32", "pde.epochs=1"]
+      let small = ["pde.models=[autonomous]", "pde.samples=32", "pde.epochs=1"]
       let fit = try isotherm(
         ["fit", "r.h5", "-o", "f"] + small.flatMap { ["--set", $0] }, in: folder)
       try #require(fit.status == 0, "\(fit.errors)")
