@@ -11,7 +11,10 @@ import Testing
     ("patience", patience + ["training.patience=2"], false),
     ("patience just reached", patience + ["training.patience=1"], false),
     ("divergence recorded", diverging + ["training.divergence=record"], false),
-    ("divergence recorded within an epoch", diverging + ["training.divergence=record", "capture.every=2"], false),
+    (
+      "divergence recorded within an epoch",
+      diverging + ["training.divergence=record", "capture.every=2"], false
+    ),
     ("divergence", diverging + ["capture.every=2"], false),
     ("within epochs", ["capture.every=3"], false),
     ("plain", [], false),
@@ -20,7 +23,10 @@ import Testing
     ("validation", ["training.validation=0.2", "training.label_smoothing=0.1"], false),
     ("sgd", ["training.optimizer=sgd", "training.schedule=linear", "training.warmup=0.5"], false),
     ("constant", ["training.schedule=constant", "training.warmup=0", "training.decay=1"], false),
-    ("bottleneck", ["training.bottleneck_layer=0", "training.bottleneck_weight=0.01", "capture.every=5"], false),
+    (
+      "bottleneck",
+      ["training.bottleneck_layer=0", "training.bottleneck_weight=0.01", "capture.every=5"], false
+    ),
     ("refinement", ["model.refine=[{kind: diffusion}, {kind: wave, after: 0}]"], false),
     ("float16", ["capture.type=float16"], false),
     ("bfloat16", ["capture.type=bfloat16", "capture.taps=[\"*\", \"gradient.*\"]"], false),
@@ -268,7 +274,8 @@ import Testing
       let seconds = try reader.read("/progress/seconds", as: Double.self).elements
       #expect(seconds == seconds.sorted() && seconds.allSatisfy { (0..<600).contains($0) })
       let commits = outcome.errorLines.filter { $0.contains(#""event":"commit""#) }.count
-      #expect(Double(commits) > (seconds.last ?? 0) / 0.1 / 4, "\(commits) in \(seconds.last ?? 0) s")
+      #expect(
+        Double(commits) > (seconds.last ?? 0) / 0.1 / 4, "\(commits) in \(seconds.last ?? 0) s")
       #expect((seconds.last ?? 0) > 0.8, "too fast to see the clock go back")
     }
   }

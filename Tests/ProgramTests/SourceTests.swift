@@ -14,7 +14,10 @@ import Testing
     ("an array no program reads", "f['samples/page'][3] = -1", true),
     ("an array more", "f['samples/extra'] = [1, 2, 3]", true),
     ("hash removed", "del f['samples/label'].attrs['logical_sha256']", false),
-    ("all hashes removed", "f.visititems(lambda n, o: (o.attrs.pop('logical_sha256', None), None)[1])", false),
+    (
+      "all hashes removed",
+      "f.visititems(lambda n, o: (o.attrs.pop('logical_sha256', None), None)[1])", false
+    ),
     (
       "stored otherwise",
       "v = f['samples/image'][()]; a = dict(f['samples/image'].attrs); s = [f['samples/' + k] for k in ('sample', 'y', 'x')]; del f['samples/image']; i = f.create_dataset('samples/image', data=v, chunks=(3, 8, 8), compression=9); [i.dims[k].attach_scale(x) for k, x in enumerate(s)]; i.attrs['logical_sha256'] = a['logical_sha256']; i.attrs['long_name'] = a['long_name']; i.attrs['units'] = '1'",
@@ -34,7 +37,8 @@ import Testing
   {
     try Programs.run(
       "/usr/bin/env",
-      (core.map { ["OPENBLAS_CORETYPE=\($0)"] } ?? []) + [Programs.folder + "/isotherm"] + arguments,
+      (core.map { ["OPENBLAS_CORETYPE=\($0)"] } ?? []) + [Programs.folder + "/isotherm"]
+        + arguments,
       in: folder)
   }
 
