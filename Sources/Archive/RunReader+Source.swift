@@ -109,7 +109,8 @@ extension RunReader {
     }.map(\.key)
     guard !stale.isEmpty else { return nil }
     let (verb, each) = stale.count == 1 ? ("does", "it") : ("do", "them")
-    return "\(path): \(stale.joined(separator: ", ")) \(verb) not have the logical hash stored beside "
+    return
+      "\(path): \(stale.joined(separator: ", ")) \(verb) not have the logical hash stored beside "
       + "\(each): the values were changed after the file was written; the provenance names the values as they are"
   }
 }

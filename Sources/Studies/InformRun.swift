@@ -391,6 +391,6 @@ public struct InformRun {
         sources: !naming
           ? []
           : try [reader.asSource(using: taps.map(\.path) + ["/samples"])]
-          + (fields.map { [try $0.asSource(using: ["/fields", "/training"])] } ?? [])))
+            + (fields.map { [try $0.asSource(using: ["/fields", "/training"])] } ?? [])))
   }
 }

@@ -14,7 +14,8 @@ enum SmallData {
       ArraySchema("/samples/label", .int32, [sample], longName: "class"),
       ArraySchema("/samples/split", .uint8, [sample], longName: "0 train, 1 test"),
       ArraySchema("/samples/page", .int32, [sample], longName: "an array that no program reads"),
-      ArraySchema("/classes/name", .utf8, [.init("class", classes)], longName: "name of each class"),
+      ArraySchema(
+        "/classes/name", .utf8, [.init("class", classes)], longName: "name of each class"),
     ]
   }
 
@@ -55,7 +56,9 @@ enum SmallData {
     var random = Philox(seed: 9, purpose: .capture)
     let order = random.permutation(count * 20)
     let texts = (0..<count).map { passage -> String in
-      let drawn: [String] = order[passage * 20..<passage * 20 + 20].map { words[passage % 2][$0 % 5] }
+      let drawn: [String] = order[passage * 20..<passage * 20 + 20].map {
+        words[passage % 2][$0 % 5]
+      }
       return passage == 5 ? "" : drawn.joined(separator: " ")
     }
     let schema = RunSchema(
@@ -87,13 +90,13 @@ enum SmallData {
       : "{modality: image, file: \"\(folder)/d.h5\", patch: 4}"
     let path = folder + (text ? "/text.yaml" : "/image.yaml")
     try """
-      title: small
-      seed: 3
-      data: \(data)
-      model: {width: 8, heads: 2, layers: 2, mlp: 16}
-      training: {epochs: 4, batch: 32, rate: 1e-3}
-      capture: {taps: ["residual.*.post", "attention.*.map"], samples: 20}
-      """.write(toFile: path, atomically: true, encoding: .utf8)
+    title: small
+    seed: 3
+    data: \(data)
+    model: {width: 8, heads: 2, layers: 2, mlp: 16}
+    training: {epochs: 2, batch: 32, rate: 1e-3}
+    capture: {taps: ["residual.0.pre", "residual.*.post", "attention.*.map"], samples: 20}
+    """.write(toFile: path, atomically: true, encoding: .utf8)
     return path
   }
 }

@@ -284,13 +284,15 @@ import Testing
       let edited = try Programs.run(
         Programs.root + "/.venv/bin/python",
         [
-          "-c", "import h5py, sys\nf = h5py.File(sys.argv[1], 'r+')\nf['checkpoints/test_accuracy'][-1] = 0.5",
+          "-c",
+          "import h5py, sys\nf = h5py.File(sys.argv[1], 'r+')\nf['checkpoints/test_accuracy'][-1] = 0.5",
           plain + "/seed-1/run.h5",
         ])
       try #require(edited.status == 0, "\(edited.errors)")
       let mended = try study("s")
       #expect(
-        mended.output.contains("2 archives made, 3 kept") && mended.errors.contains("test_accuracy"),
+        mended.output.contains("2 archives made, 3 kept")
+          && mended.errors.contains("test_accuracy"),
         "\(mended.output)\(mended.errors)")
       // Without the data set nobody can tell; what is there is kept, and that is said.
       try FileManager.default.moveItem(atPath: folder + "/d.h5", toPath: folder + "/gone.h5")

@@ -57,7 +57,8 @@ public struct StudyJob: Sendable {
     let data = try StudyConfiguration(yaml: configuration, name: study).data
     guard !RunPlace(place).isSealed else {
       return try data.sources() == nil
-        ? "\(data.file) is not there: archives trained on it are kept, whether it has changed or not" : nil
+        ? "\(data.file) is not there: archives trained on it are kept, whether it has changed or not"
+        : nil
     }
     do {
       _ = try DataLocation.dataSet(data.file)
@@ -73,7 +74,8 @@ public struct StudyJob: Sendable {
     guard let now = try data.sources() else { return }
     for (old, new) in zip(try reader.sources(), now) where old.sha256 != new.sha256 {
       throw StudyError(
-        message: "\(reader.path) was trained on another \(new.noun) than \(new.path) is now (sha256 "
+        message:
+          "\(reader.path) was trained on another \(new.noun) than \(new.path) is now (sha256 "
           + "\(old.sha256.prefix(8)) then, \(new.sha256.prefix(8)) now); restore that file, choose another "
           + "folder with -o, or remove the archive: what was made from it is made anew")
     }

@@ -47,7 +47,8 @@ struct CompareCommand: ParsableCommand {
         "-o NAME is missing: the summary is written, then shown with compare NAME.h5")
     }
     let provenance = Provenance(
-      configuration: "analysis: compare\nby: [\(comparison.keys.joined(separator: ", "))]\nwarnings: "
+      configuration:
+        "analysis: compare\nby: [\(comparison.keys.joined(separator: ", "))]\nwarnings: "
         + (try Console.encode(files.warnings)) + "\n",
       seed: options.seed, blasCore: "", sources: try inputs.readers.map { try $0.asSource() })
     let path = try Recorder.write(

@@ -122,7 +122,8 @@ struct ComparedFiles {
     var warnings: [String] = []
     if mixed {
       warnings.append(
-        "the data at the same path changed between these runs: they are set apart by its hash, and not pooled")
+        "the data at the same path changed between these runs: they are set apart by its hash, and not pooled"
+      )
     }
     let silent = files.filter { $0.data == nil }
     if let first = silent.first, files.count > 1 {
