@@ -2,7 +2,9 @@
 import argparse
 import os
 import re
+import signal
 import sys
+import tempfile
 
 import h5py
 import numpy as np
@@ -122,12 +124,34 @@ def card(out, sources):
     return "\n".join(lines) + "\n"
 
 
+def stop(number, _):
+    print("tools/export-dataset: interrupted; nothing half-written is left", file=sys.stderr)
+    sys.exit(128 + number)
+
+
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, stop)
 sources = archives()
 if not sources:
     fail(f"{a.folder} holds no CASE/VARIANT/seed-N/run.h5, fields.h5 or task.h5 that was asked for; isotherm study NAME -o {a.folder} makes them")
-if os.path.exists(a.output) and not a.force:
-    fail(f"{a.output} exists already; pass --force to replace it, or choose another name with -o")
-temporary = a.output + ".tmp"
+card_path = re.sub(r"\.h5$", "", a.output) + ".md"
+for path in (a.output, card_path):
+    # By device and inode: links and detours name the same file.
+    for source in sources.values():
+        if os.path.exists(path) and os.path.samefile(path, source):
+            fail(f"cannot write {path}: it is the input {source}; choose another name with -o")
+    if os.path.exists(path) and not os.path.isfile(path):
+        fail(f"cannot write {path}: it is not a file; pass the name of a file with -o")
+    if os.path.lexists(path) and not a.force:
+        fail(f"{path} exists already; pass --force to replace it, or choose another name with -o")
+try:
+    place, temporary = tempfile.mkstemp(prefix=".isotherm-", suffix=".tmp", dir=os.path.dirname(a.output) or ".")
+    os.close(place)
+    mask = os.umask(0)
+    os.umask(mask)
+    os.chmod(temporary, 0o666 & ~mask)
+except OSError as error:
+    fail(f"cannot write {a.output}: {error}")
 try:
     with h5py.File(temporary, "w", libver=("v108", "v110")) as out:
         out.attrs["Conventions"] = "CF-1.11"
@@ -145,11 +169,15 @@ try:
         words = card(out, sources)
         out.create_dataset("card", data=np.bytes_(words.encode()))
         out["card"].attrs["long_name"] = "data card, Markdown"
+    with open(temporary + ".md", "w") as file:
+        file.write(words)
     os.replace(temporary, a.output)
+    os.replace(temporary + ".md", card_path)
 except (OSError, KeyError) as error:
-    if os.path.exists(temporary):
-        os.unlink(temporary)
     fail(f"{error}")
-with open(re.sub(r"\.h5$", "", a.output) + ".md", "w") as file:
-    file.write(words)
-print(f"{a.output}: {len(sources)} archives, {os.path.getsize(a.output) / 1e6:.1f} MB; card in {re.sub(r'.h5$', '', a.output)}.md")
+finally:
+    # After an interrupt too: nothing half-written is left.
+    for path in (temporary, temporary + ".md"):
+        if os.path.exists(path):
+            os.unlink(path)
+print(f"{a.output}: {len(sources)} archives, {os.path.getsize(a.output) / 1e6:.1f} MB; card in {card_path}", flush=True)

@@ -42,9 +42,20 @@ public enum Console {
     return String(decoding: try encoder.encode(value), as: UTF8.self)
   }
 
-  /// One line that says what went wrong.
+  /// One line that says what went wrong. Control characters of names and values that stand in it are written as `\\u{1B}`, and
+  /// what is longer than a screen is cut.
   public static func message(for error: any Error) -> String {
-    String(describing: error).replacingOccurrences(of: "\n", with: " ")
+    let text = String(describing: error)
+    var line = ""
+    for scalar in text.unicodeScalars.prefix(4096) {
+      switch scalar {
+      case "\n", "\r", "\t", "\u{2028}", "\u{2029}": line += " "
+      case _ where scalar.properties.generalCategory == .control:
+        line += "\\u{" + String(scalar.value, radix: 16, uppercase: true) + "}"
+      default: line.unicodeScalars.append(scalar)
+      }
+    }
+    return line + (text.unicodeScalars.count > 4096 ? " …" : "")
   }
 
   /// Whether stderr is a terminal.

@@ -30,6 +30,7 @@ public enum Format {
 
   /// Seconds as `12 s`, `3 min 20 s`, `2 h 5 min`.
   public static func duration(_ seconds: Double) -> String {
+    guard seconds.isFinite, abs(seconds) < 1e15 else { return "an unknown time" }
     let whole = Int(seconds.rounded())
     if whole < 1 { return String(format: "%.1f s", max(0, seconds)) }
     if whole < 60 { return "\(whole) s" }

@@ -41,7 +41,7 @@ public enum Interruption {
   /// Runs a job that asks ``check(_:prepare:)`` and keeps what it has done; when it has not ended `grace` seconds after a
   /// signal, because one step takes longer, the process ends all the same and says `advice`.
   public static func during<Result>(
-    _ advice: String, grace: Double = 3, _ body: () throws -> Result
+    _ advice: String, grace: Double = 1, _ body: () throws -> Result
   ) rethrows -> Result {
     orders.push(advice, grace)
     // After a signal the job has its own last word, or has ended in time: the order stays.

@@ -14,11 +14,23 @@ public enum Program {
     signal(SIGPIPE, SIG_IGN)
     Interruption.watch(name)
     do {
+      try checkArguments()
       var command = try Root.parseAsRoot()
       try command.run()
       leave(name, 0)
     } catch {
       leave(Root.self, name, error)
+    }
+  }
+
+  /// Refuses arguments that are no UTF-8. Swift repairs them, and a file of the repaired name is another file.
+  private static func checkArguments() throws {
+    for number in 0..<Int(CommandLine.argc) {
+      guard let start = CommandLine.unsafeArgv[number] else { continue }
+      guard String(validatingCString: start) == nil else { continue }
+      throw UsageError(
+        "argument \(number), \(String(cString: start)), is not UTF-8; rename the file, or set the "
+          + "terminal to UTF-8")
     }
   }
 

@@ -35,7 +35,8 @@ public struct Table: Sendable {
   public var csv: String {
     ([header] + rows).map { row in
       row.map { cell in
-        cell.contains(where: { ",\"\n".contains($0) })
+        // By scalars: a carriage return and a line feed are one character, which is neither.
+        cell.unicodeScalars.contains(where: { ",\"\n\r".unicodeScalars.contains($0) })
           ? "\"" + cell.replacing("\"", with: "\"\"") + "\"" : cell
       }.joined(separator: ",")
     }.joined(separator: "\n")

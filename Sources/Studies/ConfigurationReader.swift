@@ -139,11 +139,15 @@ final class ConfigurationReader {
     guard let sequence = node.sequence else {
       throw UsageError("\(place(key)): expected a list, for example [\(allowed[0])]")
     }
-    return try sequence.map { item in
+    let values = try sequence.map { item in
       let value = item.scalar?.string ?? ""
       try check(value, allowed, key)
       return value
     }
+    if let twice = values.indices.first(where: { values[..<$0].contains(values[$0]) }) {
+      throw UsageError("\(place(key)): \(values[twice]) stands there twice; name each once")
+    }
+    return values
   }
 
   /// The items of a list, each a text or a mapping; nil when the key is missing.
@@ -191,9 +195,9 @@ final class ConfigurationReader {
 extension String {
   fileprivate func nonEmptyOr(_ other: String) -> String { isEmpty ? other : self }
 
-  /// Levenshtein's edit distance.
+  /// Levenshtein's edit distance of the first characters; no key is longer.
   func distance(to other: String) -> Int {
-    let (a, b) = (Array(self), Array(other))
+    let (a, b) = (Array(prefix(64)), Array(other.prefix(64)))
     var row = Array(0...b.count)
     for i in 0..<a.count {
       var diagonal = row[0]
@@ -216,10 +220,14 @@ extension Node {
     }
     let keys = assignment[..<split].split(separator: ".").map(String.init)
     let text = String(assignment[assignment.index(after: split)...])
-    guard let value = try Yams.compose(yaml: text) else {
-      throw UsageError("--set \(assignment): the value is empty")
+    do {
+      guard !keys.isEmpty, let value = try Yams.compose(yaml: text) else {
+        throw UsageError("--set \(assignment): the \(keys.isEmpty ? "key" : "value") is empty")
+      }
+      return setting(keys[...], value)
+    } catch let error as YamlError {
+      throw UsageError("--set \(assignment): the value is not YAML: \(error)")
     }
-    return setting(keys[...], value)
   }
 
   private func setting(_ keys: ArraySlice<String>, _ value: Node) -> Node {

@@ -1,7 +1,9 @@
+import Foundation
+
 extension StudyConfiguration {
   /// The whole configuration with every default written out, YAML.
   public var yaml: String {
-    let taps = capture.requests.map { "{tap: \"\($0.pattern)\", samples: \($0.samples)}" }
+    let taps = capture.requests.map { "{tap: \(quoted($0.pattern)), samples: \($0.samples)}" }
     return """
       title: \(quoted(title))
       seed: \(seed)
@@ -69,6 +71,18 @@ extension StudyConfiguration {
   }
 
   private func quoted(_ text: String) -> String {
-    "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+    var out = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\\", "\"": out += "\\\(scalar)"
+      // A line break within quotes would be folded into a space, and other control characters are not YAML.
+      case _
+      where scalar.properties.generalCategory == .control
+        || "\u{2028}\u{2029}\u{FEFF}".unicodeScalars.contains(scalar):
+        out += "\\u" + String(format: "%04X", scalar.value)
+      default: out.unicodeScalars.append(scalar)
+      }
+    }
+    return out + "\""
   }
 }

@@ -176,9 +176,7 @@ public struct StudyConfiguration: Sendable {
   /// Reads a study file, with `--set` assignments put in.
   /// - Throws: ``Console/UsageError`` naming the key, what is allowed, and the nearest known key.
   public init(path: String, settings: [String] = []) throws {
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw UsageError("cannot read the study file \(path); check the path")
-    }
+    let text = try ConfigurationText.read(path, what: "study file")
     try self.init(yaml: text, name: path, settings: settings)
   }
 

@@ -35,7 +35,7 @@ struct DemoCommand: ParsableCommand {
     let progress = ProgressLine(common.progress)
     let training = try TrainRun(configuration, threads: common.threadCount, progress: progress)
     do {
-      let made = try Interruption.during(advice) { try make(training, progress) }
+      let made = try Interruption.during(advice, grace: 0.3) { try make(training, progress) }
       let headline = try analyze(made.run, made.fields, made.information)
       try draw(made.run, made.fields, made.information)
       try tell(headline, began)

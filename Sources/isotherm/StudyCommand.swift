@@ -43,6 +43,15 @@ struct StudyCommand: ParsableCommand {
 
   private static let paper = "data/plans/paper.yaml"
 
+  func validate() throws {
+    if let jobs, !(1...1024).contains(jobs) {
+      throw ValidationError("--jobs must be between 1 and 1024, found \(jobs)")
+    }
+    if let memory, !(0.001...1e6).contains(memory) {
+      throw ValidationError("--memory must be between 0.001 and 1000000 GB, found \(memory)")
+    }
+  }
+
   func run() throws {
     let isFile = name.hasSuffix(".yaml") || name.hasSuffix(".yml")
     let planPath = DataLocation.resolve(isFile ? name : Self.paper)
@@ -62,7 +71,9 @@ struct StudyCommand: ParsableCommand {
       list, threads: common.threadCount, width: jobs ?? common.threadCount,
       memory: memory.map { Int($0 * 1e9) } ?? StudyRunner.defaultMemory,
       progress: ProgressLine(common.progress))
-    let outcome = try Interruption.during("what is finished is kept; the same command goes on") {
+    let outcome = try Interruption.during(
+      "what is finished is kept; the same command goes on", grace: 2
+    ) {
       try runner.run(title: name)
     }
     try tell(list, made: outcome, plan, chosen, size)

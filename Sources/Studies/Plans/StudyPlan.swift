@@ -90,9 +90,7 @@ public struct StudyPlan: Sendable {
   /// Reads a plan.
   /// - Throws: ``Console/UsageError`` naming the key, what is allowed, and the nearest known key.
   public init(path: String) throws {
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw UsageError("cannot read the plan \(path); check the path")
-    }
+    let text = try ConfigurationText.read(path, what: "plan")
     let root = try ConfigurationReader(yaml: text, name: path, settings: [])
     title = try root.text("title", "untitled")
     steps = try root.sections("steps").map { try Self.step($0.name, $0.reader) }

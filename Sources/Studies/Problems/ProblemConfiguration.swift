@@ -62,9 +62,7 @@ public struct ProblemConfiguration: Sendable {
   /// Reads a problem file, with `--set` assignments put in.
   /// - Throws: ``Console/UsageError`` naming the key, what is allowed, and the nearest known key.
   public init(path: String, settings: [String] = []) throws {
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw UsageError("cannot read the problem file \(path); check the path")
-    }
+    let text = try ConfigurationText.read(path, what: "problem file")
     try self.init(yaml: text, name: path, settings: settings)
   }
 

@@ -58,7 +58,7 @@ struct CatalogCommand: ParsableCommand {
     if common.json {
       return try Console.output(
         json: entries.map { entry in
-          Dictionary(uniqueKeysWithValues: (["path"] + names).map { ($0, entry.value($0)) })
+          Dictionary((["path"] + names).map { ($0, entry.value($0)) }) { first, _ in first }
         })
     }
     var table = Table(["path"] + names)
