@@ -25,7 +25,7 @@ public enum AttributeValue: Sendable, Hashable, Codable {
 public protocol AttributeHolder {
   /// Writes an attribute, replacing one of the same name.
   func setAttribute(_ name: String, _ value: AttributeValue) throws
-  /// Reads an attribute; nil when there is none of that name, or its type is not portable.
+  /// Reads an attribute; nil when there is none of that name, or its type is not portable, or it is several numbers.
   func attribute(_ name: String) throws -> AttributeValue?
   /// Names of all attributes.
   func attributeNames() throws -> [String]
@@ -113,7 +113,9 @@ enum Attribute {
         try check(H5Aget_space(attribute.value), "cannot read attribute \(name)"),
         closing: H5Sclose)
       let count = Int(H5Sget_simple_extent_npoints(space.value))
-      guard let kind = ElementType.stored(type.value), count >= 1, count <= 4096 else { return nil }
+      guard let kind = ElementType.stored(type.value), count >= 1, count <= 4096,
+        count == 1 || kind == .utf8
+      else { return nil }
       switch kind {
       case .utf8: return try text(attribute, type, space, count, name)
       case .float32, .float64:

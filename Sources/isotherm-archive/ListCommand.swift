@@ -60,7 +60,15 @@ struct ListCommand: ParsableCommand {
     var items: [String: String] = [:]
     for path in try reader.paths(below: "/provenance") {
       let name = String(path.split(separator: "/").last ?? "")
-      items[name] = try reader.readTexts(path).joined(separator: "\n")
+      let array = try reader.describe(path)
+      // What others have put there is named, not shown.
+      items[name] =
+        array.type == .utf8
+        ? try reader.readTexts(path).joined(separator: "\n")
+        : "\(array.type.rawValue) \(array.shape), not text"
+    }
+    for (path, what) in try reader.foreignObjects(below: "/provenance") {
+      items[String(path.split(separator: "/").last ?? "")] = what
     }
     if common.json { return try Console.output(json: items) }
     for (name, text) in items.sorted(by: { $0.key < $1.key }) {
