@@ -151,7 +151,7 @@ import Testing
     try withScratch { folder in
       try SmallData.images(folder + "/d.h5", train: 400)
       let arguments =
-        ["train", try SmallData.study(folder), "--set", "training.epochs=16"]
+        ["train", try SmallData.study(folder), "--set", "training.epochs=30"]
       let out = folder + "/r"
       try interrupt(arguments, out, core: "Haswell")
       // Two kinds that any processor with AVX2 runs.
