@@ -93,17 +93,17 @@ public enum TrainingFigure {
     func kept(_ i: Int) -> (sum: Double, count: Double) {
       values[i].isFinite ? (values[i] * unit, 1) : (0, 0)
     }
-    let count = values.count
-    var (left, right) = ([(sum: Double, count: Double)](), [(sum: Double, count: Double)]())
+    let (count, none) = (values.count, (sum: 0.0, count: 0.0))
+    var (left, right) = ([none], [(sum: Double, count: Double)](repeating: none, count: count))
+    left.removeAll()
     left.reserveCapacity(count)
-    right = [(sum: Double, count: Double)](repeating: (0, 0), count: count)
     for i in 0..<count {
-      let (here, before) = (kept(i), i % length == 0 ? (0, 0) : left[i - 1])
+      let (here, before) = (kept(i), i % length == 0 ? none : left[i - 1])
       left.append((here.sum + before.sum, here.count + before.count))
     }
     for i in stride(from: count - 1, through: 0, by: -1) {
       let isLast = i == count - 1 || (i + 1) % length == 0
-      let (here, after) = (kept(i), isLast ? (0, 0) : right[i + 1])
+      let (here, after) = (kept(i), isLast ? none : right[i + 1])
       right[i] = (here.sum + after.sum, here.count + after.count)
     }
     return values.indices.map { i in
