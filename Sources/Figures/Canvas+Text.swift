@@ -9,7 +9,10 @@ extension Canvas {
 
   /// The text as it is drawn: on one line, what controls a terminal as a replacement character.
   static func visible(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control || $0 == "\u{2028}" || $0 == "\u{2029}" })
+    guard
+      text.unicodeScalars.contains(where: {
+        $0.properties.generalCategory == .control || $0 == "\u{2028}" || $0 == "\u{2029}"
+      })
     else { return text }
     var out = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {

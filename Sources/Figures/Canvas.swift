@@ -53,8 +53,10 @@ public final class Canvas {
         size.0 * size.1 <= Self.most
       else {
         throw FigureError(
-          message: "cannot make the figure: \(size.0.rounded()) x \(size.1.rounded()) pixels, and at most "
-            + "\(Int(Self.longest)) a side and \(Int(Self.most) >> 20) million in all can be held; lower --dpi or --size")
+          message:
+            "cannot make the figure: \(size.0.rounded()) x \(size.1.rounded()) pixels, and at most "
+            + "\(Int(Self.longest)) a side and \(Int(Self.most) >> 20) million in all can be held; lower --dpi or --size"
+        )
       }
       let (columns, rows) = (Int32((width * scale).rounded()), Int32((height * scale).rounded()))
       let stride = cairo_format_stride_for_width(CAIRO_FORMAT_RGB24, columns)

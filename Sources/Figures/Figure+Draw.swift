@@ -90,7 +90,8 @@ extension Figure {
         message: "\(words), and so is any page of up to 2 m: pass a smaller --font-size")
     }
     return FigureError(
-      message: "\(words): pass --size \(millimetres(larger.width))x\(millimetres(larger.height)) or more, or a smaller --font-size"
+      message:
+        "\(words): pass --size \(millimetres(larger.width))x\(millimetres(larger.height)) or more, or a smaller --font-size"
     )
   }
 }

@@ -37,7 +37,8 @@ public enum OutputFile {
   private static func put(_ bytes: UnsafeRawBufferPointer, _ file: Int32) -> Int32 {
     var rest = bytes[...]
     while !rest.isEmpty {
-      let count = Foundation.write(file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+      let count = Foundation.write(
+        file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { return count < 0 ? errno : ENOSPC }
       rest = rest.dropFirst(count)
@@ -49,6 +50,7 @@ public enum OutputFile {
     let isFull = reason == ENOSPC || reason == EDQUOT || reason == EFBIG
     return FigureError(
       message: "cannot write \(path): \(String(cString: strerror(reason))); "
-        + (isFull ? "free some space, or choose another place with -o" : "choose another place with -o"))
+        + (isFull
+          ? "free some space, or choose another place with -o" : "choose another place with -o"))
   }
 }

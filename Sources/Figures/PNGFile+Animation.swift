@@ -43,7 +43,8 @@ extension PNGFile {
         isotherm_png_write_frames(
           file, buffers.map { UnsafePointer($0) }, frames.map(\.count), Int32(frames.count),
           Int32(size.width), Int32(size.height), PNGFile.resolution(scale),
-          Int32(seconds.isNaN ? 1000 : max(1, min(65_535, (1000 * seconds).rounded()))), entries, Int32(entries.count),
+          Int32(seconds.isNaN ? 1000 : max(1, min(65_535, (1000 * seconds).rounded()))), entries,
+          Int32(entries.count),
           message)
       }
     }

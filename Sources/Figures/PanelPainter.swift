@@ -154,7 +154,9 @@ struct PanelPainter {
     _ dropped: [String], of ticks: [(value: Double, label: String)], _ canvas: Canvas
   ) {
     guard let first = dropped.first else { return }
-    let isName = dropped.contains { !$0.isEmpty && !($0.first?.isNumber ?? false) && $0.first != "−" }
+    let isName = dropped.contains {
+      !$0.isEmpty && !($0.first?.isNumber ?? false) && $0.first != "−"
+    }
     if isName || ticks.count - dropped.count < 2 {
       canvas.faults.append("no room for the label «\(first)»")
     }

@@ -109,8 +109,9 @@ extension Scale {
   }
 
   /// Multiples of a round step between two ends.
-  private func steps(_ low: Double, _ high: Double, _ count: Int) -> (places: [Double], step: Double)
-  {
+  private func steps(_ low: Double, _ high: Double, _ count: Int) -> (
+    places: [Double], step: Double
+  ) {
     let rough = (high - low) / Double(max(count, 1))
     let power = pow(10, Foundation.log10(rough).rounded(.down))
     var step = [1, 2, 2.5, 5, 10].map { $0 * power }.first { $0 >= rough * 0.999 } ?? power * 10

@@ -45,8 +45,9 @@ public struct Scale: Sendable {
         let powers = 0.05 * (log10(high) - log10(low))
         self.init(
           .log,
-          max(low * pow(10, -powers), .leastNonzeroMagnitude)...min(
-            high * pow(10, powers), Self.largest))
+          max(
+            low * pow(10, -powers), .leastNonzeroMagnitude)...min(
+              high * pow(10, powers), Self.largest))
       }
       return
     }
@@ -109,7 +110,8 @@ public struct Scale: Sendable {
       let (part, whole) = (value / low, high / low)
       return part.isFinite && part > 0 && whole.isFinite || value.isInfinite
         ? Foundation.log(part) / Foundation.log(whole)
-        : (Foundation.log(value) - Foundation.log(low)) / (Foundation.log(high) - Foundation.log(low))
+        : (Foundation.log(value) - Foundation.log(low))
+          / (Foundation.log(high) - Foundation.log(low))
     case .symmetricLog(let threshold):
       return (Self.bend(value, threshold) - Self.bend(low, threshold))
         / (Self.bend(high, threshold) - Self.bend(low, threshold))

@@ -68,7 +68,8 @@ struct AnimateCommand: ParsableCommand {
         try FileManager.default.createDirectory(atPath: frames, withIntermediateDirectories: true)
       } catch {
         throw FigureError(
-          message: "cannot make the folder \(frames): \(error.localizedDescription); choose another place with --frames"
+          message:
+            "cannot make the folder \(frames): \(error.localizedDescription); choose another place with --frames"
         )
       }
       try check(all.indices.map { frames + String(format: "/%05d.png", $0) })

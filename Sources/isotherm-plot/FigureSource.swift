@@ -23,7 +23,8 @@ final class FigureSource {
     guard axes == nil || shape.count == axes else {
       throw ArchiveError(
         .system,
-        "\(reader.path): \(path) has the shape \(shape); expected \(axes ?? 0) axes; write it again with this version")
+        "\(reader.path): \(path) has the shape \(shape); expected \(axes ?? 0) axes; write it again with this version"
+      )
     }
     try bound(path, shape)
     note(path)

@@ -22,7 +22,9 @@ struct FlowCommand: FigureCommand {
     }
     let norms = try source.numbers(group + "position_norm", axes: 4)
     let (depths, rows, columns) = (norms.shape[1], norms.shape[2], norms.shape[3])
-    func series(_ name: String) throws -> [[Double]] { try source.numbers(group + name, axes: 2).rows }
+    func series(_ name: String) throws -> [[Double]] {
+      try source.numbers(group + name, axes: 2).rows
+    }
     let correlation = try (
       series("correlation"), series("correlation_lower"), series("correlation_upper")
     )

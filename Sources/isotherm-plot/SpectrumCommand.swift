@@ -137,7 +137,8 @@ struct SpectrumCommand: FigureCommand {
     let (work, isMore) = cells.multipliedReportingOverflow(by: rows > 1 ? rows + columns : cells)
     guard !isMore, work <= 1 << 32 else {
       throw UsageError(
-        "\(options.file): the modes of \(rows) x \(columns) cells would take hours; draw a field of fewer cells")
+        "\(options.file): the modes of \(rows) x \(columns) cells would take hours; draw a field of fewer cells"
+      )
     }
     let largest = values.reduce(0.0) { $1.isFinite ? max($0, abs($1)) : $0 }
     let unit = largest == 0 || (1e-140...1e140).contains(largest) ? 1 : largest

@@ -183,7 +183,8 @@ import Testing
         let bar = try #require(figure.sections[0].colorBar)
         let (low, high) = (bar.domain.lowerBound, bar.domain.upperBound)
         for (i, value) in v.enumerated() {
-          let place = value.isInfinite
+          let place =
+            value.isInfinite
             ? (value > 0 ? 1 : 0)
             : (value / 4 - low / 4) / max(high / 4 - low / 4, .leastNonzeroMagnitude)
           // Fewer digits than colours have.
@@ -216,7 +217,8 @@ import Testing
         return Double(plain)
       }
       return Double(
-        plain[..<range.lowerBound] + "e" + String(plain[range.upperBound...].compactMap { digits[$0] }))
+        plain[..<range.lowerBound] + "e"
+          + String(plain[range.upperBound...].compactMap { digits[$0] }))
     }
     for trial in 0..<3000 {
       let (offset, factor) = Self.sizes[trial % Self.sizes.count]
@@ -272,7 +274,8 @@ import Testing
           let mean = window.reduce(0) { $0 + $1 / Double(window.count) }
           #expect(
             values[i].isFinite
-              ? abs(means[i] / mean - 1) < 1e-9 : means[i].isNaN == values[i].isNaN && !means[i].isFinite,
+              ? abs(means[i] / mean - 1) < 1e-9
+              : means[i].isNaN == values[i].isNaN && !means[i].isFinite,
             "\(kind), \(i) of \(count): \(means[i]) for \(mean)")
         }
       }

@@ -36,7 +36,8 @@ import Testing
       ]
       for trial in 0..<24 {
         func list(_ count: Int) -> String {
-          "[" + (0..<count).map { _ in numbers[Int(random.next() % UInt64(numbers.count))] }
+          "["
+            + (0..<count).map { _ in numbers[Int(random.next() % UInt64(numbers.count))] }
             .joined(separator: ",") + "]"
         }
         let (file, image) = (folder + "/a.h5", folder + "/a.png")
@@ -67,7 +68,8 @@ import Testing
         let drawn = try Programs.run(
           "/bin/bash",
           [
-            "-c", "ulimit -v 4000000; exec \"$@\"", "bash", Programs.folder + "/isotherm-plot", "any",
+            "-c", "ulimit -v 4000000; exec \"$@\"", "bash", Programs.folder + "/isotherm-plot",
+            "any",
             file, "--dataset", "/metrics/t/v", "-o", folder + "/big.png",
           ])
         #expect(drawn.status == 2 && drawn.errorLines.count == 1, "\(drawn.status) \(drawn.errors)")

@@ -90,23 +90,20 @@ public enum TrainingFigure {
     let length = 2 * half + 1
     let largest = values.lazy.filter(\.isFinite).map { abs($0) }.max() ?? 0
     let unit = largest > 1e200 ? 0x1p-100 : 1.0
-    typealias Sum = (sum: Double, count: Double)
-    func kept(_ i: Int) -> Sum {
+    func kept(_ i: Int) -> (sum: Double, count: Double) {
       values[i].isFinite ? (values[i] * unit, 1) : (0, 0)
     }
-    let count = values.count
-    var left: [Sum] = []
-    var right = [Sum](repeating: (0, 0), count: count)
+    let (count, none) = (values.count, (sum: 0.0, count: 0.0))
+    var (left, right) = ([none], [(sum: Double, count: Double)](repeating: none, count: count))
+    left.removeAll()
     left.reserveCapacity(count)
     for i in 0..<count {
-      let here = kept(i)
-      let before: Sum = i % length == 0 ? (0, 0) : left[i - 1]
+      let (here, before) = (kept(i), i % length == 0 ? none : left[i - 1])
       left.append((here.sum + before.sum, here.count + before.count))
     }
     for i in stride(from: count - 1, through: 0, by: -1) {
       let isLast = i == count - 1 || (i + 1) % length == 0
-      let here = kept(i)
-      let after: Sum = isLast ? (0, 0) : right[i + 1]
+      let (here, after) = (kept(i), isLast ? none : right[i + 1])
       right[i] = (here.sum + after.sum, here.count + after.count)
     }
     return values.indices.map { i in
