@@ -34,7 +34,7 @@ import Testing
 
   @Test func `information of every stored form is that of the same values stored plainly`() throws {
     try #require(python(script, "make", folder).status == 0)
-    var generator = SeededGenerator(seed: 17)
+    var generator = SeededGenerator(state: 17)
     let all = try names()
     #expect(all.count > 300)
     // Each costs two processes: a drawn sample of them, and every type once in the layout the fast path reads.
@@ -161,18 +161,5 @@ import Testing
         #expect(found.status == 0 && difference < 1e-9, "\(name) \(stored): \(found) for \(expected)")
       }
     }
-  }
-}
-
-/// Numbers drawn from a seed (SplitMix64), so that a test that fails fails again.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }
