@@ -156,7 +156,8 @@ public struct ProblemRun {
       let ending = ending(outcome)
       return Result(
         path: path, message: message, isComplete: outcome == .reached, time: last, ending: ending,
-        failure: ending == .gaveUp ? message : nil, seconds: (ContinuousClock.now - began) / .seconds(1))
+        failure: ending == .gaveUp ? message : nil,
+        seconds: (ContinuousClock.now - began) / .seconds(1))
     } catch {
       recorder.abandon()
       throw error

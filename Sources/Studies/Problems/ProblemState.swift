@@ -91,7 +91,8 @@ enum ProblemState {
     let (shape, values) = (array.shape, array.values)
     if let missing = array.missing?.count(where: { $0 }) {
       throw UsageError(
-        "initial.dataset: \(name) lacks \(missing) values (\(array.notes.joined(separator: "; "))); a state is whole")
+        "initial.dataset: \(name) lacks \(missing) values (\(array.notes.joined(separator: "; "))); a state is whole"
+      )
     }
     guard values.count == count else {
       throw UsageError(
