@@ -19,9 +19,9 @@ struct DuplicateCheck: Sendable {
     let twins = joint.values.reduce(0) { $1 > 1 ? $0 + $1 : $0 }
     guard twins > pairs.count / 100 else { return nil }
     let found = DuplicateCheck(twins: twins, distinct: joint.count)
-    let areClasses = x.areLabels && y.areLabels
+    let areClasses = x.areLabels && y.areLabels && max(x.count, y.count) <= 20
     if isMultiple(Array(joint.values), areClasses) { return found }
-    if areClasses {
+    if x.areLabels, y.areLabels {
       let isOneToOne = joint.count == x.count && joint.count == y.count
       return isOneToOne && joint.count >= 5 && !x.areEvenlySpaced && !y.areEvenlySpaced
         ? found : nil

@@ -88,6 +88,9 @@ public enum Verdict: String, Sendable {
   /// The fewest shuffles whose p-value can reach the level.
   public static let fewestShuffles = 39
 
+  /// Exchanges of partners among the held-out pairs of a trained critic.
+  static let exchanges = 999
+
   /// Of a p-value from this many shuffles.
   public init(pValue: Double, shuffles: Int) {
     if shuffles == 0 || pValue.isNaN {

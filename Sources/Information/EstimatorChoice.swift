@@ -3,7 +3,7 @@ public enum EstimatorChoice {
   /// Names, in the order help texts list them.
   public static let names = [
     "auto", "ksg", "ksg2", "mixed-ksg", "discrete", "gaussian", "binning", "kde", "renyi",
-    "infonce", "smile", "nwj", "mine", "sliced", "latent",
+    "infonce", "smile", "nwj", "mine", "sliced", "radial", "latent",
   ]
 
   /// What may be set from outside.
@@ -40,6 +40,7 @@ public enum EstimatorChoice {
     case NguyenWainwrightJordan.name: return Critic<NguyenWainwrightJordan>(seed: seed)
     case DonskerVaradhan.name: return Critic<DonskerVaradhan>(seed: seed)
     case "sliced": return SlicedInformation(seed: seed)
+    case "radial": return RadialInformation(neighborCount: k)
     case "latent": return LatentInformation(seed: seed)
     default: return nil
     }
@@ -48,7 +49,8 @@ public enum EstimatorChoice {
   /// What the estimator of this name makes of its samples.
   static func kind(_ name: String) -> Treatment.Kind {
     switch name {
-    case "ksg", "ksg2", "sliced", "latent": .neighbours
+    case "ksg", "sliced": .neighbours
+    case "ksg2", "latent", "radial": .density
     case "mixed-ksg": .mixed
     case "gaussian", "cca": .moments
     case "binning", "discrete": .cells

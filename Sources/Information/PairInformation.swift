@@ -21,6 +21,9 @@ public struct PairInformation: Sendable {
   /// Shuffles behind the null, subsamples behind the interval.
   public let shuffles: Int, resamples: Int
 
+  /// Whether the p-value comes from exchanging partners among held-out pairs of a trained critic, not from the shuffles.
+  public let isHeldOutTest: Bool
+
   /// Shuffles of an estimator that is fitted anew for each, whose p-value comes from its held-out pairs.
   private static let fittedShuffles = 3
 
@@ -48,33 +51,70 @@ public struct PairInformation: Sendable {
         estimator: estimator, preprocessing: .standard, reason: "asked for")
     }
     if let preprocessing { choice.preprocessing = preprocessing }
-    let treatment = choice.treatment(pairs, options)
-    let chosen = choice.estimator(for: treatment)
     let serial = SerialDependence.find(pairs)
-    let isFitted = chosen is any Fitted || chosen is LatentInformation
-    var plan = ResamplingPlan(
-      resamples: resamples,
-      shuffles: shuffles ?? (isFitted ? Self.fittedShuffles : Verdict.fewestShuffles),
-      seed: options.seed)
-    plan.isCircular = serial != nil
-    estimate = try chosen.estimate(treatment.pairs, plan, pool)
+    func estimated(
+      _ choice: EstimatorChoice.Choice
+    ) throws -> (Treatment, any MutualInformationEstimator, ResamplingPlan, Estimate) {
+      let treatment = choice.treatment(pairs, options)
+      let chosen = choice.estimator(for: treatment)
+      let isFitted = chosen is any Fitted || chosen is LatentInformation
+      var plan = ResamplingPlan(
+        resamples: resamples,
+        shuffles: shuffles ?? (isFitted ? Self.fittedShuffles : Verdict.fewestShuffles),
+        seed: options.seed)
+      plan.isCircular = serial != nil
+      return (treatment, chosen, plan, try chosen.estimate(treatment.pairs, plan, pool))
+    }
+    var found = try estimated(choice)
+    if isAutomatic, preprocessing == nil,
+      let radial = try Self.radial(above: found.3, found.1, pairs, options, pool)
+    {
+      others.append((found.1.name, found.3.value))
+      choice = radial
+      found = try estimated(radial)
+    }
+    let (treatment, chosen, plan) = (found.0, found.1, found.2)
+    estimate = found.3
     (estimator, settings) = (chosen.name, chosen.settings)
     (self.preprocessing, reason) = (choice.preprocessing, choice.reason)
     (self.shuffles, self.resamples) = (plan.shuffles, chosen.isResampled ? plan.resamples : 0)
     notes = treatment.notes
-    verdict = Verdict(pValue: estimate.pValue, shuffles: chosen is any Fitted ? 999 : plan.shuffles)
-    if treatment.takesLabelsAsNumbers { estimate.flags.insert(.misspecified) }
+    isHeldOutTest = chosen is any Fitted && plan.shuffles > 0
+    verdict = Verdict(
+      pValue: estimate.pValue, shuffles: isHeldOutTest ? Verdict.exchanges : plan.shuffles)
+    let areNumbers =
+      treatment.takesLabelsAsNumbers
+      || chosen is RadialInformation && [pairs.x, pairs.y].contains { Levels($0).areLabels }
+    if areNumbers { estimate.flags.insert(.misspecified) }
     if let serial { tell(serial, pairs.count) }
     if let found = DuplicateCheck.find(pairs) { tell(found, pairs.count) }
     if isAutomatic, !estimate.flags.contains(.constant) {
       let check = try CrossCheck(
         estimate.value, chosen, pairs, treated: treatment.pairs, options, pool)
-      others = check.others
+      others += check.others
       if let doubt = check.doubt {
         estimate.flags.insert(.uncertain)
         notes.append(doubt)
       }
     }
+  }
+
+  /// The lengths of both sides cannot tell more than the sides: where they do, the estimate is low, and theirs is nearer.
+  private static func radial(
+    above estimate: Estimate, _ chosen: any MutualInformationEstimator, _ pairs: PairedSamples,
+    _ options: EstimatorChoice.Settings, _ pool: WorkerPool
+  ) throws -> EstimatorChoice.Choice? {
+    guard chosen is Kraskov || chosen is any Fitted, !estimate.flags.contains(.constant),
+      pairs.x.dimension + pairs.y.dimension > 2, !Levels(pairs.x).areLabels,
+      !Levels(pairs.y).areLabels
+    else { return nil }
+    let choice = EstimatorChoice.Choice(
+      estimator: RadialInformation(neighborCount: options.neighborCount),
+      preprocessing: .standard,
+      reason: "both sides share a scale: their lengths tell more than \(chosen.name) finds")
+    let treatment = choice.treatment(pairs, options)
+    let value = try choice.estimator.bareValue(treatment.pairs, pool)
+    return value > estimate.value + 0.02 ? choice : nil
   }
 
   private mutating func tell(_ serial: SerialDependence, _ count: Int) {

@@ -66,13 +66,18 @@ public enum Preprocessing: String, Sendable, CaseIterable {
   }
 
   private static func shortTailed(_ values: [Double]) -> [Double] {
+    medianScaled(values).map { Foundation.asinh($0) }
+  }
+
+  /// Distances from the median over their median.
+  static func medianScaled(_ values: [Double]) -> [Double] {
     // Of standardised values, whose differences neither overflow nor vanish.
     let values = standardised(values)
     let sorted = values.sorted()
     let median = sorted[sorted.count / 2]
     let distances = values.map { abs($0 - median) }.sorted()
     let scale = distances[distances.count / 2]
-    return values.map { Foundation.asinh(($0 - median) / (scale > 0 ? scale : 1)) }
+    return values.map { ($0 - median) / (scale > 0 ? scale : 1) }
   }
 }
 

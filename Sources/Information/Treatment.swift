@@ -6,9 +6,11 @@ import Kernels
 public struct Treatment: Sendable {
   /// What an estimator makes of its samples.
   public enum Kind: Sendable {
-    /// Distances between neighbours, for which a density is assumed: repeated values are spread.
+    /// A density of both sides: repeated values are spread.
+    case density
+    /// Distances between neighbours: the same, but classes beside a density stay equal or not.
     case neighbours
-    /// The same with classes, of which only equality matters.
+    /// The same with classes on both sides.
     case mixed
     /// Smooth functions of the samples: classes become columns of 0 and 1.
     case smooth
@@ -28,6 +30,8 @@ public struct Treatment: Sendable {
   /// Distance between two classes, in standard deviations: no two samples of a column are as far apart, since none lies
   /// farther than √n from the mean.
   static let classGap = 1e6
+  /// Fewest members of a class in which neighbours are sought.
+  private static let fewest = 20
   /// Most classes that become columns.
   private static let mostColumns = 64
 
@@ -37,19 +41,26 @@ public struct Treatment: Sendable {
   ) {
     self.pairs = pairs
     guard preprocessing != .none, !pairs.isConstant else { return }
+    let levels = [Levels(pairs.x), Levels(pairs.y)]
     let sides = [("x", pairs.x), ("y", pairs.y)].enumerated().map { index, side in
-      treat(
-        side.1, side.0, kind, preprocessing,
+      var kind = kind
+      if kind == .neighbours {
+        // Neighbours are sought within a class, which must have enough of them.
+        let own = levels[index]
+        kind = own.areLabels && !levels[1 - index].areLabels && own.counts.allSatisfy { $0 > Self.fewest }
+          ? .mixed : .density
+      }
+      return treat(
+        side.1, levels[index], side.0, kind, preprocessing,
         Philox(seed: seed, purpose: .noise, index: UInt64(index + 1) << 32))
     }
     self.pairs = PairedSamples(trusted: sides[0], sides[1])
   }
 
   private mutating func treat(
-    _ side: SampleMatrix, _ name: String, _ kind: Kind, _ preprocessing: Preprocessing,
-    _ random: consuming Philox
+    _ side: SampleMatrix, _ levels: Levels, _ name: String, _ kind: Kind,
+    _ preprocessing: Preprocessing, _ random: consuming Philox
   ) -> SampleMatrix {
-    let levels = Levels(side)
     if levels.areLabels {
       switch kind {
       case .mixed:
@@ -67,7 +78,7 @@ public struct Treatment: Sendable {
       default: break
       }
     }
-    guard kind == .neighbours || kind == .mixed else { return preprocessing.apply(side) }
+    guard kind == .density || kind == .mixed else { return preprocessing.apply(side) }
     var spread = 0
     let columns = (0..<side.dimension).map { column -> [Double] in
       let values = side.column(column)
