@@ -99,7 +99,8 @@ public enum Verdict: String, Sendable {
       self = .above
     } else {
       // One over one more than the shuffles is the least there can be.
-      self = shuffles < Self.fewestShuffles && pValue * Double(shuffles + 1) < 1.5
+      self =
+        shuffles < Self.fewestShuffles && pValue * Double(shuffles + 1) < 1.5
         ? .undecided : .notAbove
     }
   }

@@ -89,8 +89,9 @@ public enum EstimatorChoice {
     let (dx, dy) = (pairs.x.dimension, pairs.y.dimension)
     let levels = [Levels(pairs.x), Levels(pairs.y)]
     let areLabels = levels.map(\.areLabels)
-    if areLabels == [true, true], DiscreteInformation.joint(levels[0], levels[1]).count
-      <= pairs.count / 5
+    if areLabels == [true, true],
+      DiscreteInformation.joint(levels[0], levels[1]).count
+        <= pairs.count / 5
     {
       return Choice(
         estimator: DiscreteInformation(), preprocessing: .standard,

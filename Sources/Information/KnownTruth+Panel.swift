@@ -10,7 +10,9 @@ extension KnownTruth {
   // MARK: - Images
 
   /// The normal distribution function.
-  @Sendable static func normalShare(_ value: Double) -> Double { 0.5 * erfc(-value / 2.0.squareRoot()) }
+  @Sendable static func normalShare(_ value: Double) -> Double {
+    0.5 * erfc(-value / 2.0.squareRoot())
+  }
 
   private static func each(
     _ f: @escaping @Sendable (Double) -> Double
@@ -80,7 +82,8 @@ extension KnownTruth {
   }
 
   /// Where a mixture of unit normals of given shares and means has this share below it.
-  private static func quantile(_ share: Double, _ parts: [(share: Double, mean: Double)]) -> Double {
+  private static func quantile(_ share: Double, _ parts: [(share: Double, mean: Double)]) -> Double
+  {
     var (low, high) = (-12.0, 18.0)
     for _ in 0..<60 {
       let middle = 0.5 * (low + high)

@@ -67,7 +67,10 @@ enum NormalityCheck {
       zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } / count
     }
     let cross = x.reduce(0.0) { sum, column in
-      sum + y.reduce(0.0) { let c = product(column, $1); return $0 + c * c }
+      sum
+        + y.reduce(0.0) {
+          let c = product(column, $1); return $0 + c * c
+        }
     }
     // Sampling alone gives every product a square of 1/n.
     let expected = 2 * max(0, cross - Double(x.count * y.count) / count)

@@ -47,8 +47,8 @@ public struct Treatment: Sendable {
       if kind == .neighbours {
         // Neighbours are sought within a class, which must have enough of them.
         let own = levels[index]
-        kind = own.areLabels && !levels[1 - index].areLabels && own.counts.allSatisfy { $0 > Self.fewest }
-          ? .mixed : .density
+        let hasNeighbours = own.areLabels && own.counts.allSatisfy { $0 > Self.fewest }
+        kind = hasNeighbours && !levels[1 - index].areLabels ? .mixed : .density
       }
       return treat(
         side.1, levels[index], side.0, kind, preprocessing,
@@ -90,7 +90,8 @@ public struct Treatment: Sendable {
       notes.append(
         side.dimension == 1
           ? "\(name): repeated values are spread evenly over their step (dithering), which keeps "
-            + "the information" : "\(name): repeated values of \(spread) of \(side.dimension) "
+            + "the information"
+          : "\(name): repeated values of \(spread) of \(side.dimension) "
             + "columns are spread evenly over their step (dithering), which keeps the information")
     }
     return preprocessing.apply(SampleMatrix(columns: columns))

@@ -63,11 +63,12 @@ struct InformCommand: ParsableCommand {
 
   @Option(
     help:
-      "What is done to each column first: standard, rank, asinh or none (default: standard, or what auto chooses)."
+      "What is done to each column first: standard, rank, asinh or none (default: standard, or what auto takes)."
   )
   var transform: Preprocessing?
 
-  @Option(help: "Width of the kernels of kde (default: 0.25) and renyi (default: 0.5) over the spread.")
+  @Option(
+    help: "Width of the kernels of kde (default: 0.25) and renyi (default: 0.5) over the spread.")
   var noise: Double?
 
   @Option(help: "Bins a column of binning (default: from the number of samples).")

@@ -77,14 +77,14 @@ struct PairResult: Encodable {
   }
 
   private var nullText: String {
+    let place = "\(Format.fixed(null, 4)), p = \(Format.fixed(pValue, 3))"
     switch verdict {
     case Verdict.none.rawValue: return "no shuffles were made"
     case Verdict.undecided.rawValue:
-      return "\(Format.fixed(null, 4)), p = \(Format.fixed(pValue, 3)) of \(shuffles) shuffles, too few to "
-        + "reach p = \(Verdict.level): pass --shuffles \(Verdict.fewestShuffles) or more"
+      return "\(place) of \(shuffles) shuffles, too few to reach p = \(Verdict.level): pass "
+        + "--shuffles \(Verdict.fewestShuffles) or more"
     default:
-      return "\(Format.fixed(null, 4)), p = \(Format.fixed(pValue, 3)): the value is \(verdict) its null of "
-        + nullSource
+      return "\(place): the value is \(verdict) its null of \(nullSource)"
     }
   }
 

@@ -7,7 +7,8 @@ import Testing
 @Suite struct IndependenceTests {
   private let pool = WorkerPool(threadCount: 2)
 
-  private func flags(_ x: [Double], _ y: [Double], _ name: String = "ksg") throws -> Estimate.Flags {
+  private func flags(_ x: [Double], _ y: [Double], _ name: String = "ksg") throws -> Estimate.Flags
+  {
     let count = x.count
     let pairs = try PairedSamples(
       SampleMatrix(count: count, values: x), SampleMatrix(count: count, values: y))
@@ -33,7 +34,8 @@ import Testing
     count: Int
   ) throws {
     func season(_ period: Double, _ seed: UInt64) -> [Double] {
-      noise(count, seed).enumerated().map { 2 * sin(2 * Double.pi * Double($0.offset) / period) + $0.element }
+      let turn = 2 * Double.pi / period
+      return noise(count, seed).enumerated().map { 2 * sin(turn * Double($0.offset)) + $0.element }
     }
     func wave(_ seed: UInt64) -> [Double] {
       let scale = series(count, memory: 0.95, seed)
@@ -128,9 +130,8 @@ import Testing
     }
   }
 
-  @Test(arguments: [3, 20, 39, 100]) func `the null calls one in forty independent samples dependent, at any number of shuffles`(
-    shuffles: Int
-  ) throws {
+  @Test(arguments: [3, 20, 39, 100])
+  func `the null calls one in forty independent samples dependent`(shuffles: Int) throws {
     let tries = 400
     var above = 0
     for seed in 1...UInt64(tries) {

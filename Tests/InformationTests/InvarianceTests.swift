@@ -72,7 +72,7 @@ import Testing
     let count = Self.fitted.contains(name) ? 300 : 400
     let pairs = try KnownTruth.sparseNormal(2, active: 2, rho: 0.8).sample(count, seed: 4)
     let plain = try estimate(pairs.x.values, pairs.y.values, name, columns: 2)
-    let units = pairs.x.values.enumerated().map { $0.offset % 2 == 0 ? 1e6 * $0.element : $0.element }
+    let units = pairs.x.values.enumerated().map { ($0.offset % 2 == 0 ? 1e6 : 1) * $0.element }
     expectSame(
       try estimate(units, pairs.y.values, name, columns: 2), plain,
       within: Self.fitted.contains(name) ? 0.1 : 1e-3, name)
@@ -110,9 +110,8 @@ import Testing
     }
   }
 
-  @Test(arguments: [0.05, 0.1, 0.25, 0.5, 1]) func `neighbours of rounded values find the truth of the rounded values`(
-    step: Double
-  ) throws {
+  @Test(arguments: [0.05, 0.1, 0.25, 0.5, 1])
+  func `neighbours of rounded values find their truth`(step: Double) throws {
     for rho in [0.3, 0.6, 0.9] {
       let truth = KnownTruth.rounded(rho: rho, step: step)
       let pairs = try truth.sample(2000, seed: 8)

@@ -42,8 +42,8 @@ public struct Binning: Sendable {
     flags.formUnion(null.flags)
     if Set(patterns).count == 1 { flags.insert(.constant) }
     return Estimate(
-      value: value, null: null.mean, nullUpper: null.upper, pValue: null.pValue, lower: lower, upper: upper,
-      flags: flags)
+      value: value, null: null.mean, nullUpper: null.upper, pValue: null.pValue,
+      lower: lower, upper: upper, flags: flags)
   }
 
   /// Plug-in entropy of symbols.

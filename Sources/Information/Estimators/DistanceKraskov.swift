@@ -54,8 +54,8 @@ public struct DistanceKraskov: Sendable {
     flags.formUnion(null.flags)
     if isConstant { flags.insert(.constant) }
     return Estimate(
-      value: value, null: null.mean, nullUpper: null.upper, pValue: null.pValue, lower: interval.lower,
-      upper: interval.upper, flags: flags)
+      value: value, null: null.mean, nullUpper: null.upper, pValue: null.pValue,
+      lower: interval.lower, upper: interval.upper, flags: flags)
   }
 
   private func kraskov(_ other: DistanceKraskov, _ chosen: [Int], _ order: [Int]?) -> Double {

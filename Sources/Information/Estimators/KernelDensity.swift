@@ -59,8 +59,8 @@ public struct KernelDensity: Sendable {
     flags.formUnion(null.flags)
     if isConstant || other.isConstant { flags.insert(.constant) }
     return Estimate(
-      value: value, null: null.mean, nullUpper: null.upper, pValue: null.pValue, lower: interval.lower,
-      upper: interval.upper, flags: flags)
+      value: value, null: null.mean, nullUpper: null.upper, pValue: null.pValue,
+      lower: interval.lower, upper: interval.upper, flags: flags)
   }
 
   /// I(X;T) with every sample its own x.
@@ -90,8 +90,8 @@ public struct KernelDensity: Sendable {
     flags.formUnion(null.flags)
     if isConstant { flags.insert(.constant) }
     return Estimate(
-      value: value, null: null.mean, nullUpper: null.upper, pValue: null.pValue, lower: lower, upper: upper,
-      flags: flags)
+      value: value, null: null.mean, nullUpper: null.upper, pValue: null.pValue,
+      lower: lower, upper: upper, flags: flags)
   }
 
   /// -(1/m) Σ_i ln (1/m) Σ_j K_ij over the chosen samples.

@@ -49,8 +49,8 @@ public struct LayerRenyi: Sendable {
     if isConstant || other.isConstant { flags.insert(.constant) }
     if margins - value > 0.95 * log(Double(count)) { flags.insert(.saturated) }
     return Estimate(
-      value: value, null: null.mean, nullUpper: null.upper, pValue: null.pValue, lower: interval.lower,
-      upper: interval.upper, flags: flags)
+      value: value, null: null.mean, nullUpper: null.upper, pValue: null.pValue,
+      lower: interval.lower, upper: interval.upper, flags: flags)
   }
 
   private func product(_ other: LayerRenyi, _ order: [Int]?) -> [Double] {

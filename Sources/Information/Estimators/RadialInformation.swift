@@ -18,7 +18,9 @@ public struct RadialInformation: MutualInformationEstimator {
   /// Name on the command line and in archives.
   public var name: String { "radial" }
   /// Its settings in words.
-  public var settings: String { "ksg with k = \(neighborCount) of both sides' lengths, a lower bound" }
+  public var settings: String {
+    "ksg with k = \(neighborCount) of both sides' lengths, a lower bound"
+  }
 
   /// The estimate and its flags; see ``MutualInformationEstimator/value(_:_:)``.
   public func value(
