@@ -2,8 +2,8 @@
 public enum EstimatorChoice {
   /// Names, in the order help texts list them.
   public static let names = [
-    "auto", "ksg", "ksg2", "mixed-ksg", "gaussian", "binning", "kde", "renyi", "infonce", "smile",
-    "nwj", "mine", "sliced", "latent",
+    "auto", "ksg", "ksg2", "mixed-ksg", "discrete", "gaussian", "binning", "kde", "renyi",
+    "infonce", "smile", "nwj", "mine", "sliced", "radial", "latent",
   ]
 
   /// What may be set from outside.
@@ -14,7 +14,7 @@ public enum EstimatorChoice {
     public var noise: Double?
     /// Bins a column; from the number of samples when nil.
     public var bins: Int?
-    /// Seed of trained critics and random directions.
+    /// Seed of trained critics, random directions, and of what rounded values are spread by.
     public var seed: UInt64 = 1
 
     /// All as they are by default.
@@ -30,17 +30,31 @@ public enum EstimatorChoice {
     case "ksg": return Kraskov(neighborCount: k)
     case "ksg2": return Kraskov(neighborCount: k, variant: .two)
     case "mixed-ksg": return MixedKraskov(neighborCount: k)
+    case "discrete": return DiscreteInformation()
     case "gaussian", "cca": return GaussianInformation()
     case "binning": return BinnedInformation(bins: settings.bins)
     case "kde": return DensityInformation(noise: settings.noise ?? 0.25)
-    case "renyi": return RenyiInformation(width: settings.noise ?? 0.5)
+    case "renyi": return RenyiInformation(width: settings.noise ?? 0.5, seed: seed)
     case InfoNCE.name: return Critic<InfoNCE>(seed: seed)
     case ClippedRatio.name: return Critic<ClippedRatio>(seed: seed)
     case NguyenWainwrightJordan.name: return Critic<NguyenWainwrightJordan>(seed: seed)
     case DonskerVaradhan.name: return Critic<DonskerVaradhan>(seed: seed)
     case "sliced": return SlicedInformation(seed: seed)
+    case "radial": return RadialInformation(neighborCount: k)
     case "latent": return LatentInformation(seed: seed)
     default: return nil
+    }
+  }
+
+  /// What the estimator of this name makes of its samples.
+  static func kind(_ name: String) -> Treatment.Kind {
+    switch name {
+    case "ksg", "sliced": .neighbours
+    case "ksg2", "latent", "radial": .density
+    case "mixed-ksg": .mixed
+    case "gaussian", "cca": .moments
+    case "binning", "discrete": .cells
+    default: .smooth
     }
   }
 
@@ -52,17 +66,38 @@ public enum EstimatorChoice {
     public var preprocessing: Preprocessing
     /// Why.
     public var reason: String
+
+    /// The samples as the estimator takes them.
+    public func treatment(_ pairs: PairedSamples, _ settings: Settings) -> Treatment {
+      Treatment(pairs, EstimatorChoice.kind(estimator.name), preprocessing, seed: settings.seed)
+    }
+
+    /// The estimator for pairs that were treated: one for classes has to know how far apart they were put.
+    public func estimator(for treatment: Treatment) -> any MutualInformationEstimator {
+      guard preprocessing != .none, var mixed = estimator as? MixedKraskov else { return estimator }
+      mixed.classGap = Treatment.classGap
+      return mixed
+    }
   }
 
   /// Picks by what can be seen of the samples: repeated values, dimension, whether normal scores change the covariance.
   ///
-  /// In at most four dimensions nearest neighbours hold for any distribution. Beyond, the Gaussian formula holds where the data
-  /// do not contradict it; else a trained critic is left, whose own flags say whether to believe it.
+  /// Classes are counted, or measured class by class. In at most four dimensions nearest neighbours hold for any
+  /// distribution. Beyond, the Gaussian formula holds where the data, or their normal scores, do not contradict it; else a
+  /// trained critic is left, whose own flags say whether to believe it.
   public static func automatic(_ pairs: PairedSamples, _ settings: Settings) -> Choice {
     let (dx, dy) = (pairs.x.dimension, pairs.y.dimension)
-    let limit = max(16, pairs.count / 10)
-    let discrete = [pairs.x, pairs.y].map { $0.distinctCount(limit: limit) < limit }
-    if discrete.contains(true), dx + dy <= 10 {
+    let levels = [Levels(pairs.x), Levels(pairs.y)]
+    let areLabels = levels.map(\.areLabels)
+    if areLabels == [true, true],
+      DiscreteInformation.joint(levels[0], levels[1]).count
+        <= pairs.count / 5
+    {
+      return Choice(
+        estimator: DiscreteInformation(), preprocessing: .standard,
+        reason: "both sides repeat few values, which are counted")
+    }
+    if areLabels.contains(true), dx + dy <= 10 {
       return Choice(
         estimator: MixedKraskov(neighborCount: settings.neighborCount), preprocessing: .standard,
         reason: "one side repeats its values, as labels do")
@@ -72,14 +107,21 @@ public enum EstimatorChoice {
         estimator: Kraskov(neighborCount: settings.neighborCount), preprocessing: .rank,
         reason: "\(dx) + \(dy) dimensions: nearest neighbours hold for any distribution")
     }
-    if pairs.count > 4 * (dx + dy), NormalityCheck.holds(pairs) {
-      return Choice(
-        estimator: GaussianInformation(), preprocessing: .none,
-        reason: "\(dx) + \(dy) dimensions in which nothing contradicts a normal distribution")
+    if pairs.count > 4 * (dx + dy), !areLabels.contains(true) {
+      if NormalityCheck.holds(pairs) {
+        return Choice(
+          estimator: GaussianInformation(), preprocessing: .standard,
+          reason: "\(dx) + \(dy) dimensions in which nothing contradicts a normal distribution")
+      }
+      if NormalityCheck.holds(Preprocessing.rank.apply(pairs)) {
+        return Choice(
+          estimator: GaussianInformation(), preprocessing: .rank,
+          reason: "\(dx) + \(dy) dimensions whose normal scores nothing contradicts to be normal")
+      }
     }
     return Choice(
       estimator: Critic<InfoNCE>(seed: settings.seed),
-      preprocessing: discrete.contains(true) ? .standard : .rank,
+      preprocessing: areLabels.contains(true) ? .standard : .rank,
       reason: "\(dx) + \(dy) dimensions, not normal: a trained critic")
   }
 }

@@ -7,7 +7,7 @@ public struct KnownTruth: Sendable {
   public let name: String
   /// I(X;Y) in nats.
   public let truth: Double
-  private let draw: @Sendable (Int, inout Philox) -> (x: [Double], y: [Double])
+  let draw: @Sendable (Int, inout Philox) -> (x: [Double], y: [Double])
 
   init(
     _ name: String, _ truth: Double,
@@ -25,7 +25,7 @@ public struct KnownTruth: Sendable {
   }
 
   /// One pair a row, appended.
-  private static func pairs(
+  static func pairs(
     _ count: Int, _ random: inout Philox,
     _ body: (inout Philox) -> (x: [Double], y: [Double])
   ) -> (x: [Double], y: [Double]) {

@@ -16,6 +16,14 @@ public protocol MutualInformationEstimator: Sendable {
   func value(
     _ pairs: PairedSamples, _ pool: WorkerPool
   ) throws -> (value: Double, flags: Estimate.Flags)
+
+  /// The value alone, for shuffles and subsamples: what only makes flags is left out.
+  func bareValue(_ pairs: PairedSamples, _ pool: WorkerPool) throws -> Double
+
+  /// The value, its flags, and where the estimator has a test of its own for less than a fit a shuffle, that test's p-value.
+  func tested(
+    _ pairs: PairedSamples, _ plan: ResamplingPlan, _ pool: WorkerPool
+  ) throws -> (value: Double, flags: Estimate.Flags, pValue: Double?)
 }
 
 extension MutualInformationEstimator {
@@ -23,6 +31,18 @@ extension MutualInformationEstimator {
   public var seed: UInt64? { nil }
   /// Resampled unless an estimator says no.
   public var isResampled: Bool { true }
+
+  /// As ``value(_:_:)``.
+  public func bareValue(_ pairs: PairedSamples, _ pool: WorkerPool) throws -> Double {
+    try value(pairs, pool).value
+  }
+  /// No test but that of the shuffles.
+  public func tested(
+    _ pairs: PairedSamples, _ plan: ResamplingPlan, _ pool: WorkerPool
+  ) throws -> (value: Double, flags: Estimate.Flags, pValue: Double?) {
+    let (value, flags) = try value(pairs, pool)
+    return (value, flags, nil)
+  }
 
   /// The estimate with its shuffle null, interval and flags.
   ///
@@ -33,25 +53,27 @@ extension MutualInformationEstimator {
   ) throws -> Estimate {
     guard !pairs.isConstant else {
       return Estimate(
-        value: 0, null: 0, nullUpper: 0, lower: .nan, upper: .nan,
+        value: 0, null: 0, nullUpper: 0, pValue: 1, lower: .nan, upper: .nan,
         flags: [.constant, .notAboveNull])
     }
-    var (value, flags) = try value(pairs, pool)
-    var null = (mean: Double.nan, upper: Double.nan)
-    if plan.shuffles > 0 {
-      null = try Resampling.null(count: pairs.count, plan) {
-        try self.value(pairs.shuffled($0), pool).value
-      }
-      if !(value > null.upper) { flags.insert(.notAboveNull) }
+    var (value, flags, own) = try tested(pairs, plan, pool)
+    var null = try Resampling.null(of: value, count: pairs.count, plan) {
+      try bareValue(pairs.shuffled($0), pool)
+    }
+    if let own {
+      null.pValue = own
+      if !(own <= Verdict.level) { flags.insert(.notAboveNull) }
+    } else {
+      flags.formUnion(null.flags)
     }
     var interval = (lower: Double.nan, upper: Double.nan)
     if isResampled && plan.resamples > 1 && pairs.count >= 16 {
       interval = try Resampling.interval(value, count: pairs.count, plan) {
-        try self.value(pairs.rows($0), pool).value
+        try bareValue(pairs.rows($0), pool)
       }
     }
     return Estimate(
-      value: value, null: null.mean, nullUpper: null.upper, lower: interval.lower,
-      upper: interval.upper, flags: flags)
+      value: value, null: null.mean, nullUpper: null.upper, pValue: null.pValue,
+      lower: interval.lower, upper: interval.upper, flags: flags)
   }
 }

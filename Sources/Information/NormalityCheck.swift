@@ -2,36 +2,79 @@ import Foundation
 import Kernels
 
 /// Whether samples of pairs could be normal: skewness and kurtosis of every column and of sums and differences of columns
-/// across the sides, where a dependence that is not Gaussian shows.
+/// across the sides, where a dependence that is not Gaussian shows, and the covariance of both sides' lengths.
 enum NormalityCheck {
-  /// False when more projections are off than chance explains: beyond four standard errors in any of up to 200.
+  /// Most rows looked at, and most sums of columns.
+  private static let (rowLimit, sumLimit) = (10_000, 700)
+
+  /// False when more projections are off than chance explains: skewness beyond 4.5 or kurtosis beyond 6 standard errors in
+  /// any of them.
   static func holds(_ pairs: PairedSamples) -> Bool {
-    let scaled = Preprocessing.standard.apply(pairs)
-    let joint = scaled.x.beside(scaled.y)
-    var projections = (0..<joint.dimension).prefix(100).map { joint.column($0) }
-    var random = Philox(seed: 7, purpose: .resampling, index: 1 << 20)
-    for _ in 0..<100 {
-      let a = Int(random.uniform() * Double(scaled.x.dimension))
-      let b = Int(random.uniform() * Double(scaled.y.dimension))
-      let sign = random.uniform() < 0.5 ? 1.0 : -1.0
-      projections.append((0..<joint.count).map { scaled.x[$0, a] + sign * scaled.y[$0, b] })
+    let step = max(1, pairs.count / rowLimit)
+    let used =
+      step == 1 ? pairs : pairs.rows(Array(stride(from: 0, to: pairs.count, by: step)))
+    let scaled = Preprocessing.standard.apply(used)
+    let x = (0..<scaled.x.dimension).map(scaled.x.column)
+    let y = (0..<scaled.y.dimension).map(scaled.y.column)
+    guard (x.prefix(100) + y.prefix(100)).allSatisfy(isNormal), lengthsAgree(x, y) else {
+      return false
     }
-    let count = Double(joint.count)
-    return projections.allSatisfy { values in
-      let mean = values.reduce(0, +) / count
-      var (second, third, fourth) = (0.0, 0.0, 0.0)
-      for value in values {
-        let d = value - mean
-        second += d * d
-        third += d * d * d
-        fourth += d * d * d * d
+    var chosen: [(Int, Int)] = []
+    if x.count * y.count <= sumLimit {
+      for a in x.indices { for b in y.indices { chosen.append((a, b)) } }
+    } else {
+      var random = Philox(seed: 7, purpose: .resampling, index: 1 << 20)
+      for _ in 0..<sumLimit {
+        chosen.append(
+          (Int(random.uniform() * Double(x.count)), Int(random.uniform() * Double(y.count))))
       }
-      (second, third, fourth) = (second / count, third / count, fourth / count)
-      guard second > 1e-12 else { return true }
-      let skewness = third / pow(second, 1.5)
-      let excess = fourth / (second * second) - 3
-      return abs(skewness) < 4.5 * (6 / count).squareRoot()
-        && abs(excess) < 6 * (24 / count).squareRoot()
     }
+    return chosen.allSatisfy { a, b in
+      [1.0, -1].allSatisfy { sign in isNormal(zip(x[a], y[b]).map { $0 + sign * $1 }) }
+    }
+  }
+
+  private static func isNormal(_ values: [Double]) -> Bool {
+    let count = Double(values.count)
+    let mean = values.reduce(0, +) / count
+    var (second, third, fourth) = (0.0, 0.0, 0.0)
+    for value in values {
+      let d = value - mean
+      second += d * d
+      third += d * d * d
+      fourth += d * d * d * d
+    }
+    (second, third, fourth) = (second / count, third / count, fourth / count)
+    guard second > 1e-12 else { return true }
+    let skewness = third / (second * second.squareRoot())
+    let excess = fourth / (second * second) - 3
+    return abs(skewness) < 4.5 * (6 / count).squareRoot()
+      && abs(excess) < 6 * (24 / count).squareRoot()
+  }
+
+  /// Cov(|x|², |y|²) = 2 Σ Cov(x_a, y_b)² of normal pairs (Isserlis): a scale that both sides share shows here however
+  /// many columns there are.
+  private static func lengthsAgree(_ x: [[Double]], _ y: [[Double]]) -> Bool {
+    let rows = x[0].count
+    let count = Double(rows)
+    func lengths(_ columns: [[Double]]) -> [Double] {
+      let squares = (0..<rows).map { row in columns.reduce(0) { $0 + $1[row] * $1[row] } }
+      let mean = squares.reduce(0, +) / count
+      return squares.map { $0 - mean }
+    }
+    let (a, b) = (lengths(x), lengths(y))
+    func product(_ a: [Double], _ b: [Double]) -> Double {
+      zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } / count
+    }
+    let cross = x.reduce(0.0) { sum, column in
+      sum
+        + y.reduce(0.0) {
+          let c = product(column, $1); return $0 + c * c
+        }
+    }
+    // Sampling alone gives every product a square of 1/n.
+    let expected = 2 * max(0, cross - Double(x.count * y.count) / count)
+    let error = (product(a, a) * product(b, b) / count).squareRoot()
+    return abs(product(a, b) - expected) < 5 * error + 0.1 * expected
   }
 }

@@ -30,11 +30,23 @@ public enum Preprocessing: String, Sendable, CaseIterable {
       })
   }
 
-  private static func standardised(_ values: [Double]) -> [Double] {
-    let mean = values.reduce(0, +) / Double(values.count)
-    let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
-    let scale = variance > 0 ? 1 / variance.squareRoot() : 1
-    return values.map { ($0 - mean) * scale }
+  /// Sums of squares of values like 1e160 or 1e-200 leave the range of numbers, and the mean of values like 1e9 + 1e-6 eats
+  /// their difference: values are first brought to the size of 1 by a power of two, which rounds nothing, then their
+  /// smallest is subtracted.
+  static func standardised(_ values: [Double]) -> [Double] {
+    guard let low = values.min(), let high = values.max(), low < high else {
+      return [Double](repeating: 0, count: values.count)
+    }
+    let size = max(abs(low), abs(high)).exponent
+    let start = scalbn(low, -Int(size))
+    var scaled = values.map { scalbn($0, -Int(size)) - start }
+    let range = (scalbn(high, -Int(size)) - start).exponent
+    for place in scaled.indices { scaled[place] = scalbn(scaled[place], -Int(range)) }
+    let count = Double(values.count)
+    let mean = scaled.reduce(0, +) / count
+    let variance = scaled.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
+    let scale = 1 / variance.squareRoot()
+    return scaled.map { ($0 - mean) * scale }
   }
 
   private static func normalScores(_ values: [Double]) -> [Double] {
@@ -54,11 +66,18 @@ public enum Preprocessing: String, Sendable, CaseIterable {
   }
 
   private static func shortTailed(_ values: [Double]) -> [Double] {
+    medianScaled(values).map { Foundation.asinh($0) }
+  }
+
+  /// Distances from the median over their median.
+  static func medianScaled(_ values: [Double]) -> [Double] {
+    // Of standardised values, whose differences neither overflow nor vanish.
+    let values = standardised(values)
     let sorted = values.sorted()
     let median = sorted[sorted.count / 2]
     let distances = values.map { abs($0 - median) }.sorted()
     let scale = distances[distances.count / 2]
-    return values.map { Foundation.asinh(($0 - median) / (scale > 0 ? scale : 1)) }
+    return values.map { ($0 - median) / (scale > 0 ? scale : 1) }
   }
 }
 

@@ -21,15 +21,39 @@ enum Resampling {
     return (value + quantile(spread, 0.025), value + quantile(spread, 0.975))
   }
 
-  /// Mean and 97.5 % quantile of the statistic under permutations of one side.
+  /// The statistic under permutations of one side.
+  struct Null {
+    /// Over shuffles.
+    var mean = Double.nan, upper = Double.nan
+    /// (1 + #{null ≥ value}) / (1 + shuffles) (Phipson & Smyth 2010).
+    var pValue = Double.nan
+    var shuffles = 0
+
+    /// Whether the value is to be called not above its null.
+    var flags: Estimate.Flags {
+      Verdict(pValue: pValue, shuffles: shuffles) == .notAbove ? [.notAboveNull] : []
+    }
+  }
+
+  /// Mean, 97.5 % quantile and the rank of `value` among the statistics of shuffled pairs.
+  ///
+  /// A quantile is no test with few shuffles: of independent samples 6.5 % exceed the interpolated 97.5 % quantile of 20
+  /// shuffles, 26 % that of 3. The rank is exact for any number: under exchangeability P(p ≤ α) ≤ α.
   static func null(
-    count: Int, _ plan: ResamplingPlan, _ statistic: ([Int]) throws -> Double
-  ) rethrows -> (mean: Double, upper: Double) {
+    of value: Double, count: Int, _ plan: ResamplingPlan, _ statistic: ([Int]) throws -> Double
+  ) rethrows -> Null {
     let values = try (0..<plan.shuffles).map { repetition -> Double in
       var random = Philox(seed: plan.seed, purpose: .null, index: UInt64(repetition))
-      return try statistic(random.permutation(count))
+      return try statistic(plan.order(count, &random))
     }
-    return (values.reduce(0, +) / Double(values.count), quantile(values.sorted(), 0.975))
+    guard !values.isEmpty else { return Null() }
+    // Values equal in exact arithmetic differ in the last digits of their sums.
+    let reach = value - 1e-9 * max(1, abs(value))
+    return Null(
+      mean: values.reduce(0, +) / Double(values.count),
+      upper: quantile(values.sorted(), 0.975),
+      pValue: Double(1 + values.count { !($0 < reach) }) / Double(1 + values.count),
+      shuffles: values.count)
   }
 
   /// Linear interpolation between order statistics of sorted values.

@@ -43,7 +43,7 @@ extension InformRun {
       for part in InformSchema.parts {
         try recorder.append("/network_pde/\(model)/\(part.name)", estimates.map(part.value))
       }
-      try recorder.append("/network_pde/\(model)/flags", estimates.map(\.flags.rawValue))
+      try recorder.append("/network_pde/\(model)/flags", estimates.map(\.flags.archived))
     }
   }
 

@@ -60,6 +60,6 @@ extension Recorder {
     for part in InformSchema.parts {
       try append("\(group)/\(part.name)", estimates.map(part.value))
     }
-    try append("\(group)/flags", estimates.map(\.flags.rawValue))
+    try append("\(group)/flags", estimates.map(\.flags.archived))
   }
 }

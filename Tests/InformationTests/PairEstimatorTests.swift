@@ -118,7 +118,7 @@ import Testing
     for (truth, name) in [
       (KnownTruth.sparseNormal(1, active: 1, rho: 0.5), "ksg"),
       (.sparseNormal(25, active: 2, rho: 0.8), "gaussian"),
-      (.binaryChannel(bits: 1, flip: 0.1), "mixed-ksg"),
+      (.binaryChannel(bits: 1, flip: 0.1), "discrete"),
     ] {
       let choice = EstimatorChoice.automatic(try truth.sample(2000, seed: 1), .init())
       #expect(choice.estimator.name == name, "\(truth.name)")

@@ -36,6 +36,10 @@ import Testing
     #expect(abs(value - 0.4133) < 0.06)
     for key in ["null", "lower", "upper", "seconds"] { #expect(result[key] is Double, "\(key)") }
     #expect(result["samples"] as? Int == 2000)
+    #expect(result["p_value"] as? Double == 0.025)
+    #expect(result["verdict"] as? String == "above")
+    #expect(result["transform"] as? String == "standard")
+    #expect(result["notes"] as? [String] == [])
     #expect(result["dimension_x"] as? Int == 1)
     #expect(result["units"] as? String == "nat")
     let labels = try inform("/x", "/label")

@@ -1,7 +1,7 @@
 import Foundation
 import Kernels
 
-/// Information of two sides cut into equal bins along every column, over each column's own range: the plug-in estimate
+/// Information of two sides cut into equal bins along every column, over each column's own range, or a bin for each class: the plug-in estimate
 /// H(X) + H(Y) - H(X,Y) with Miller & Madow's (1955) correction of its bias, (cells - 1)/2n for each entropy. In nats.
 ///
 /// What does not hold: the value is that of the binned sides, lower than I(X;Y) for coarse bins; with more columns than two
@@ -29,7 +29,7 @@ public struct BinnedInformation: MutualInformationEstimator {
     _ pairs: PairedSamples, _ pool: WorkerPool
   ) throws -> (value: Double, flags: Estimate.Flags) {
     let count = bins ?? Int(pow(Double(pairs.count), 0.25).rounded(.up)) + 2
-    let (x, y) = (Self.cells(pairs.x, count), Self.cells(pairs.y, count))
+    let (x, y) = (cells(pairs.x, count), cells(pairs.y, count))
     var both: [Int64: Int] = [:]
     for (a, b) in zip(x, y) { both[Int64(a) << 32 | Int64(b), default: 0] += 1 }
     // With few samples a cell the correction says nothing, and could carry the value past ln n.
@@ -49,8 +49,10 @@ public struct BinnedInformation: MutualInformationEstimator {
     return (value, isSaturated ? [.saturated] : [])
   }
 
-  /// The number of each sample's cell.
-  private static func cells(_ side: SampleMatrix, _ bins: Int) -> [Int32] {
+  /// The number of each sample's cell. Classes have a cell each, unless bins were asked for that are fewer.
+  private func cells(_ side: SampleMatrix, _ bins: Int) -> [Int32] {
+    let levels = Levels(side)
+    if levels.areLabels, self.bins == nil || levels.count <= bins { return levels.codes }
     let ranges = (0..<side.dimension).map { column -> (Double, Double) in
       let values = side.column(column)
       return (values.min() ?? 0, values.max() ?? 0)
@@ -60,7 +62,10 @@ public struct BinnedInformation: MutualInformationEstimator {
       let cell = (0..<side.dimension).map { column -> UInt16 in
         let (low, high) = ranges[column]
         guard high > low else { return 0 }
-        return UInt16(min(bins - 1, Int((side[row, column] - low) / (high - low) * Double(bins))))
+        let place = (side[row, column] / 2 - low / 2) / (high / 2 - low / 2) * Double(bins)
+        // Rounded values lie on borders of bins, where a change of units would decide their side.
+        let border = place.rounded()
+        return UInt16(min(bins - 1, Int(abs(place - border) < 1e-6 ? border : place)))
       }
       if let number = known[cell] { return number }
       let number = Int32(known.count)

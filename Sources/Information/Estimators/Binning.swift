@@ -34,17 +34,16 @@ public struct Binning: Sendable {
     let (lower, upper) = Resampling.interval(value, count: patterns.count, plan) { chosen in
       Self.information(chosen.map { patterns[$0] }, chosen.map { labels[$0] })
     }
-    let null = Resampling.null(count: patterns.count, plan) { order in
+    let null = Resampling.null(of: value, count: patterns.count, plan) { order in
       Self.information(patterns, order.map { labels[$0] })
     }
     var flags: Estimate.Flags = []
     if Self.entropy(patterns) > 0.95 * log(Double(patterns.count)) { flags.insert(.saturated) }
-    // Sums of many logarithms: values equal in exact arithmetic differ in the last digits.
-    if value <= null.upper + 1e-9 { flags.insert(.notAboveNull) }
+    flags.formUnion(null.flags)
     if Set(patterns).count == 1 { flags.insert(.constant) }
     return Estimate(
-      value: value, null: null.mean, nullUpper: null.upper, lower: lower, upper: upper,
-      flags: flags)
+      value: value, null: null.mean, nullUpper: null.upper, pValue: null.pValue,
+      lower: lower, upper: upper, flags: flags)
   }
 
   /// Plug-in entropy of symbols.

@@ -100,7 +100,9 @@ public struct DensityInformation: MutualInformationEstimator {
     let lonely = parts.reduce(0) { $0 + $1.lonely }
     guard lonely < count else {
       throw EstimationError(
-        message: "no two samples are within the noise of each other; raise the noise above \(noise)"
+        message:
+          "no two samples are within a kernel's width of each other; take kernels wider than "
+          + "\(noise) of the spread (--noise), or gaussian"
       )
     }
     let value = parts.reduce(0) { $0 + $1.sum } / Double(count - lonely)

@@ -49,13 +49,13 @@ public struct DistanceKraskov: Sendable {
     let all = Array(0..<count)
     let value = statistic(all, nil)
     let interval = Resampling.interval(value, count: count, plan) { statistic($0, nil) }
-    let null = Resampling.null(count: count, plan) { statistic(all, $0) }
+    let null = Resampling.null(of: value, count: count, plan) { statistic(all, $0) }
     var flags: Estimate.Flags = isHigh ? [.highDimension] : []
-    if !(value > null.upper) { flags.insert(.notAboveNull) }
+    flags.formUnion(null.flags)
     if isConstant { flags.insert(.constant) }
     return Estimate(
-      value: value, null: null.mean, nullUpper: null.upper, lower: interval.lower,
-      upper: interval.upper, flags: flags)
+      value: value, null: null.mean, nullUpper: null.upper, pValue: null.pValue,
+      lower: interval.lower, upper: interval.upper, flags: flags)
   }
 
   private func kraskov(_ other: DistanceKraskov, _ chosen: [Int], _ order: [Int]?) -> Double {

@@ -54,13 +54,13 @@ public struct KernelDensity: Sendable {
     }
     let value = statistic(all, nil)
     let interval = Resampling.interval(value, count: count, plan) { statistic($0, nil) }
-    let null = Resampling.null(count: count, plan) { statistic(all, $0) }
+    let null = Resampling.null(of: value, count: count, plan) { statistic(all, $0) }
     var flags: Estimate.Flags = []
-    if !(value > null.upper) { flags.insert(.notAboveNull) }
+    flags.formUnion(null.flags)
     if isConstant || other.isConstant { flags.insert(.constant) }
     return Estimate(
-      value: value, null: null.mean, nullUpper: null.upper, lower: interval.lower,
-      upper: interval.upper, flags: flags)
+      value: value, null: null.mean, nullUpper: null.upper, pValue: null.pValue,
+      lower: interval.lower, upper: interval.upper, flags: flags)
   }
 
   /// I(X;T) with every sample its own x.
@@ -83,15 +83,15 @@ public struct KernelDensity: Sendable {
     let (lower, upper) = Resampling.interval(value, count: count, plan) {
       information($0, labels)
     }
-    let null = Resampling.null(count: count, plan) { order in
+    let null = Resampling.null(of: value, count: count, plan) { order in
       information(all, order.map { labels[$0] })
     }
     var flags: Estimate.Flags = []
-    if value <= null.upper { flags.insert(.notAboveNull) }
+    flags.formUnion(null.flags)
     if isConstant { flags.insert(.constant) }
     return Estimate(
-      value: value, null: null.mean, nullUpper: null.upper, lower: lower, upper: upper,
-      flags: flags)
+      value: value, null: null.mean, nullUpper: null.upper, pValue: null.pValue,
+      lower: lower, upper: upper, flags: flags)
   }
 
   /// -(1/m) Σ_i ln (1/m) Σ_j K_ij over the chosen samples.

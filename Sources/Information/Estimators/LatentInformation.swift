@@ -48,11 +48,11 @@ public struct LatentInformation: MutualInformationEstimator {
         codes[half] = encode(scaled, training: halves[1 - half], held: halves[half], UInt64(half))
       }
     }
-    let values = try codes.compactMap { $0 }.map {
-      try Kraskov().value($0, pool).value
-    }
+    let found = try codes.compactMap { $0 }.map { try Kraskov().value($0, pool) }
+    let values = found.map(\.value)
     let mean = (values[0] + values[1]) / 2
     var flags: Estimate.Flags = []
+    if found.contains(where: { $0.flags.contains(.ties) }) { flags.insert(.ties) }
     if abs(values[0] - values[1]) > 0.2 + 0.5 * abs(mean) { flags.insert(.notConverged) }
     if min(pairs.x.dimension, pairs.y.dimension) > codeDimension { flags.insert(.highDimension) }
     return (mean, flags)

@@ -43,14 +43,14 @@ public struct LayerRenyi: Sendable {
       try Self.entropy(kernel, count, chosen) + Self.entropy(other.kernel, count, chosen)
         - Self.entropy(plain, count, chosen)
     }
-    let null = try Resampling.null(count: count, plan) { try margins - joint($0) }
+    let null = try Resampling.null(of: value, count: count, plan) { try margins - joint($0) }
     var flags: Estimate.Flags = []
-    if !(value > null.upper) { flags.insert(.notAboveNull) }
+    flags.formUnion(null.flags)
     if isConstant || other.isConstant { flags.insert(.constant) }
     if margins - value > 0.95 * log(Double(count)) { flags.insert(.saturated) }
     return Estimate(
-      value: value, null: null.mean, nullUpper: null.upper, lower: interval.lower,
-      upper: interval.upper, flags: flags)
+      value: value, null: null.mean, nullUpper: null.upper, pValue: null.pValue,
+      lower: interval.lower, upper: interval.upper, flags: flags)
   }
 
   private func product(_ other: LayerRenyi, _ order: [Int]?) -> [Double] {

@@ -9,11 +9,18 @@ import Kernels
 /// where k pairs or more equal pair i, all of k̃, n_x and n_y count what is equal, itself included. The paper's own
 /// ln(n_x + 1) with ≤ is lower by about 1.5/n_x a term: 0.18 nats for the uniform mixture of its section 5.
 ///
-/// What does not hold: labels must be numbers whose equality matters only; they enter as one column, and a neighbour of
-/// another label must be farther than any of the same, so labels are put a spread apart.
+/// Classes enter as one column of numbers so far apart (``classGap``) that a neighbour of another class is farther than
+/// any of the same; see ``Treatment``. A class with fewer members than k is measured with what it has, as Ross does; a
+/// sample alone in its class counts itself.
+///
+/// What does not hold: rounded values have neighbours at equal distances, which the counts take for none; they must be
+/// spread first.
 public struct MixedKraskov: MutualInformationEstimator {
   /// Neighbours.
   public var neighborCount: Int
+
+  /// Distance between the numbers of two classes; infinite when there are none.
+  var classGap = Double.infinity
 
   /// An estimator with `neighborCount` neighbours.
   public init(neighborCount: Int = 5) { self.neighborCount = neighborCount }
@@ -32,11 +39,14 @@ public struct MixedKraskov: MutualInformationEstimator {
     let joint = NeighborTree(pairs.x.beside(pairs.y))
     let sides = [SideCounter(pairs.x, 0), SideCounter(pairs.y, pairs.x.dimension)]
     let digamma = DigammaTable(count + 1)
+    let limit = classGap / 2
     let sum = joint.sum(neighbors: k, pool) { place, near, scratch in
-      let radius = near.nearest[k - 1]
+      var own = k
+      while own > 0, near.nearest[own - 1] >= limit { own -= 1 }
+      let radius = own > 0 ? near.nearest[own - 1] : 0
       let isEqual = radius == 0
       let equal =
-        isEqual ? joint.countNear(place, radius: 0, including: true, scratch) + 1 : k
+        isEqual ? joint.countNear(place, radius: 0, including: true, scratch) + 1 : own
       return sides.reduce(digamma[equal]) { sum, side in
         sum - digamma[side.count(joint, place, radius, including: isEqual, scratch) + 1]
       }

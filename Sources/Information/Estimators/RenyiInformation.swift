@@ -5,7 +5,7 @@ import Kernels
 /// of trace one, S(A) = ln tr(Aᵅ)/(1 - α) and I = S(A) + S(B) - S(A∘B / tr A∘B). In nats.
 ///
 /// The kernel width is `width` times the root-mean-square distance from the mean on each side. At most `sampleLimit`
-/// samples enter, since the eigenvalues cost n³.
+/// samples enter, drawn at random, since the eigenvalues cost n³: the first of them may be all of one class.
 ///
 /// What does not hold: it is no estimate of Shannon's I(X;Y) but a quantity of its own, between 0 and ln n, that depends on
 /// the kernel width; compare its values with each other only. Too narrow a kernel saturates at ln n.
@@ -15,8 +15,10 @@ public struct RenyiInformation: MutualInformationEstimator {
   private static let order = 1.01
   private static let sampleLimit = 1024
 
+  private let key: UInt64
+
   /// An estimator.
-  public init(width: Double = 0.5) { self.width = width }
+  public init(width: Double = 0.5, seed: UInt64 = 1) { (self.width, key) = (width, seed) }
 
   /// No: the bias is not in any interval.
   public var isResampled: Bool { false }
@@ -25,14 +27,20 @@ public struct RenyiInformation: MutualInformationEstimator {
   public var name: String { "renyi" }
   /// Its settings in words.
   public var settings: String {
-    "order \(Self.order), kernel width \(width) of each side's spread, at most \(Self.sampleLimit) samples"
+    "order \(Self.order), kernel width \(width) of each side's spread, at most \(Self.sampleLimit) "
+      + "samples, drawn at random"
   }
+  /// Seed of its own random choices.
+  public var seed: UInt64? { key }
 
   /// The estimate and its flags; see ``MutualInformationEstimator/value(_:_:)``.
   public func value(
     _ pairs: PairedSamples, _ pool: WorkerPool
   ) throws -> (value: Double, flags: Estimate.Flags) {
-    let used = pairs.rows(Array(0..<min(pairs.count, Self.sampleLimit)))
+    var random = Philox(seed: key, purpose: .resampling, index: 1 << 21)
+    let used =
+      pairs.count <= Self.sampleLimit
+      ? pairs : pairs.rows(Array(random.permutation(pairs.count).prefix(Self.sampleLimit)))
     let count = used.count
     var kernels = [[Double](), [Double](), [Double]()]
     for (index, side) in [used.x, used.y].enumerated() {
@@ -54,7 +62,14 @@ public struct RenyiInformation: MutualInformationEstimator {
 
   /// Gram matrix with trace one.
   static func kernel(_ side: SampleMatrix, _ width: Double) -> [Double] {
-    let gram = centredGram(side.values.map { Float($0) }, count: side.count)
+    // Centred before single precision, which has no room for an offset.
+    var centred = side.values
+    for column in 0..<side.dimension {
+      var mean = 0.0
+      for row in 0..<side.count { mean += side[row, column] / Double(side.count) }
+      for row in 0..<side.count { centred[row * side.dimension + column] -= mean }
+    }
+    let gram = centredGram(centred.map { Float($0) }, count: side.count)
     let count = side.count
     let spread = (0..<count).reduce(0.0) { $0 + gram[$1 * count + $1] } / Double(count)
     let variance = max(width * width * spread, .leastNormalMagnitude)

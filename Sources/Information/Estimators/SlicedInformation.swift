@@ -27,14 +27,16 @@ public struct SlicedInformation: MutualInformationEstimator {
     _ pairs: PairedSamples, _ pool: WorkerPool
   ) throws -> (value: Double, flags: Estimate.Flags) {
     let scaled = Preprocessing.standard.apply(pairs)
-    var total = 0.0
+    var (total, ties) = (0.0, 0)
     for slice in 0..<sliceCount {
       var random = Philox(seed: key, purpose: .noise, index: UInt64(slice))
       let x = project(scaled.x, &random)
       let y = project(scaled.y, &random)
-      total += try Kraskov().value(PairedSamples(trusted: x, y), pool).value
+      let (value, flags) = try Kraskov().value(PairedSamples(trusted: x, y), pool)
+      total += value
+      ties += flags.contains(.ties) ? 1 : 0
     }
-    return (total / Double(sliceCount), [])
+    return (total / Double(sliceCount), ties > 0 ? [.ties] : [])
   }
 
   private func project(_ samples: SampleMatrix, _ random: inout Philox) -> SampleMatrix {

@@ -1,0 +1,48 @@
+import Foundation
+import Information
+import Kernels
+import Testing
+
+/// `auto` on distributions whose information is known: no value is far off without a flag.
+@Suite struct PanelTests {
+  private let pool = WorkerPool(threadCount: 2)
+  private static let isLong = ProcessInfo.processInfo.environment["ISOTHERM_LONG"] == "1"
+
+  /// All with ISOTHERM_LONG=1; else those without trained critics, which take half a minute each.
+  private static let truths: [KnownTruth] = (KnownTruth.panel + KnownTruth.table).filter { truth in
+    isLong
+      || ![
+        "spiral", "pictures", "word counts", "Student 3", "Student 5", "asinh of Student 3",
+        "asinh of Student 5", "normal 50", "normal 25", "independent 5",
+      ].contains { truth.name.hasPrefix($0) } && !truth.name.contains("25 + 25")
+  }
+
+  @Test func `no value of auto is far off without a flag, and few right ones are flagged`() throws {
+    var (silent, right, flagged): ([String], Int, Int) = ([], 0, 0)
+    for truth in Self.truths {
+      let pairs = try truth.sample(Self.isLong ? 5000 : 2000, seed: 1)
+      let found = try PairInformation(pairs, by: "auto", .init(), resamples: 0, shuffles: 0, pool)
+      let (value, flags) = (found.estimate.value, found.estimate.flags)
+      let isRight = abs(value - truth.truth) <= max(0.1, 0.15 * truth.truth)
+      right += isRight ? 1 : 0
+      flagged += isRight && !flags.isEmpty ? 1 : 0
+      if !isRight && flags.isEmpty { silent.append("\(truth.name): \(value) for \(truth.truth)") }
+    }
+    #expect(silent.isEmpty, "\(silent)")
+    #expect(10 * flagged <= right, "\(flagged) of \(right) right ones")
+    #expect(right * 4 >= Self.truths.count * 3, "\(right) of \(Self.truths.count)")
+  }
+
+  @Test func `auto states both values where something speaks against it`() throws {
+    // Nearest neighbours cannot follow much information in 2 + 2 dimensions with 500 samples; ranks are normal, so that the
+    // covariance does.
+    let truth = KnownTruth.sparseNormal(2, active: 2, rho: 0.999)
+    let found = try PairInformation(
+      truth.sample(500, seed: 2), by: "auto", .init(), resamples: 0, shuffles: 0, pool)
+    let isRight = abs(found.estimate.value - truth.truth) <= 0.15 * truth.truth
+    #expect(isRight || found.estimate.flags.contains(.uncertain))
+    let names = found.others.map(\.name)
+    #expect(names.contains("gaussian") && names.contains("ksg, n/2"))
+    #expect(found.others.allSatisfy { $0.value.isFinite })
+  }
+}
