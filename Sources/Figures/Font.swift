@@ -1,7 +1,11 @@
 import CCairo
 import CFont
+import Foundation
 
-/// The bundled font, loaded once: figures need no font of the machine.
+/// The bundled font, loaded once a thread: figures need no font of the machine.
+///
+/// Cairo sets the size of a FreeType face while it draws, so that two threads with one face spoil each other's text (FreeType
+/// API, «FT_Face»: one thread at a time).
 final class Font: @unchecked Sendable {
   let face: OpaquePointer
   private let freetype: FT_Library?
@@ -19,7 +23,14 @@ final class Font: @unchecked Sendable {
     (freetype, self.source, self.face) = (library, source, face)
   }
 
-  static let bundled = Font()
+  /// The font of this thread.
+  static var bundled: Font? {
+    let known = Thread.current.threadDictionary
+    if let font = known["isotherm.font"] as? Font { return font }
+    let font = Font()
+    known["isotherm.font"] = font
+    return font
+  }
 
   /// Characters of `text` that the font has no glyph for, each once; spaces and line breaks are none.
   func missing(in text: String) -> [Unicode.Scalar] {

@@ -158,13 +158,15 @@ extension Scale {
     // With many more digits than a power of ten would save, plain numbers are easier to tell apart.
     if isFar && (unit != 0 || largest / step < 2e4) {
       let power = largest > 0 ? Int(Foundation.log10(largest).rounded(.down)) : 0
+      // As many as tell neighbouring ticks apart, and no more than a number has.
+      let digits = min(17, max(2, Int(Foundation.log10(largest / step).rounded(.up)) + 2))
       return values.map { value in
         let mantissa = value / pow(10, Double(power))
         return value == 0
           ? "0"
           : (largest / step < 2e4
             ? plain((mantissa * 1e6).rounded() / 1e6)
-            : String(format: "%.12g", mantissa).replacing("-", with: "−")) + "·10"
+            : String(format: "%.\(digits)g", mantissa).replacing("-", with: "−")) + "·10"
             + superscript(power + unit)
       }
     }

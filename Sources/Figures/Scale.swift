@@ -36,7 +36,8 @@ public struct Scale: Sendable {
     }
     if kind.isLog {
       let room = pow(high / low, 0.05)
-      if low == high {
+      // As on a linear axis, what differs by rounding only is one value.
+      if high / low - 1 <= 1e-13 {
         self.init(.log, max(low / 2, .leastNonzeroMagnitude)...min(high * 2, Self.largest))
       } else if room.isFinite, low / room > 0, high * room <= Self.largest {
         self.init(.log, low / room...high * room)
