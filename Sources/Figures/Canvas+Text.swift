@@ -27,6 +27,8 @@ extension Canvas {
 
   /// Advance width of a text.
   public func width(_ text: String, size: Double) -> Double {
+    // A font of no size would spoil all that is drawn after it.
+    guard size > 1e-3, size.isFinite else { return 0 }
     cairo_set_font_size(context, size)
     var extents = cairo_text_extents_t()
     cairo_text_extents(context, Self.visible(text), &extents)
@@ -72,6 +74,10 @@ extension Canvas {
   ) {
     guard !text.isEmpty else { return }
     let text = Self.visible(text)
+    guard size > 1e-3, size.isFinite else {
+      faults.append("no room for «\(text)»")
+      return
+    }
     let length = width(text, size: size)
     let shift = anchor == .start ? 0 : anchor == .middle ? -length / 2 : -length
     cairo_save(context)

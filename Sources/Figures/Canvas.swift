@@ -244,6 +244,11 @@ public final class Canvas {
   /// Paints `rows` x `columns` cells into `box`, row 0 at the top, without smoothing.
   public func image(_ colors: [UInt32], rows: Int, columns: Int, in box: Rectangle) {
     guard rows > 0, columns > 0 else { return }
+    // Shrunk to nothing, or turned over, it would spoil all that is drawn after it.
+    guard box.width > 1e-3, box.height > 1e-3, box.width.isFinite, box.height.isFinite else {
+      faults.append("no room for a map")
+      return
+    }
     var pixels = colors
     pixels.withUnsafeMutableBytes { bytes in
       guard

@@ -104,8 +104,13 @@ extension Scale {
       (places, step) = steps(low, high, wanted)
     }
     let labels = Self.labels(places.map { $0 - offset }, step: step, power: power)
-    return zip(places, labels).map { (value: power == 0 ? $0 : $0 * half * rest, label: $1) }
-      .filter { power == 0 || domain.contains($0.value) }
+    guard power != 0 else { return zip(places, labels).map { (value: $0, label: $1) } }
+    // Beside the smallest numbers there is not one for every round place.
+    return zip(places, labels).compactMap { place, label in
+      let value = place * half * rest
+      let isThere = abs(value / half / rest - place) <= 0.1 * abs(place)
+      return isThere && domain.contains(value) ? (value: value, label: label) : nil
+    }
   }
 
   /// Multiples of a round step between two ends.

@@ -9,7 +9,10 @@ extension Dataset {
   /// True when the values lie in other files.
   public var isVirtual: Bool {
     get throws {
-      try HDF5Library.synchronized { H5Pget_layout(try creationList().value) == H5D_VIRTUAL }
+      try HDF5Library.synchronized {
+        let list = try creationList()
+        return H5Pget_layout(list.value) == H5D_VIRTUAL
+      }
     }
   }
 

@@ -117,7 +117,11 @@ import Testing
     // Killed while sealing.
     try Data("half".utf8).write(to: URL(fileURLWithPath: place.file + ".sealing"))
     #expect(try ArchiveRecovery.run(place).count == 3)
-    #expect(try RunReader(place.folder).logicalRows() == before)
+    // Texts lie in the index alone: without it they are absent, and said to be.
+    let recovered = try RunReader(place.folder)
+    let texts = try Set(recovered.absentArrays())
+    #expect(try recovered.logicalRows() == before.filter { !texts.contains($0.key) })
+    #expect(!texts.isEmpty)
     // Killed between sealing and removing the folder.
     _ = try Recorder.adopt(place).seal(keepingParts: true)
     #expect(try ArchiveRecovery.run(place).count == 1)

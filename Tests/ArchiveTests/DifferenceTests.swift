@@ -21,8 +21,8 @@ import Testing
     _ name: String, chunked: Bool = false, seed: UInt64 = 5,
     _ change: (String, ElementType, inout [UInt8]) -> Void = { _, _, _ in }
   ) throws -> RunReader {
-    let path = "\(folder)/\(name).h5"
-    let file = try File.create(path, replacing: true)
+    let path = "\(folder)/\(name)-\(UUID().uuidString).h5"
+    let file = try File.create(path)
     let root = try file.root
     try root.setAttribute("isotherm_layout", .integer(1))
     try root.setAttribute("kind", .text("metrics"))

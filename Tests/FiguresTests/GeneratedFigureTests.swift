@@ -163,7 +163,7 @@ import Testing
         }
         let told = canvas.texts.map(\.text).joined(separator: " ")
         #expect(told.contains("beyond an axis") == y.contains { $0.isInfinite }, "\(told)")
-        #expect(told.contains("no number") == y.contains { $0.isNaN }, "\(told)")
+        #expect(told.contains("hold no number") == y.contains { $0.isNaN }, "\(told)")
       }
     }
   }
@@ -200,7 +200,10 @@ import Testing
         let told = canvas.texts.map(\.text).joined(separator: " ")
         #expect(told.contains("beyond the colours") == v.contains { $0.isInfinite }, "\(told)")
         // Cells are counted in whole numbers.
-        for item in canvas.texts where item.box.maxX < box.x { #expect(!item.text.contains(".")) }
+        for item in canvas.texts
+        where item.box.maxX < box.x && item.box.y > box.y && item.box.maxY < box.maxY {
+          #expect(!item.text.contains("."))
+        }
       }
     }
   }
