@@ -237,7 +237,7 @@ import Testing
   @Test func `a damaged chunk is named, and nothing is left`() throws {
     let reader = try record("damaged")
     let dataset = try File.open(reader.path).root.dataset("/a/values")
-    let offset = [try #require(dataset.layout).chunk[0], 0, 0]
+    let offset = [try #require(try dataset.layout).chunk[0], 0, 0]
     let stored = try dataset.readChunk(offset: offset)
     let chunk = Data(try #require(stored).bytes)
     var bytes = try Data(contentsOf: URL(fileURLWithPath: reader.path))
