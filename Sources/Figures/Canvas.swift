@@ -154,7 +154,7 @@ public final class Canvas {
     var dots: [(x: Double, y: Double)] = []
     var (pen, start, reach) = (false, (x: 0.0, y: 0.0), 0.0)
     func lift() {
-      if pen, reach < 0.5 { dots.append(start) }
+      if pen, reach < 1 { dots.append(start) }
       pen = false
     }
     for point in points {

@@ -98,17 +98,19 @@ extension Scale {
     let (low, high) = (domain.lowerBound / half / rest, domain.upperBound / half / rest)
     guard high > low, (high - low).isFinite else { return [] }
     let offset = offset
-    var places: [Double] = []
+    var counted: [Double] = []
     var step = 1.0
-    for wanted in [count, 2 * count, 4 * count] where places.count < 2 {
-      (places, step) = steps(low, high, wanted)
+    for wanted in [count, 2 * count, 4 * count] where counted.count < 2 {
+      (counted, step) = steps(low, high, wanted)
     }
-    let labels = Self.labels(places.map { $0 - offset }, step: step, power: power)
-    return zip(places, labels).map { (value: power == 0 ? $0 : $0 * half * rest, label: $1) }
-      .filter { power == 0 || domain.contains($0.value) }
+    let labels = Self.labels(counted, step: step, power: power)
+    return zip(counted, labels).map {
+      (value: power == 0 ? offset + $0 : $0 * half * rest, label: $1)
+    }
+    .filter { power == 0 || domain.contains($0.value) }
   }
 
-  /// Multiples of a round step between two ends.
+  /// Multiples of a round step between two ends, counted from the offset.
   private func steps(_ low: Double, _ high: Double, _ count: Int) -> (
     places: [Double], step: Double
   ) {
@@ -121,7 +123,7 @@ extension Scale {
     let first = ((low - base) / step - 1e-9).rounded(.up)
     let last = ((high - base) / step + 1e-9).rounded(.down)
     guard last >= first, last - first < 1000 else { return ([], step) }
-    return ((0...Int(last - first)).map { base + (first + Double($0)) * step }, step)
+    return ((0...Int(last - first)).map { (first + Double($0)) * step }, step)
   }
 
   private func logTicks(_ count: Int) -> [(value: Double, label: String)] {

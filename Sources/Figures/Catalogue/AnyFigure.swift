@@ -19,7 +19,7 @@ public enum AnyFigure {
     theme: Theme
   ) -> Figure {
     let finite = values.filter(\.isFinite)
-    let missing = values.count - finite.count
+    let missing = values.reduce(0) { $0 + ($1.isNaN ? 1 : 0) }
     let caption =
       "\(quantity). " + (note.isEmpty ? "\(values.count) values." : note)
       + (missing > 0 ? " \(missing) hold no number." : "")
