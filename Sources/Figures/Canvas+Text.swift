@@ -9,17 +9,18 @@ extension Canvas {
 
   /// The text as it is drawn: on one line, what controls a terminal as a replacement character.
   static func visible(_ text: String) -> String {
-    guard
-      text.unicodeScalars.contains(where: {
-        $0.properties.generalCategory == .control || $0 == "\u{2028}" || $0 == "\u{2029}"
-      })
-    else { return text }
+    // Nearly all texts end here: C2 and E2 begin the other controls and the separators of lines.
+    guard text.utf8.contains(where: { $0 < 32 || $0 == 127 || $0 == 0xC2 || $0 == 0xE2 }) else {
+      return text
+    }
     var out = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
-      if scalar.properties.isWhitespace {
+      let isBreak = scalar == "\u{2028}" || scalar == "\u{2029}"
+      let isControl = scalar.properties.generalCategory == .control
+      if isBreak || (isControl && scalar.properties.isWhitespace) {
         if out.last != " " { out.append(" ") }
       } else {
-        out.append(scalar.properties.generalCategory == .control ? "\u{FFFD}" : scalar)
+        out.append(isControl ? "\u{FFFD}" : scalar)
       }
     }
     return String(out)

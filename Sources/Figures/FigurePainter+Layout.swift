@@ -111,12 +111,12 @@ extension FigurePainter {
     var section = section
     let bar = section.colorBar.map { colorBarWidth($0, height: figure.height / 3) } ?? 0
     let before = Double(section.rows.count)
-    // So high that only the width counts.
     let area = Rectangle(
-      x: 0, y: 0, width: figure.width - 2 * margin - bar, height: 1000 * size)
+      x: 0, y: 0, width: figure.width - 2 * margin - bar,
+      height: figure.height / Double(max(figure.sections.count, 1)))
     while let most = section.rows.map(\.count).max(), most > 1 {
       let isNarrow = layout(section, in: area).contains {
-        !($0.panel.x.ticks?.isEmpty ?? false) && $0.inner.width < 6 * size
+        !($0.panel.x.ticks?.isEmpty ?? false) && $0.room.width < 6 * size
       }
       guard isNarrow else { break }
       let across = (most + 1) / 2

@@ -30,11 +30,19 @@ public enum PNGFile {
       UnsafeMutablePointer<FILE>, [isotherm_png_text], UnsafeMutablePointer<CChar>
     ) -> Int32
   ) throws {
-    var (buffer, count): (UnsafeMutablePointer<CChar>?, Int) = (nil, 0)
-    guard let file = open_memstream(&buffer, &count) else {
+    // The library keeps both addresses until the file is closed, longer than a call that is given `&variable` may.
+    let buffer = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: 1)
+    let count = UnsafeMutablePointer<Int>.allocate(capacity: 1)
+    buffer.initialize(to: nil)
+    count.initialize(to: 0)
+    defer {
+      free(buffer.pointee)
+      buffer.deallocate()
+      count.deallocate()
+    }
+    guard let file = open_memstream(buffer, count) else {
       throw FigureError(message: "out of memory for the image; lower --dpi or --size")
     }
-    defer { free(buffer) }
     var message = [CChar](repeating: 0, count: 256)
     // A zero would end the text for C.
     let copies = texts.map { (strdup($0.key), strdup($0.text.replacing("\0", with: "\u{FFFD}"))) }
@@ -46,11 +54,11 @@ public enum PNGFile {
     }
     let failed = body(file, copies.map { isotherm_png_text(key: $0.0, text: $0.1) }, &message)
     let closed = fclose(file)
-    guard failed == 0, closed == 0, let buffer else {
+    guard failed == 0, closed == 0, let bytes = buffer.pointee else {
       let told = message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
       let reason = told.isEmpty ? "out of memory" : String(decoding: told, as: UTF8.self)
       throw FigureError(message: "cannot make the image \(path): \(reason)")
     }
-    try OutputFile.write(UnsafeRawBufferPointer(start: buffer, count: count), to: path)
+    try OutputFile.write(UnsafeRawBufferPointer(start: bytes, count: count.pointee), to: path)
   }
 }

@@ -98,22 +98,22 @@ extension Scale {
     let (low, high) = (domain.lowerBound / half / rest, domain.upperBound / half / rest)
     guard high > low, (high - low).isFinite else { return [] }
     let offset = offset
-    var places: [Double] = []
+    var counted: [Double] = []
     var step = 1.0
-    for wanted in [count, 2 * count, 4 * count] where places.count < 2 {
-      (places, step) = steps(low, high, wanted)
+    for wanted in [count, 2 * count, 4 * count] where counted.count < 2 {
+      (counted, step) = steps(low, high, wanted)
     }
-    let labels = Self.labels(places.map { $0 - offset }, step: step, power: power)
-    guard power != 0 else { return zip(places, labels).map { (value: $0, label: $1) } }
+    let labels = Self.labels(counted, step: step, power: power)
+    guard power != 0 else { return zip(counted, labels).map { (value: offset + $0, label: $1) } }
     // Beside the smallest numbers there is not one for every round place.
-    return zip(places, labels).compactMap { place, label in
+    return zip(counted, labels).compactMap { place, label in
       let value = place * half * rest
       let isThere = abs(value / half / rest - place) <= 0.1 * abs(place)
       return isThere && domain.contains(value) ? (value: value, label: label) : nil
     }
   }
 
-  /// Multiples of a round step between two ends.
+  /// Multiples of a round step between two ends, counted from the offset.
   private func steps(_ low: Double, _ high: Double, _ count: Int) -> (
     places: [Double], step: Double
   ) {
@@ -126,7 +126,7 @@ extension Scale {
     let first = ((low - base) / step - 1e-9).rounded(.up)
     let last = ((high - base) / step + 1e-9).rounded(.down)
     guard last >= first, last - first < 1000 else { return ([], step) }
-    return ((0...Int(last - first)).map { base + (first + Double($0)) * step }, step)
+    return ((0...Int(last - first)).map { (first + Double($0)) * step }, step)
   }
 
   private func logTicks(_ count: Int) -> [(value: Double, label: String)] {

@@ -77,11 +77,10 @@ struct AnimateCommand: ParsableCommand {
     if sheet { return try storeSheet(all, source, progress) }
     var animation = PNGFile.Animation()
     var texts: [(key: String, text: String)] = []
+    var page: Figure?
     for (index, make) in all.enumerated() {
-      var figure = try make()
-      if let title = options.title { figure.title = title }
-      figure = try options.sized(figure)
-      try Interruption.check("nothing is written but whole frames") {}
+      try Interruption.check("no animation is written") {}
+      let figure = try sized(make(), as: &page)
       let canvas = try figure.draw(options.theme.theme, dpi: options.dpi)
       try animation.add(canvas)
       if index == 0 { texts = try source.texts(figure) }
@@ -113,6 +112,19 @@ struct AnimateCommand: ParsableCommand {
     }
   }
 
+  /// A frame on the page of the first one: all frames have one size.
+  private func sized(_ frame: Figure, as page: inout Figure?) throws -> Figure {
+    var figure = frame
+    if let title = options.title { figure.title = title }
+    guard let first = page else {
+      figure = try options.sized(figure)
+      page = figure
+      return figure
+    }
+    (figure.width, figure.height, figure.fontSize) = (first.width, first.height, first.fontSize)
+    return figure
+  }
+
   private func storeSheet(
     _ frames: [() throws -> Figure], _ source: FigureSource, _ progress: ProgressLine
   ) throws {
@@ -121,11 +133,10 @@ struct AnimateCommand: ParsableCommand {
     let all = (0..<shown).map { frames[$0 * (frames.count - 1) / max(shown - 1, 1)] }
     var sheet: ContactSheet?
     var texts: [(key: String, text: String)] = []
+    var first: Figure?
     for (index, make) in all.enumerated() {
-      var figure = try make()
-      if let title = options.title { figure.title = title }
-      figure = try options.sized(figure)
       try Interruption.check("nothing is written") {}
+      let figure = try sized(make(), as: &first)
       var page =
         try sheet
         ?? ContactSheet(

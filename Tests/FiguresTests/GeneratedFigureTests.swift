@@ -64,10 +64,10 @@ import Testing
     var random = Philox(seed: 11, stream: UInt64(size))
     var (drawn, refused) = (0, 0)
     for gap in Self.gaps.indices {
+      // Each of the 24 figures meets one of the gaps for each size, and over the sizes all of them.
       let figures = Catalogue.figures(.light) { count, shift in
         values(size, gap, Int(shift * 10) + 1, count)
-      }
-      // The catalogue has 24 figures: each meets every gap on a page of its own.
+      }.enumerated().filter { ($0.offset + size) % Self.gaps.count == gap }.map(\.element)
       for (name, figure) in figures {
         var content = figure
         let place = "\(name), \(Self.gaps[gap].name) of \(Self.sizes[size])"
@@ -179,7 +179,8 @@ import Testing
         let figure = AnyFigure.make(
           v, axes: axes, quantity: "q", title: "t", theme: .light)
         let canvas = try figure.draw(.light, dpi: 72)
-        let (pixels, box) = (canvas.pixels(), canvas.panels.max { $0.width < $1.width }!)
+        let pixels = canvas.pixels()
+        let box = try #require(canvas.panels.max { $0.width < $1.width })
         let bar = try #require(figure.sections[0].colorBar)
         let (low, high) = (bar.domain.lowerBound, bar.domain.upperBound)
         for (i, value) in v.enumerated() {

@@ -114,7 +114,7 @@ import Testing
         try plot(
           ["any", file, "--dataset", "/metrics/t/v", "-o", folder + "/s.png", "--force"] + more)
       }
-      for font in ["4", "8", "20", "72"] {
+      for font in ["8", "20", "72"] {
         let small = try drawn(["--size", "40x30", "--font-size", font])
         #expect(small.status == 1 && small.errorLines.count == 1, "\(small.errors)")
         #expect(small.errors.contains("40 x 30 mm is too small"), "\(small.errors)")
@@ -162,7 +162,7 @@ import Testing
               ? (about[.size] as? NSNumber)?.intValue ?? 0 : 0
           }
         let total = sizes.reduce(0, +)
-        for (trial, bytes) in [0, 1, 4096, total / 2, total - 1].enumerated() {
+        for (trial, bytes) in [0, 1, min(4096, total - 1), total / 2, total - 1].enumerated() {
           let disk = "\(folder)/disk-\(trial)-\(name)"
           let full = try run(disk, bytes)
           #expect(full.status == 1, "\(name) on \(bytes) of \(total) bytes: \(full.status)")

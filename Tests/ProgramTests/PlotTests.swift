@@ -88,8 +88,8 @@ import Testing
         }
         return (number(16), number(20))
       }
-      let paper = try size("--size", "100x50", "--dpi", "254")
-      #expect(paper == (1000, 500))
+      let paper = try size("--size", "150x100", "--dpi", "254")
+      #expect(paper == (1500, 1000))
       #expect(try size("--columns", "1", "--dpi", "254").width == 890)
       #expect(try size("--columns", "2", "--dpi", "254").width == 1830)
       for (arguments, text) in [

@@ -49,8 +49,10 @@ public enum BottleneckCurveFigure {
       let xs = estimator.trajectories.flatMap {
         $0.inputInterval.flatMap { [$0.0, $0.1] } + $0.input
       }
-      let ys = estimator.trajectories.flatMap { item in
-        zip(item.labelInterval, item.null).flatMap { [$0.0 - $1, $0.1 - $1] }
+      let ys = estimator.trajectories.flatMap { item -> [Double] in
+        let ends = zip(item.labelInterval, item.null).flatMap { [$0.0 - $1, $0.1 - $1] }
+        let known = zip(item.label, item.null).map { $0 - $1 }
+        return ends + known
       }
       return Panel(
         title: estimator.name, x: .init(Scale(fitting: xs), title: "I(X;T) [nat]"),
