@@ -153,6 +153,11 @@ struct ObjectComparison {
         Item(path: a.path, verdict: .different, detail: "\(a.what) against \(b.what)"))
       return
     }
+    if let s = first.root.namedType(a.path), let t = second.root.namedType(b.path) {
+      items.append(
+        Item(path: a.path, verdict: s == t ? .equal : .different, detail: s == t ? "" : "\(s) against \(t)"))
+      return
+    }
     guard let x = try Self.dataset(a, first), let y = try Self.dataset(b, second) else {
       items.append(Item(path: a.path, verdict: .notCompared, detail: a.what))
       return
@@ -160,8 +165,8 @@ struct ObjectComparison {
     let isEqual: Bool
     do {
       isEqual =
-        try x.storedType == y.storedType && x.shape == y.shape
-        && x.imageHash(names.0) == y.imageHash(names.1)
+        try x.storedType == y.storedType && x.isNull == y.isNull
+        && (x.isNull || x.shape == y.shape) && x.imageHash(names.0) == y.imageHash(names.1)
     } catch {
       items.append(Item(path: a.path, verdict: .notCompared, detail: "\(a.what): \(error)"))
       return

@@ -155,7 +155,6 @@ public final class RunReader: @unchecked Sendable {
     let dataset = try root.dataset(array.path)
     try checkWritten(dataset, start: start, count: count)
     try dataset.readFast(into: bytes, as: array.type, start: start, count: count)
-    try checkSources(dataset)
   }
 
   /// Values of the dataset at `path`, whole or a block, converted to `Element`.
@@ -174,7 +173,6 @@ public final class RunReader: @unchecked Sendable {
         count: count)
       initialized = size
     }
-    try checkSources(dataset)
     // Ours carry no CF packing; arrays that others put beside them may.
     if Element.elementType.isFloatingPoint, try dataset.attribute("logical_sha256") == nil {
       let conventions = try CFConventions(dataset)

@@ -89,9 +89,16 @@ extension Figure {
       return FigureError(
         message: "\(words), and so is any page of up to 2 m: pass a smaller --font-size")
     }
+    // In whole millimetres, and tried: a little more room may break a line elsewhere.
+    var page = larger
+    for more in 0..<40 {
+      page.width = ((larger.width * 25.4 / 72 - 1e-6).rounded(.up) + Double(more)) * 72 / 25.4
+      page.height = ((larger.height * 25.4 / 72 - 1e-6).rounded(.up) + Double(more)) * 72 / 25.4
+      if try page.isLaidOut(theme, wantedHeight: page.height) { break }
+    }
     return FigureError(
       message:
-        "\(words): pass --size \(millimetres(larger.width))x\(millimetres(larger.height)) or more, or a smaller --font-size"
+        "\(words): pass --size \(millimetres(page.width))x\(millimetres(page.height)) or more, or a smaller --font-size"
     )
   }
 }

@@ -105,12 +105,13 @@ extension Scale {
     }
     let labels = Self.labels(counted, step: step, power: power)
     guard power != 0 else { return zip(counted, labels).map { (value: offset + $0, label: $1) } }
-    // Beside the smallest numbers there is not one for every round place.
-    return zip(counted, labels).compactMap { place, label in
+    // Beside the smallest numbers several round places are one number.
+    var ticks: [(value: Double, label: String)] = []
+    for (place, label) in zip(counted, labels) {
       let value = place * half * rest
-      let isThere = abs(value / half / rest - place) <= 0.1 * abs(place)
-      return isThere && domain.contains(value) ? (value: value, label: label) : nil
+      if domain.contains(value), ticks.last?.value != value { ticks.append((value, label)) }
     }
+    return ticks
   }
 
   /// Multiples of a round step between two ends, counted from the offset.

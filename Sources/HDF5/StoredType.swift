@@ -252,3 +252,16 @@ extension Dataset {
     }
   }
 }
+
+extension Group {
+  /// The named type at `path`; nil where there is none.
+  public func namedType(_ path: String) -> StoredType? {
+    HDF5Library.synchronized {
+      guard contains(path) else { return nil }
+      let value = H5Topen2(identifier.value, path, isotherm_plist_default())
+      guard value >= 0 else { return nil }
+      let type = Identifier(value, closing: H5Tclose)
+      return try? StoredType(type.value)
+    }
+  }
+}

@@ -188,14 +188,35 @@ enum Reference {
       closing: H5Sclose)
   }
 
-  /// What is selected, in HDF5's own words.
+  /// What is selected: how many elements, and between which places; blocks one by one where there are few.
   func selection(_ location: hid_t) throws -> [UInt8] {
     let space = try space(location)
-    var size = 0
-    try check(H5Sencode(space.value, nil, &size), "cannot read a region reference")
-    var bytes = [UInt8](repeating: 0, count: size)
-    try check(H5Sencode(space.value, &bytes, &size), "cannot read a region reference")
-    return bytes
+    var numbers = [UInt64(H5Sget_select_type(space.value).rawValue.magnitude)]
+    let count = H5Sget_select_npoints(space.value)
+    numbers.append(UInt64(clamping: count))
+    let rank = Int(H5Sget_simple_extent_ndims(space.value))
+    if count > 0, rank > 0 {
+      var (low, high) = ([hsize_t](repeating: 0, count: rank), [hsize_t](repeating: 0, count: rank))
+      try check(
+        H5Sget_select_bounds(space.value, &low, &high), "cannot read a region reference")
+      numbers += (low + high).map { UInt64($0) }
+      if H5Sget_select_type(space.value) == H5S_SEL_HYPERSLABS {
+        let blocks = min(H5Sget_select_hyper_nblocks(space.value), 4096)
+        var list = [hsize_t](repeating: 0, count: Int(blocks) * 2 * rank)
+        try check(
+          H5Sget_select_hyper_blocklist(space.value, 0, hsize_t(blocks), &list),
+          "cannot read a region reference")
+        numbers += list.map { UInt64($0) }
+      } else if H5Sget_select_type(space.value) == H5S_SEL_POINTS {
+        let points = min(count, 4096)
+        var list = [hsize_t](repeating: 0, count: Int(points) * rank)
+        try check(
+          H5Sget_select_elem_pointlist(space.value, 0, hsize_t(points), &list),
+          "cannot read a region reference")
+        numbers += list.map { UInt64($0) }
+      }
+    }
+    return numbers.flatMap { number in withUnsafeBytes(of: number.littleEndian) { Array($0) } }
   }
 }
 

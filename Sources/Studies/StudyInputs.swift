@@ -26,6 +26,8 @@ extension StudyJob {
     var files = [plan]
     if !study.isEmpty {
       files.append(DataLocation.resolve(study))
+      // An analysis has none of its own.
+      guard !configuration.isEmpty else { continue }
       files += try StudyConfiguration(yaml: configuration, name: study).inputs
     }
     try OutputGuard(files).check(archive: place)

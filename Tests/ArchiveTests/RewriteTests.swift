@@ -86,7 +86,9 @@ import Testing
     #expect(packed.runID == reader.runID)
     #expect(try ArchiveCheck.run(path).findings.isEmpty)
     #expect(
-      try ArchiveDifference(reader, packed, tolerance: 0).items.allSatisfy { $0.verdict == .equal })
+      try ArchiveDifference(reader, packed, tolerance: 0).items.allSatisfy {
+        $0.verdict == .equal || $0.path == "/@history"
+      })
     #expect(try packed.read("/a/values", as: Float.self).elements == Self.values)
     #expect(try packed.attribute("/a/values", "tap")?.text == "a")
     #expect(try packed.describe("/a/values").units == "m")
@@ -237,7 +239,7 @@ import Testing
   @Test func `a damaged chunk is named, and nothing is left`() throws {
     let reader = try record("damaged")
     let dataset = try File.open(reader.path).root.dataset("/a/values")
-    let offset = [try #require(try dataset.layout).chunk[0], 0, 0]
+    let offset = [0, 0, 0]
     let stored = try dataset.readChunk(offset: offset)
     let chunk = Data(try #require(stored).bytes)
     var bytes = try Data(contentsOf: URL(fileURLWithPath: reader.path))

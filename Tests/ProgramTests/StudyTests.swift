@@ -369,7 +369,8 @@ import Testing
       #expect(try other.logicalHash() == pinned.logicalHash())
       let core = try other.readTexts("/provenance/blas_core")
       #expect(core == ["Haswell"])
-      if try first.readTexts("/provenance/blas_core") != core {
+      // Zen without AVX-512 takes Haswell's kernels under its own name.
+      if try !["Haswell", "Zen"].contains(first.readTexts("/provenance/blas_core").first) {
         #expect(try first.logicalHash() != other.logicalHash())
       }
       let (one, two) = try (
