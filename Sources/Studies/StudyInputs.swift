@@ -27,8 +27,9 @@ extension StudyJob {
     if !study.isEmpty {
       files.append(DataLocation.resolve(study))
       // An analysis has none of its own.
-      guard !configuration.isEmpty else { continue }
-      files += try StudyConfiguration(yaml: configuration, name: study).inputs
+      if !configuration.isEmpty {
+        files += try StudyConfiguration(yaml: configuration, name: study).inputs
+      }
     }
     try OutputGuard(files).check(archive: place)
   }
