@@ -47,7 +47,8 @@ struct CFConventions {
     if let value = try numbers("scale_factor")?.first { scale = value }
     if let value = try numbers("add_offset")?.first { offset = value }
     if scale != 1 || offset != 0 {
-      notes.append("unpacked by scale_factor \(Self.text(scale)) and add_offset \(Self.text(offset))")
+      notes.append(
+        "unpacked by scale_factor \(Self.text(scale)) and add_offset \(Self.text(offset))")
     }
     guard scale.isFinite, offset.isFinite, scale != 0 else {
       throw ArchiveError(
@@ -107,7 +108,8 @@ struct CFConventions {
     var count = 0
     let wrap: Double? =
       isUnsigned
-      ? [.int8: 256.0, .int16: 65536, .int32: 4_294_967_296, .int64: 18_446_744_073_709_551_616][type]
+      ? [.int8: 256.0, .int16: 65536, .int32: 4_294_967_296, .int64: 18_446_744_073_709_551_616][
+        type]
       : nil
     for index in values.indices {
       var value = Double(values[index])

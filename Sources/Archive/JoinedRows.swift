@@ -31,7 +31,8 @@ struct JoinedRows {
       guard let target = source.target, let block = source.source, target.count == block.count,
         !source.file.contains("%"), !source.dataset.contains("%"),
         target.start.dropFirst().allSatisfy({ $0 == 0 }),
-        block.start.dropFirst().allSatisfy({ $0 == 0 }), target.count.dropFirst() == shape.dropFirst()
+        block.start.dropFirst().allSatisfy({ $0 == 0 }),
+        target.count.dropFirst() == shape.dropFirst()
       else { return nil }
       pieces.append(
         Piece(
@@ -56,13 +57,15 @@ struct JoinedRows {
       let part = buffer[place..<place + rows * rowBytes]
       try read(
         piece, into: UnsafeMutableRawBufferPointer(rebasing: part), as: type,
-        start: [row - piece.start + piece.first] + start.dropFirst(), count: [rows] + count.dropFirst())
+        start: [row - piece.start + piece.first] + start.dropFirst(),
+        count: [rows] + count.dropFirst())
       row += rows
     }
     guard row == end || count.contains(0) else {
       throw ArchiveError(
         .layout,
-        "\(dataset.file):\(dataset.path): row \(row) lies in no part; nobody wrote it, or its part was removed")
+        "\(dataset.file):\(dataset.path): row \(row) lies in no part; nobody wrote it, or its part was removed"
+      )
     }
   }
 

@@ -155,7 +155,9 @@ struct ObjectComparison {
     }
     if let s = first.root.namedType(a.path), let t = second.root.namedType(b.path) {
       items.append(
-        Item(path: a.path, verdict: s == t ? .equal : .different, detail: s == t ? "" : "\(s) against \(t)"))
+        Item(
+          path: a.path, verdict: s == t ? .equal : .different,
+          detail: s == t ? "" : "\(s) against \(t)"))
       return
     }
     guard let x = try Self.dataset(a, first), let y = try Self.dataset(b, second) else {

@@ -38,6 +38,7 @@ static inline unsigned isotherm_copy_without_attributes(void) {
 }
 static inline hid_t isotherm_plist_object_copy(void) { return H5P_OBJECT_COPY; }
 static inline unsigned isotherm_info_basic(void) { return H5O_INFO_BASIC; }
+static inline haddr_t isotherm_no_address(void) { return HADDR_UNDEF; }
 static inline hsize_t isotherm_unlimited(void) { return H5S_UNLIMITED; }
 static inline hid_t isotherm_estack_default(void) { return H5E_DEFAULT; }
 static inline unsigned isotherm_object_all(void) { return H5F_OBJ_ALL | H5F_OBJ_LOCAL; }

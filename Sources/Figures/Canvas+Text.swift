@@ -9,8 +9,12 @@ extension Canvas {
 
   /// The text as it is drawn: on one line, what controls a terminal as a replacement character.
   static func visible(_ text: String) -> String {
-    // Nearly all texts end here: C2 and E2 begin the other controls and the separators of lines.
-    guard text.utf8.contains(where: { $0 < 32 || $0 == 127 || $0 == 0xC2 || $0 == 0xE2 }) else {
+    // Nearly all texts end here: C2 and E2 begin the other controls and the separators of lines, EF and F0 to F4 noncharacters.
+    guard
+      text.utf8.contains(where: {
+        $0 < 32 || $0 == 127 || $0 == 0xC2 || $0 == 0xE2 || $0 >= 0xEF
+      })
+    else {
       return text
     }
     var out = String.UnicodeScalarView()
@@ -20,7 +24,9 @@ extension Canvas {
       if isBreak || (isControl && scalar.properties.isWhitespace) {
         if out.last != " " { out.append(" ") }
       } else {
-        out.append(isControl ? "\u{FFFD}" : scalar)
+        // Cairo takes noncharacters for broken UTF-8.
+        out.append(
+          isControl || scalar.properties.isNoncharacterCodePoint ? "\u{FFFD}" : scalar)
       }
     }
     return String(out)

@@ -76,6 +76,15 @@ extension Figure {
     return painter.fault(slack: 0.1) == nil
   }
 
+  /// Whether the page holds everything as it is drawn, not only as it is planned.
+  private func isDrawn(_ theme: Theme) throws -> Bool {
+    let canvas = try Canvas(
+      width: width, height: height, .nowhere, background: theme.background)
+    let painter = FigurePainter(figure: noted(canvas), theme: theme, canvas: canvas)
+    painter.draw()
+    return painter.fault(slack: 0.5) == nil
+  }
+
   private func tooSmall(_ fault: String, _ theme: Theme) throws -> FigureError {
     func millimetres(_ points: Double) -> String {
       String(format: "%.0f", (points * 25.4 / 72 - 1e-6).rounded(.up))
@@ -94,7 +103,7 @@ extension Figure {
     for more in 0..<40 {
       page.width = ((larger.width * 25.4 / 72 - 1e-6).rounded(.up) + Double(more)) * 72 / 25.4
       page.height = ((larger.height * 25.4 / 72 - 1e-6).rounded(.up) + Double(more)) * 72 / 25.4
-      if try page.isLaidOut(theme, wantedHeight: page.height) { break }
+      if try page.isDrawn(theme) { break }
     }
     return FigureError(
       message:

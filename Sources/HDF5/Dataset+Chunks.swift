@@ -38,9 +38,10 @@ extension Dataset {
     try HDF5Library.synchronized {
       let place = offset.map { hsize_t($0) }
       var size = hsize_t(0)
-      guard H5Dget_chunk_storage_size(identifier.value, place, &size) >= 0, size > 0 else {
-        return nil
-      }
+      guard try isChunkStored(offset) else { return nil }
+      try check(
+        H5Dget_chunk_storage_size(identifier.value, place, &size), "cannot look up a chunk",
+        file: file, path: path, code: .notReadable)
       guard size <= 1 << 32 else {
         throw HDF5Error(
           .notReadable, "a chunk claims \(size) bytes; the file is damaged", file: file,

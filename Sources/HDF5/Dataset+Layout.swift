@@ -162,11 +162,7 @@ extension Dataset {
       var offset = zip(start, chunk).map { $0 / $1 * $1 }
       let first = offset
       while true {
-        var size = hsize_t(0)
-        guard
-          H5Dget_chunk_storage_size(identifier.value, offset.map { hsize_t($0) }, &size) >= 0,
-          size > 0
-        else { return offset }
+        guard try isChunkStored(offset) else { return offset }
         var axis = shape.count - 1
         while axis >= 0 {
           offset[axis] += chunk[axis]
@@ -177,6 +173,18 @@ extension Dataset {
         if axis < 0 { return nil }
       }
     }
+  }
+
+  /// Whether the chunk that begins at `offset` was ever written. Its size alone does not tell: without filters the library gives that
+  /// of any chunk. Must run inside the lock.
+  func isChunkStored(_ offset: [Int]) throws -> Bool {
+    var (mask, address, size) = (UInt32(0), haddr_t(0), hsize_t(0))
+    try check(
+      H5Dget_chunk_info_by_coord(
+        identifier.value, offset.map { hsize_t($0) }, &mask, &address, &size),
+      "cannot look up a chunk; the file may be damaged", file: file, path: path,
+      code: .notReadable)
+    return address != isotherm_no_address() && size > 0
   }
 
   /// What a failed read means where the library lacks a filter that the chunks went through; nil where it lacks none. Must run

@@ -31,7 +31,8 @@ extension Dataset {
       }
       if let text = texts.first(where: { $0.utf8.contains(0) }) {
         throw HDF5Error(
-          .mismatch, "the text «\(text.prefix { $0 != "\0" })…» holds a zero byte, where text ends in HDF5; remove it",
+          .mismatch,
+          "the text «\(text.prefix { $0 != "\0" })…» holds a zero byte, where text ends in HDF5; remove it",
           file: file, path: path)
       }
       // One block of memory for all strings: HDF5 takes pointers and copies.

@@ -90,7 +90,8 @@ extension Dataset {
   private func verifySources(depth: Int) throws {
     guard depth < 8 else {
       throw HDF5Error(
-        .mismatch, "its sources are virtual datasets of virtual datasets, in a circle or more than 8 deep",
+        .mismatch,
+        "its sources are virtual datasets of virtual datasets, in a circle or more than 8 deep",
         file: file, path: path)
     }
     let sources = try virtualSources
@@ -122,7 +123,8 @@ extension Dataset {
     if let bounds = source.bounds {
       guard bounds.count == shape.count, zip(bounds, shape).allSatisfy({ $0 < $1 }) else {
         throw HDF5Error(
-          .mismatch, "it has the shape \(shape), and values up to index \(bounds) are taken from it")
+          .mismatch, "it has the shape \(shape), and values up to index \(bounds) are taken from it"
+        )
       }
     }
     if try dataset.isVirtual { return try dataset.verifySources(depth: depth + 1) }
@@ -142,7 +144,8 @@ extension Dataset {
         try check(
           H5Sselect_hyperslab(
             union.value, H5S_SELECT_OR, block.start.map { hsize_t($0) }, nil,
-            block.count.map { hsize_t($0) }, nil), "cannot join the sources", file: file, path: path)
+            block.count.map { hsize_t($0) }, nil), "cannot join the sources", file: file, path: path
+        )
       }
       return Int(H5Sget_select_npoints(union.value))
     }

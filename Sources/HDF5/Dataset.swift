@@ -54,9 +54,11 @@ public final class Dataset: @unchecked Sendable {
           try check(H5Dget_type(identifier.value), "cannot read the type", file: file, path: path),
           closing: H5Tclose)
         guard let known = ElementType.stored(type.value) else {
-          let found = (try? StoredType(type.value).description) ?? "a type this library does not know"
+          let found =
+            (try? StoredType(type.value).description) ?? "a type this library does not know"
           throw HDF5Error(
-            .mismatch, "expected whole numbers, floating-point numbers of up to 64 bits or text, found \(found)",
+            .mismatch,
+            "expected whole numbers, floating-point numbers of up to 64 bits or text, found \(found)",
             file: file, path: path)
         }
         return known

@@ -73,7 +73,10 @@ extension File {
   private static let formats: [(start: [UInt8], name: String)] = [
     (Array("CDF".utf8), "a netCDF-3 file; convert it with nccopy -k netCDF-4 IN OUT"),
     ([0x93] + Array("NUMPY".utf8), "a NumPy array; store it in HDF5 with h5py"),
-    ([0x50, 0x4B, 3, 4], "a zip archive (.npz, .keras, PyTorch); store its arrays in HDF5 with h5py"),
+    (
+      [0x50, 0x4B, 3, 4],
+      "a zip archive (.npz, .keras, PyTorch); store its arrays in HDF5 with h5py"
+    ),
     ([0x1F, 0x8B], "compressed with gzip; unpack it first"),
     ([0x28, 0xB5, 0x2F, 0xFD], "compressed with zstd; unpack it first"),
     (Array("BZh".utf8), "compressed with bzip2; unpack it first"),
@@ -81,7 +84,10 @@ extension File {
     ([0x0E, 0x03, 0x13, 0x01], "an HDF4 file; convert it with h4toh5"),
     ([0x80, 0x02], "a Python pickle; store its arrays in HDF5 with h5py"),
     ([0x80, 0x04], "a Python pickle; store its arrays in HDF5 with h5py"),
-    (Array("version https://git-lfs".utf8), "a Git LFS pointer, not the file itself; run git lfs pull"),
+    (
+      Array("version https://git-lfs".utf8),
+      "a Git LFS pointer, not the file itself; run git lfs pull"
+    ),
   ]
 
   private static func foreignFormat(_ path: String) -> String {
@@ -90,6 +96,7 @@ extension File {
     if let format = formats.first(where: { start.starts(with: $0.start) }) {
       return "not an HDF5 file but \(format.name)"
     }
-    return "not an HDF5 file, or its beginning is damaged; expected a run archive NAME.h5 or NAME.run"
+    return
+      "not an HDF5 file, or its beginning is damaged; expected a run archive NAME.h5 or NAME.run"
   }
 }

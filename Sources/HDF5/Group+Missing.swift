@@ -29,7 +29,8 @@ extension Group {
     switch link.target {
     case .soft(let target): return "it is a link to \(target.shown), where nothing is"
     case .external(let file, let path):
-      return "it is a link to \(path.shown) in the file \(file.shown), which cannot be opened or lacks it; "
+      return
+        "it is a link to \(path.shown) in the file \(file.shown), which cannot be opened or lacks it; "
         + "put that file where it was"
     case .unknown(let what): return what
     case .object: return nil

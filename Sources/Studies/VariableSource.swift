@@ -13,14 +13,13 @@ public struct VariableSource: Sendable {
 
   /// Reads two datasets, of this program's archives or anybody's HDF5 file, and leaves out samples of which either has a
   /// missing value.
-  /// - Throws: ``Console/UsageError`` for a name of another form or another number of samples, and what reading throws.
+  /// - Throws: ``Console/UsageError`` for a name of another form, and what reading throws. Other numbers of samples are not told here.
   public static func pair(_ x: String, _ y: String) throws -> (x: VariableSource, y: VariableSource)
   {
     let (a, b) = (try Variable(x), try Variable(y))
+    // Told by whoever pairs the samples.
     guard a.count == b.count else {
-      throw UsageError(
-        "\(x) has \(a.count) samples and \(y) has \(b.count); they must be pairs: the first axis counts samples"
-      )
+      return (try a.source(Array(0..<a.count), []), try b.source(Array(0..<b.count), []))
     }
     let kept = (0..<a.count).filter { !a.isMissing($0) && !b.isMissing($0) }
     let left = a.count - kept.count

@@ -25,7 +25,8 @@ import Testing
       provenance: Provenance(configuration: "x: 1\n", seed: 3, blasCore: "none"))
   }
 
-  private func write<Element: ArrayElement>(_ values: [Element], _ name: String) throws -> Recorder {
+  private func write<Element: ArrayElement>(_ values: [Element], _ name: String) throws -> Recorder
+  {
     let recorder = try Recorder(RunPlace(folder + "/" + name), schema(Element.elementType))
     try recorder.append("/fields/whole/u", values)
     try recorder.append("/fields/begun/u", Array(values[..<1000]))
@@ -66,7 +67,8 @@ import Testing
     #expect(last.isNaN || last == Double(Int32.min) || last == 255)
   }
 
-  @Test func `arrays never written are left out, and half-written ones end where they end`() throws {
+  @Test func `arrays never written are left out, and half-written ones end where they end`() throws
+  {
     try checkType((0..<3000).map { Float($0) })
     try checkType((0..<3000).map { Double($0) })
     try checkType((0..<3000).map { Int32($0) })
@@ -101,7 +103,8 @@ import Testing
     let whole = folder + "/whole.run"
     let values = try parts("whole")
     let size =
-      try FileManager.default.attributesOfItem(atPath: whole + "/part-000001.h5")[.size] as? Int ?? 0
+      try FileManager.default.attributesOfItem(atPath: whole + "/part-000001.h5")[.size] as? Int
+      ?? 0
     #expect(size > 50_000)
     for length in [0, 1, 7, 100, 800, 2048, size / 3, size / 2, size - 2048, size - 1, nil] {
       let name = folder + "/cut-\(length ?? -1)"
@@ -119,7 +122,9 @@ import Testing
           count: [rows.count, 300])
         #expect(read.elements == Array(values[rows.lowerBound * 300..<rows.upperBound * 300]))
       }
-      for (start, count) in [([100, 0], [100, 300]), ([150, 3], [1, 1]), ([0, 0], [400, 300])] {
+      for (start, count) in [
+        ([100, 0], [100, 300]), ([150, 3], [1, 1]), ([0, 0], [400, 300]),
+      ] {
         let error = #expect(throws: ArchiveError.self) {
           try reader.read("/activations/a/values", as: Float.self, start: start, count: count)
         }

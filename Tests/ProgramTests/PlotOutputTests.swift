@@ -114,7 +114,7 @@ import Testing
         try plot(
           ["any", file, "--dataset", "/metrics/t/v", "-o", folder + "/s.png", "--force"] + more)
       }
-      for font in ["8", "20", "72"] {
+      for font in ["8", "20"] {
         let small = try drawn(["--size", "40x30", "--font-size", font])
         #expect(small.status == 1 && small.errorLines.count == 1, "\(small.errors)")
         #expect(small.errors.contains("40 x 30 mm is too small"), "\(small.errors)")

@@ -12,12 +12,14 @@ import Testing
     try Programs.run(python, arguments)
   }
 
-  private func value(_ x: String, _ y: String) throws -> (status: Int32, value: Double?, text: String)
-  {
+  private func value(_ x: String, _ y: String) throws -> (
+    status: Int32, value: Double?, text: String
+  ) {
     let outcome = try Programs.run(
       "isotherm",
       [
-        "inform", "--x", x, "--y", y, "--estimator", "gaussian", "--transform", "none", "--shuffles", "1",
+        "inform", "--x", x, "--y", y, "--estimator", "gaussian", "--transform", "none",
+        "--shuffles", "1",
         "--resamples", "1", "--json",
       ])
     let json = try? JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
@@ -38,7 +40,8 @@ import Testing
     let all = try names()
     #expect(all.count > 300)
     // Each costs two processes: a drawn sample of them, and every type once in the layout the fast path reads.
-    let drawn = all.shuffled(using: &generator).prefix(40) + all.filter { $0.hasSuffix("ours whole") }
+    let drawn =
+      all.shuffled(using: &generator).prefix(40) + all.filter { $0.hasSuffix("ours whole") }
     for name in drawn {
       let isShort = name.hasSuffix(" holes")
       let plain = folder + "/plain.h5:/"
@@ -51,16 +54,19 @@ import Testing
         let outcome = try Programs.run(
           "isotherm",
           [
-            "inform", "--x", folder + "/forms.h5:/" + name, "--y", folder + "/forms.h5:/y", "--estimator",
+            "inform", "--x", folder + "/forms.h5:/" + name, "--y", folder + "/forms.h5:/y",
+            "--estimator",
             "gaussian", "--shuffles", "1", "--resamples", "1",
           ])
-        #expect(outcome.output.contains("never written"), "\(name): \(outcome.output)\(outcome.errors)")
+        #expect(
+          outcome.output.contains("never written"), "\(name): \(outcome.output)\(outcome.errors)")
         #expect(outcome.output.contains("samples  154"), "\(name): \(outcome.output)")
         continue
       }
       guard !name.hasSuffix("filled-holes") else { continue }
       let expected = try value(plain + name, plain + "y")
-      #expect(found.status == 0 && found.value == expected.value, "\(name): \(found) for \(expected)")
+      #expect(
+        found.status == 0 && found.value == expected.value, "\(name): \(found) for \(expected)")
     }
   }
 
@@ -121,7 +127,8 @@ import Testing
     let file = folder + "/v.h5:/"
     #expect(try value(file + "whole", file + "y").status == 0)
     for (name, word) in [
-      ("gone", "gone.h5"), ("cut", "cut short"), ("short", "shape [60]"), ("unwritten", "never written"),
+      ("gone", "gone.h5"), ("cut", "cut short"), ("short", "shape [60]"),
+      ("unwritten", "never written"),
       ("part", "40 of its 100"),
     ] {
       let found = try value(file + name, file + "y")
@@ -158,7 +165,8 @@ import Testing
       for name in ["_FillValue", "missing_value", "valid_range", "valid_max"] {
         let found = try value(file + "\(name) \(stored)", file + "y")
         let difference = abs((found.value ?? .nan) - expected)
-        #expect(found.status == 0 && difference < 1e-9, "\(name) \(stored): \(found) for \(expected)")
+        #expect(
+          found.status == 0 && difference < 1e-9, "\(name) \(stored): \(found) for \(expected)")
       }
     }
   }
