@@ -99,6 +99,13 @@ import Testing
       try #require(drawn.status == 0, "\(drawn.errors)")
       let parsed = try Programs.run(Programs.root + "/.venv/bin/python", ["-c", check, image])
       #expect(parsed.status == 0 && parsed.output.contains("<&\"' "), "\(parsed.errors)")
+      let origin = try Programs.run(
+        Programs.root + "/.venv/bin/python",
+        [
+          "-c", "import h5py, sys; h5py.File(sys.argv[1], 'a')['provenance/configuration'] = 'a: 1'",
+          file,
+        ])
+      try #require(origin.status == 0, "\(origin.errors)")
       let made = try plot(["report", file, "-o", folder + "/report"])
       #expect(made.status == 0, "\(made.errors)")
       let page = try Data(contentsOf: URL(fileURLWithPath: folder + "/report/index.html"))
