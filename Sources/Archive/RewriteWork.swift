@@ -61,8 +61,10 @@ struct RewriteWork {
     let type = isWidened ? .float32 : stored
     let joint = isJoining ? try rewriter.joint(of: item.path, dataset) : nil
     if isWidened { notes.append("\(item.path) is widened from \(stored.rawValue) to float32") }
-    let isHashed = item.kind == .array && !item.path.hasPrefix("/provenance/")
     let claim = try dataset.attribute("logical_sha256")?.text.flatMap { $0.isEmpty ? nil : $0 }
+    // A hash says that all values are there: not of somebody else's array with values that were never written.
+    let isWhole = try claim != nil || dataset.firstUnwritten() == nil
+    let isHashed = item.kind == .array && !item.path.hasPrefix("/provenance/") && isWhole
     let isClaim = isHashed && joint == nil && !isWidened && claim != nil
     let layout = try layout(item, dataset, type, joint)
     var leavingOut: Set<String> = []

@@ -127,9 +127,15 @@ extension Dataset {
         )
       }
     }
+    if source.bounds == nil, let wanted = source.target?.count.reduce(1, *),
+      wanted > shape.reduce(1, *)
+    {
+      throw HDF5Error(
+        .mismatch, "it has the shape \(shape), and \(wanted) values are taken from it")
+    }
     if try dataset.isVirtual { return try dataset.verifySources(depth: depth + 1) }
     guard try dataset.fillValue == .standard else { return }
-    let block = source.source
+    let block = source.source.flatMap { $0.count.count == shape.count ? $0 : nil }
     if let place = try dataset.firstUnwritten(start: block?.start, count: block?.count) {
       throw HDF5Error(.mismatch, "its values from \(place) on were never written")
     }
@@ -178,7 +184,8 @@ extension Dataspace {
   /// Largest index an axis of a selection; nil when it has no end, or nothing is selected. Must run inside the lock.
   static func lastSelected(_ space: hid_t) -> [Int]? {
     let rank = Int(H5Sget_simple_extent_ndims(space))
-    guard rank > 0 else { return rank == 0 ? [] : nil }
+    // All of a source is selected before its lengths are known.
+    guard rank > 0, H5Sget_select_type(space) == H5S_SEL_HYPERSLABS else { return nil }
     var first = [hsize_t](repeating: 0, count: rank)
     var last = first
     guard H5Sget_select_npoints(space) > 0, H5Sget_select_bounds(space, &first, &last) >= 0,

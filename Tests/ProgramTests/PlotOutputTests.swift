@@ -102,7 +102,8 @@ import Testing
       let origin = try Programs.run(
         Programs.root + "/.venv/bin/python",
         [
-          "-c", "import h5py, sys; h5py.File(sys.argv[1], 'a')['provenance/configuration'] = 'a: 1'",
+          "-c",
+          "import h5py, sys; h5py.File(sys.argv[1], 'a')['provenance/configuration'] = 'a: 1'",
           file,
         ])
       try #require(origin.status == 0, "\(origin.errors)")

@@ -46,7 +46,8 @@ import Testing
       let isShort = name.hasSuffix(" holes")
       let plain = folder + "/plain.h5:/"
       let found = try value(folder + "/forms.h5:/" + name, folder + "/forms.h5:/y")
-      if name.contains("lzf") {
+      // The filter leaves chunks that it cannot make smaller as they are.
+      if name.contains("lzf"), found.status != 0 {
         #expect(found.status == 1 && found.text.contains("lzf (number 32000)"), "\(name): \(found)")
         continue
       }
