@@ -98,7 +98,10 @@ def make(folder):
             memory = made if kind in ("boolean", "enumeration") else h5py.h5t.py_create(values.dtype)
             cases = [("whole", False, COUNT)]
             if LAYOUTS[layout] is not None and layout in ("chunks", "ours"):
-                cases += [("filled", True, COUNT), ("filled-holes", True, WRITTEN), ("holes", False, WRITTEN)]
+                cases += [("filled", True, COUNT), ("holes", False, WRITTEN)]
+                # HDF5 gives the fill value of a type of fewer bits otherwise when the type is kept than when it is widened.
+                if "bits" not in kind:
+                    cases += [("filled-holes", True, WRITTEN)]
             for case, fill, count in cases:
                 name = f"{kind} {layout} {case}"
                 space = h5py.h5s.create_simple((COUNT,))
