@@ -97,7 +97,7 @@ import Testing
   }
 
   @Test(
-    .disabled("issue 17: of 24 panels with text of 11 pt the page that a refusal names is too small"))
+    .disabled("issue 17: 24 panels of 11 pt: the page that is named is too small"))
   func `a refused page names one that is enough`() throws {
     for (index, (name, figure)) in Catalogue.figures(.light).enumerated() {
       var content = figure
