@@ -36,6 +36,7 @@ public final class File: @unchecked Sendable {
       let flags = replacing ? isotherm_access_truncate() : isotherm_access_exclusive()
       let value = H5Fcreate(path, flags, creation.value, access.value)
       guard value >= 0 else { throw refusal(path, HDF5Error.capture(), creating: true) }
+      keepFromPrograms(value)
       return File(path: path, identifier: Identifier(value, closing: H5Fclose))
     }
   }
@@ -53,8 +54,19 @@ public final class File: @unchecked Sendable {
       let flags = writable ? isotherm_access_read_write() : isotherm_access_read_only()
       let value = H5Fopen(path, flags, access.value)
       guard value >= 0 else { throw refusal(path, HDF5Error.capture(), creating: false) }
+      keepFromPrograms(value)
       return File(path: path, identifier: Identifier(value, closing: H5Fclose))
     }
+  }
+
+  /// A program started meanwhile must not inherit the descriptor: it would hold the library's lock of the file for as long as
+  /// it runs.
+  private static func keepFromPrograms(_ file: hid_t) {
+    var handle: UnsafeMutableRawPointer?
+    guard H5Fget_vfd_handle(file, isotherm_plist_default(), &handle) >= 0, let handle else {
+      return
+    }
+    _ = fcntl(handle.loadUnaligned(as: Int32.self), F_SETFD, FD_CLOEXEC)
   }
 
   /// Refuses what is no file of bytes: the library would wait for ever for somebody to write into a named pipe.

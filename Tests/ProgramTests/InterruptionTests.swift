@@ -54,7 +54,8 @@ import Testing
     Case(
       program: "isotherm-archive",
       arguments: [
-        "export", "fashion-mnist-small.h5", "--to", "csv", "--select", "/images/*", "-o", "e.csv",
+        "export", "fashion-mnist-small.h5", "--to", "csv", "--select", "/samples/image", "-o",
+        "e.csv",
       ],
       delay: 0.03),
     Case(
@@ -103,6 +104,10 @@ import Testing
             let inside = try FileManager.default.contentsOfDirectory(atPath: folder + "/" + name)
             #expect(inside.contains("index.h5"), "\(name): \(inside)")
             #expect(!inside.contains { $0.hasSuffix(".tmp") }, "\(name): \(inside)")
+          } else if name.hasSuffix(".h5") {
+            // The signal came between the last step, which gives the whole file its name, and the end.
+            let check = try Programs.run("isotherm-archive", ["check", name], in: folder)
+            #expect(check.status == 0, "\(item.arguments) left \(name): \(check.errors)")
           } else {
             #expect(["d", "st", "rep"].contains(name), "\(item.arguments) left \(name)")
           }
