@@ -36,6 +36,10 @@ def train_rows():
                   for _ in range(a.rounds)]
         ours, peer = (max(r[side]["samples_per_second"] for r in rounds) for side in (0, 1))
         yield row(name, ours, peer, "samples/s", goal)
+        # The share of what the machine's own matrix units give: best large float32 product of a core x cores, in the same process.
+        share = max((r[0]["model_gflops"] / r[0]["limit_gflops"], r[0]["model_gflops"], r[0]["limit_gflops"]) for r in rounds)
+        yield dict(work="  share of the machine's limit", ours=share[1], peer=share[2], unit="GFLOP/s", ratio=share[0],
+                   goal={64: 0.75, 128: 0.82, 256: 0.9}[width])
         first = rounds[0][0]
         phases = {k: v for k, v in first.items() if k.endswith("_ms")}
         yield dict(row(f"  allocations a step", first["allocations_per_step"], 0, "", None), ratio=None,
@@ -86,6 +90,12 @@ def archive_rows():
             pairs.append((mine[ours], mine[peer[:-1]] if peer.endswith("!") else other[peer]))
         middle = sorted(pairs, key=lambda p: p[0] / p[1])[len(pairs) // 2]
         yield row(name, *middle, "MB/s", goal)
+    # Both sides durable: every row on disk after fsync. Sides take turns to begin; medians over the rounds of the ratios.
+    durable = [output(f"{a.binaries}/isotherm-bench", "append", "--first", side) for _ in range(a.rounds) for side in ("ours", "raw")]
+    for state in ("cold", "warm"):
+        pairs = sorted(((d[f"ours_{state}"], d[f"raw_{state}"]) for d in durable), key=lambda p: p[0] / p[1])
+        if state == "warm" or durable[0]["cache_dropped"]:
+            yield row(f"append, against write(2) and fsync, {state}", *pairs[len(pairs) // 2], "MB/s", 0.9)
     commits = output(f"{a.binaries}/isotherm-bench", "commits", "--commits", "10000" if a.full else "1000")
     last = "10000" if a.full else "1000"
     # Milliseconds: the peer's place holds the early commit, and above 1 means that late commits are no slower.

@@ -27,6 +27,7 @@ struct Part: Sendable {
     do {
       let file = try File.create(temporary, replacing: true)
       let root = try file.root
+      var unwritten = 0
       for item in content {
         let dataset = try Part.makeDataset(item.schema, rows: item.rows, in: root)
         for block in item.blocks {
@@ -34,7 +35,12 @@ struct Part: Sendable {
             try dataset.writeChunk(bytes.bytes, offset: offset)
           }
           // Written: memory for rows to come.
+          unwritten += block.chunks.reduce(0) { $0 + $1.bytes.bytes.count }
           block.chunks = []
+          if unwritten > 4 << 20 {
+            file.beginWritingOut()
+            unwritten = 0
+          }
         }
       }
       try file.close()

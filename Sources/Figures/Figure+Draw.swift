@@ -15,7 +15,7 @@ extension Figure {
     let painter = FigurePainter(figure: noted(canvas), theme: theme, canvas: canvas)
     painter.draw()
     try canvas.check()
-    if let fault = painter.fault(slack: 0.5) { throw try tooSmall(fault, theme) }
+    if let fault = painter.fault(slack: 0.5) { throw try tooSmall(fault, theme, target) }
     return canvas
   }
 
@@ -77,15 +77,17 @@ extension Figure {
   }
 
   /// Whether the page holds everything as it is drawn, not only as it is planned.
-  private func isDrawn(_ theme: Theme) throws -> Bool {
+  private func isDrawn(_ theme: Theme, _ target: Canvas.Target) throws -> Bool {
     let canvas = try Canvas(
-      width: width, height: height, .nowhere, background: theme.background)
+      width: width, height: height, target, background: theme.background)
     let painter = FigurePainter(figure: noted(canvas), theme: theme, canvas: canvas)
     painter.draw()
     return painter.fault(slack: 0.5) == nil
   }
 
-  private func tooSmall(_ fault: String, _ theme: Theme) throws -> FigureError {
+  private func tooSmall(
+    _ fault: String, _ theme: Theme, _ target: Canvas.Target = .nowhere
+  ) throws -> FigureError {
     func millimetres(_ points: Double) -> String {
       String(format: "%.0f", (points * 25.4 / 72 - 1e-6).rounded(.up))
     }
@@ -94,20 +96,30 @@ extension Figure {
     let words =
       "\(String(format: "%.0f x %.0f", width * 25.4 / 72, height * 25.4 / 72)) mm is too small for "
       + "\(panels) panel\(panels == 1 ? "" : "s") with text of \(size) pt (\(fault))"
-    guard let larger = try fitted(theme, mayWiden: true) else {
-      return FigureError(
-        message: "\(words), and so is any page of up to 2 m: pass a smaller --font-size")
-    }
-    // In whole millimetres, and tried: a little more room may break a line elsewhere.
-    var page = larger
-    for more in 0..<40 {
-      page.width = ((larger.width * 25.4 / 72 - 1e-6).rounded(.up) + Double(more)) * 72 / 25.4
-      page.height = ((larger.height * 25.4 / 72 - 1e-6).rounded(.up) + Double(more)) * 72 / 25.4
-      if try page.isDrawn(theme) { break }
+    guard let page = try drawnPage(theme, target) else {
+      return FigureError(message: "\(words): pass a smaller --font-size")
     }
     return FigureError(
       message:
         "\(words): pass --size \(millimetres(page.width))x\(millimetres(page.height)) or more, or a smaller --font-size"
     )
+  }
+
+  /// A page of whole millimetres that was tried and holds the figure; nil when none of up to 2 m was found. What is planned need
+  /// not be drawn the same: a little more room may break a line elsewhere.
+  private func drawnPage(_ theme: Theme, _ target: Canvas.Target) throws -> Figure? {
+    guard var page = try fitted(theme, mayWiden: true) else { return nil }
+    while max(page.width, page.height) <= Self.longest {
+      page.width = Self.wholeMillimetres(page.width)
+      page.height = Self.wholeMillimetres(page.height)
+      if try page.isDrawn(theme, target) { return page }
+      page.width *= 1.02
+      page.height *= 1.02
+    }
+    return nil
+  }
+
+  private static func wholeMillimetres(_ points: Double) -> Double {
+    (points * 25.4 / 72 - 1e-6).rounded(.up) * 72 / 25.4
   }
 }

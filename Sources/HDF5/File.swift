@@ -62,11 +62,25 @@ public final class File: @unchecked Sendable {
   /// A program started meanwhile must not inherit the descriptor: it would hold the library's lock of the file for as long as
   /// it runs.
   private static func keepFromPrograms(_ file: hid_t) {
+    guard let descriptor = descriptor(file) else { return }
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+  }
+
+  private static func descriptor(_ file: hid_t) -> Int32? {
     var handle: UnsafeMutableRawPointer?
     guard H5Fget_vfd_handle(file, isotherm_plist_default(), &handle) >= 0, let handle else {
-      return
+      return nil
     }
-    _ = fcntl(handle.loadUnaligned(as: Int32.self), F_SETFD, FD_CLOEXEC)
+    return handle.loadUnaligned(as: Int32.self)
+  }
+
+  /// Lets the system begin to bring to disk what the library has written so far, and does not wait: less is left for fsync.
+  /// A file system that cannot do it loses nothing.
+  public func beginWritingOut() {
+    HDF5Library.synchronized {
+      guard let descriptor = Self.descriptor(identifier.value) else { return }
+      _ = isotherm_begin_writing_out(descriptor)
+    }
   }
 
   /// Refuses what is no file of bytes: the library would wait for ever for somebody to write into a named pipe.

@@ -45,6 +45,21 @@ struct CrossCheck: Sendable {
     }
   }
 
+  /// Of a value of an estimator that was asked for by name: the families that are quick and err low say whether it misses
+  /// more than the tolerance. Bins lose what lies inside a bin, kernels what is narrower than they are.
+  init(
+    asked value: Double, _ estimator: any MutualInformationEstimator, _ pairs: PairedSamples,
+    _ settings: EstimatorChoice.Settings, _ pool: WorkerPool
+  ) throws {
+    guard value.isFinite else { return }
+    let areLabels = Levels(pairs.x).areLabels || Levels(pairs.y).areLabels
+    let families: [(String, Preprocessing)] =
+      areLabels ? [("mixed-ksg", .standard)] : [("ksg", .rank), ("gaussian", .rank)]
+    for (name, preprocessing) in families where name != estimator.name {
+      try agreeNotBelow(value, name, preprocessing, pairs, settings, pool)
+    }
+  }
+
   /// Most samples that a second family sees.
   private static let sampleLimit = 2000
 

@@ -14,7 +14,7 @@ public struct PairInformation: Sendable {
   public let reason: String
   /// What was done to the samples beyond that, and what was found in them, in words.
   public private(set) var notes: [String]
-  /// Values of other estimators and of fewer samples, beside an estimate by `auto`.
+  /// Values of other estimators, and by `auto` of fewer samples, beside the estimate.
   public private(set) var others: [(name: String, value: Double)] = []
   /// What the null says.
   public let verdict: Verdict
@@ -88,9 +88,12 @@ public struct PairInformation: Sendable {
     if areNumbers { estimate.flags.insert(.misspecified) }
     if let serial { tell(serial, pairs.count) }
     if let found = DuplicateCheck.find(pairs) { tell(found, pairs.count) }
-    if isAutomatic, !estimate.flags.contains(.constant) {
-      let check = try CrossCheck(
-        estimate.value, chosen, pairs, treated: treatment.pairs, options, pool)
+    let isSpoiled = !estimate.flags.isDisjoint(with: [.constant, .duplicates, .serialDependence])
+    if isAutomatic ? !estimate.flags.contains(.constant) : !isSpoiled {
+      let check =
+        try isAutomatic
+        ? CrossCheck(estimate.value, chosen, pairs, treated: treatment.pairs, options, pool)
+        : CrossCheck(asked: estimate.value, chosen, pairs, options, pool)
       others += check.others
       if let doubt = check.doubt {
         estimate.flags.insert(.uncertain)

@@ -12,7 +12,8 @@ struct BenchProgram: ParsableCommand {
     commandName: "isotherm-bench",
     abstract: "Time one work and print a JSON line; tools/bench runs it beside the peer.",
     subcommands: [
-      ArchiveBench.self, CommitBench.self, NeighborBench.self, DensityBench.self, TrainBench.self,
+      ArchiveBench.self, AppendBench.self, CommitBench.self, NeighborBench.self, DensityBench.self,
+      TrainBench.self,
       DynamicsBench.self, FigureBench.self,
     ])
 }

@@ -47,8 +47,30 @@ struct TrainBench: ParsableCommand {
     var result = try profile(model, source)
     result["samples_per_second"] = Double(batch) / best
     result["milliseconds_per_step"] = 1e3 * best
+    let flops = 1e-9 * operationsPerSample * Double(batch) / best
+    result["model_gflops"] = flops
+    result["limit_gflops"] = Double(threads) * bestProduct()
     result["allocations_per_step"] = Double(allocations) / Double(4 * chunk)
     Console.output(try Console.encode(result))
+  }
+
+  /// Floating-point operations of the matrix products of one sample: the backward pass does each twice.
+  private var operationsPerSample: Double {
+    let (t, d, m) = (Double(tokens), Double(width), Double(mlp))
+    return 3 * Double(layers) * (8 * t * d * d + 4 * t * d * m + 4 * t * t * d)
+  }
+
+  /// The machine's own limit for one core: the best of large float32 products, 10⁹ operations a second.
+  private func bestProduct() -> Double {
+    [512, 1024, 2048].map { n in
+      let (a, b, c) = (Buffer<Float>(n * n), Buffer<Float>(n * n), Buffer<Float>(n * n))
+      for buffer in [a, b] { buffer.assign((0..<n * n).map { Float($0 % 7) / 7 }) }
+      let product = MatrixProduct(
+        m: n, n: n, k: n, alpha: 1, a: a.start, lda: n, b: b.start, ldb: n, beta: 0, c: c.start,
+        ldc: n)
+      let seconds = (0..<8).map { _ in time { Float.gemm(product) } }.min() ?? .infinity
+      return 2e-9 * Double(n * n * n) / seconds
+    }.max() ?? 0
   }
 
   /// Milliseconds of one thread for one shard of an eighth of the batch, phase by phase.

@@ -89,8 +89,8 @@ struct PlotOptions: ParsableArguments {
     guard size == nil || columns == nil else {
       throw ValidationError("--size and --columns both set the width: pass one of them")
     }
-    guard fontSize.map({ (3...72).contains($0) }) ?? true else {
-      throw ValidationError("--font-size must be between 3 and 72, found \(fontSize ?? 0)")
+    guard fontSize.map({ (3...36).contains($0) }) ?? true else {
+      throw ValidationError("--font-size must be between 3 and 36, found \(fontSize ?? 0)")
     }
   }
 

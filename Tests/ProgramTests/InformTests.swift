@@ -98,6 +98,8 @@ import Testing
     let process = Process()
     process.executableURL = URL(fileURLWithPath: Programs.folder + "/isotherm")
     process.arguments = arguments + ["-o", folder + "/stopped"]
+    process.environment = ProcessInfo.processInfo.environment
+      .filter { $0.key != "OPENBLAS_CORETYPE" }
     (process.standardError, process.standardOutput) = (FileHandle.nullDevice, FileHandle.nullDevice)
     try process.run()
     while !FileManager.default.fileExists(atPath: folder + "/stopped.run/index.h5"),

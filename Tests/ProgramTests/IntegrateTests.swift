@@ -211,6 +211,8 @@ import Testing
     (["terms=[{kind: reaction, polynomial: [0, 1]}]"], "no diffusion with the same diffusivity"),
     (["grid.boundary=open"], "grid.boundary: expected periodic, neumann, dirichlet"),
     (["initial={kind: file, dataset: \"README.md:/u\"}"], "README.md"),
+    (["grid.rows=16384", "grid.columns=4194304"], "choose a smaller one"),
+    (["grid.columns=4194304", "grid.channels=4096"], "choose a smaller one"),
   ])
   func `mistakes are told in one line`(settings: [String], text: String) throws {
     try withScratch { folder in

@@ -78,18 +78,21 @@ public struct TokenAttention: Sendable {
   }
 
   /// Symmetric kernels have one scaling for rows and columns: s ← √(s / Ks) converges to sᵢ Σ K_ij s_j = 1 (Knight, Ruiz &
-  /// Uçar 2014), and keeps the map symmetric to round-off.
+  /// Uçar 2014), and keeps the map symmetric to round-off. Weights that are not balanced after 100,000 rounds are NaN.
   private func balance(_ kernel: inout [Double], _ n: Int, stride: Int) {
     var scale = [Double](repeating: 1, count: n)
+    var isBalanced = false
     for _ in 0..<100_000 {
       var worst = 0.0
       let sums = (0..<n).map { i in
         scale[i] * (0..<n).reduce(0) { $0 + kernel[i * stride + $1] * scale[$1] }
       }
       for i in 0..<n { worst = max(worst, abs(sums[i] - 1)) }
-      guard worst > Self.sinkhornTolerance else { break }
+      isBalanced = worst <= Self.sinkhornTolerance
+      guard !isBalanced else { break }
       for i in 0..<n { scale[i] /= sums[i].squareRoot() }
     }
+    if !isBalanced { scale = scale.map { _ in .nan } }
     for i in 0..<n { for j in 0..<n { kernel[i * stride + j] *= scale[i] * scale[j] } }
   }
 

@@ -73,6 +73,7 @@ public struct ProblemConfiguration: Sendable {
     title = try root.text("title", "untitled")
     seed = UInt64(try root.integer("seed", 1, 0...Int.max))
     state = try Self.state(root)
+    try state.checkMemory()
     time = try Self.time(root.section("time"))
     initial = try Self.initial(root.section("initial"), state)
     let record = try root.section("record")
@@ -102,14 +103,7 @@ public struct ProblemConfiguration: Sendable {
   }
 
   /// Numbers of the state, and how many make a cell or token.
-  var size: (count: Int, channels: Int) {
-    switch state {
-    case .grid(let rows, let columns, _, _, let channels):
-      (rows * columns * channels, channels)
-    case .tokens(let count, let dimension, _): (count * dimension, dimension)
-    case .gaussian(let mean, _): (2 * mean.count, 2 * mean.count)
-    }
-  }
+  var size: (count: Int, channels: Int) { state.size }
 
   // MARK: - Parts
 
