@@ -1,25 +1,28 @@
 extension PanelPainter {
-  /// Puts each level's word above or below it, at the left or right, where the panel's lines are farthest.
+  /// Puts each level's word above or below it, at the left or right, where the panel's lines leave room.
   func drawLevelWords(_ canvas: Canvas, _ box: Rectangle) {
     for case .level(let value, let color, let words) in panel.marks where !words.isEmpty {
       let place = y(value, box)
       guard place > box.y, place < box.maxY else { continue }
       let (words, size) = canvas.fitted(words, size: fontSize * 0.9, room: box.width - 6)
       let share = canvas.width(words, size: size) / max(box.width, 1)
-      var best = (clearance: -1.0, isAbove: true, isAtEnd: true)
-      for isAbove in [true, false] {
-        let baseline = isAbove ? place - 2.5 : place + size
-        guard baseline - size * 0.8 > box.y, baseline + size * 0.2 < box.maxY else { continue }
-        let middle = panel.y.scale.place(value) + (place - (baseline - size * 0.3)) / box.height
-        for isAtEnd in [true, false] {
-          let span = isAtEnd ? 1 - share...1.0 : 0.0...share
-          let found = clearance(of: middle, over: span)
-          if found > best.clearance { best = (found, isAbove, isAtEnd) }
+      let span = [1 - share...1.0, 0.0...share]
+      var best = (clearance: -1.0, baseline: place - 2.5, isAtEnd: true)
+      // Close to the line if its curves leave room there, else in the nearest gap between them.
+      for distance in stride(from: 0, to: box.height * 0.6, by: size / 2) {
+        guard best.clearance < size * 0.7 / box.height else { break }
+        for baseline in [place - 2.5 - distance, place + size + distance] {
+          guard baseline - size * 0.8 > box.y, baseline + size * 0.2 < box.maxY else { continue }
+          let middle = panel.y.scale.place(value) + (place - (baseline - size * 0.3)) / box.height
+          for isAtEnd in [true, false] {
+            let found = clearance(of: middle, over: span[isAtEnd ? 0 : 1])
+            if found > best.clearance { best = (found, baseline, isAtEnd) }
+          }
         }
       }
       canvas.text(
         words, x: best.isAtEnd ? box.maxX - 3 : box.x + 3,
-        y: best.isAbove ? place - 2.5 : place + size, size: size, color,
+        y: best.baseline, size: size, color,
         anchor: best.isAtEnd ? .end : .start, isInside: true)
     }
   }

@@ -140,11 +140,10 @@ struct InformCommand: ParsableCommand {
     if let bins, !(1...10_000).contains(bins) {
       throw UsageError("--bins: expected 1 to 10000, found \(bins)")
     }
-    if let shuffles, shuffles < 0 {
-      throw UsageError("--shuffles: expected 0 or more, found \(shuffles)")
-    }
-    guard resamples >= 0 else {
-      throw UsageError("--resamples: expected 0 or more, found \(resamples)")
+    for (name, count) in [("--shuffles", shuffles ?? 0), ("--resamples", resamples)] {
+      guard (0...1_000_000).contains(count) else {
+        throw UsageError("\(name): expected 0 to 1000000, found \(count)")
+      }
     }
     let began = ContinuousClock.now
     let (a, b) = try VariableSource.pair(x, y)
