@@ -29,11 +29,23 @@ struct CFConventions {
   init(_ dataset: Dataset) throws {
     type = try dataset.elementType
     guard type != .utf8 else { return }
-    func numbers(_ name: String) throws -> [Double]? { try dataset.attributeNumbers(name) }
+    var remarks: [String] = []
+    func numbers(_ name: String) throws -> [Double]? {
+      if let values = try dataset.attributeNumbers(name) { return values }
+      guard let text = try dataset.attribute(name)?.text else { return nil }
+      // Some writers store numbers as text.
+      let words = text.split { $0 == "," || $0.isWhitespace }
+      let values = words.compactMap { Double($0) }
+      if !words.isEmpty, values.count == words.count { return values }
+      remarks.append(
+        "\(name) is the text «\(text.prefix(40))», no number: it is left out of account")
+      return nil
+    }
     for name in ["_FillValue", "missing_value"] {
       guard let values = try numbers(name) else { continue }
       fills += values.map(rounded)
-      wholeFills += try dataset.attributeIntegers(name) ?? []
+      wholeFills +=
+        try dataset.attributeIntegers(name) ?? values.compactMap { Int64(exactly: $0) }
       notes.append("\(name) \(values.map(Self.text).joined(separator: ", ")) counts as missing")
     }
     if fills.isEmpty, let fill = Self.netCDFFills[type], try isNetCDFFill(dataset, fill) {
@@ -50,6 +62,7 @@ struct CFConventions {
       notes.append(
         "unpacked by scale_factor \(Self.text(scale)) and add_offset \(Self.text(offset))")
     }
+    notes += remarks
     guard scale.isFinite, offset.isFinite, scale != 0 else {
       throw ArchiveError(
         .layout,

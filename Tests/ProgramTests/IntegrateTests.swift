@@ -213,6 +213,7 @@ import Testing
     (["initial={kind: file, dataset: \"README.md:/u\"}"], "README.md"),
     (["grid.rows=16384", "grid.columns=4194304"], "choose a smaller one"),
     (["grid.columns=4194304", "grid.channels=4096"], "choose a smaller one"),
+    (["grid.columns=1048576", "time.stepper=etd2rk"], "with etd2rk, and this machine"),
   ])
   func `mistakes are told in one line`(settings: [String], text: String) throws {
     try withScratch { folder in

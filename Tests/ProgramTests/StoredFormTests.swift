@@ -158,17 +158,22 @@ import Testing
               valid_range=np.array([-9000, 9000]).astype(stored), scale_factor=.001)
           put(f'valid_max {stored}', np.where(gone, 20000, packed), stored,
               valid_max=np.array(9000).astype(stored), scale_factor=.001, add_offset=5.)
+          put(f'text {stored}', np.where(gone, -32767, packed), stored, missing_value='-32767', scale_factor='0.001')
+        put('words', packed, 'f8', missing_value='none at all')
       """, folder + "/cf.h5")
     try #require(made.status == 0, "\(made.errors)")
     let file = folder + "/cf.h5:/"
     let expected = try #require(value(file + "kept packed", file + "kept y").value)
     for stored in ["<i2", ">i4", "<i8", ">f4", "<f8"] {
-      for name in ["_FillValue", "missing_value", "valid_range", "valid_max"] {
+      for name in ["_FillValue", "missing_value", "valid_range", "valid_max", "text"] {
         let found = try value(file + "\(name) \(stored)", file + "y")
         let difference = abs((found.value ?? .nan) - expected)
         #expect(
           found.status == 0 && difference < 1e-9, "\(name) \(stored): \(found) for \(expected)")
       }
     }
+    let words = try Programs.run(
+      "isotherm", ["inform", "--x", file + "words", "--y", file + "y", "--estimator", "gaussian"])
+    #expect(words.status == 0 && words.output.contains("missing_value is the text «none at all»"))
   }
 }

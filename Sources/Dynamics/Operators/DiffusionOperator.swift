@@ -20,15 +20,8 @@ public struct DiffusionOperator: Sendable {
   public let channels: Int
   /// Order of accuracy in the spacing, 2 or 4.
   public let order: Int
-  private let axes: [Axis]
+  private let axes: [ModeAxis]
   private let stencil: Stencil
-
-  /// Eigenvectors `[mode, cell]` and eigenvalues of one axis, for D = 1.
-  private struct Axis: Sendable {
-    let count: Int
-    let vectors: [Double]
-    let values: [Double]
-  }
 
   /// The operator of a grid.
   /// - Throws: ``ProblemError`` for the fourth order with edges, fewer than five cells for it, an impossible spacing or D, or
@@ -64,46 +57,14 @@ public struct DiffusionOperator: Sendable {
     (self.grid, self.boundary, self.spacing) = (grid, boundary, spacing)
     (self.diffusivity, self.channels, self.order) = (diffusivity, channels, order)
     stencil = Stencil(grid, channels: channels, boundary)
-    // Eigenvectors take n² numbers, and serve only the exact methods; a D that varies has others.
+    // A D that varies has other modes.
     axes =
-      isUniform ? [grid.rows, grid.columns].map { Self.axis($0, boundary, spacing, order) } : []
+      isUniform
+      ? [grid.rows, grid.columns].map { ModeAxis($0, boundary, spacing, order: order) } : []
   }
 
   /// Whether ``function(_:_:)`` can be used: D is the same in every cell.
   public var hasModes: Bool { !axes.isEmpty }
-
-  private static func axis(
-    _ n: Int, _ boundary: Boundary, _ h: Double, _ order: Int
-  ) -> Axis {
-    guard n > 1 else { return Axis(count: 1, vectors: [1], values: [0]) }
-    var (vectors, values) = ([Double](), [Double]())
-    for mode in 0..<n {
-      let angle: Double
-      var wave: [Double]
-      switch boundary {
-      case .periodic:
-        let k = (mode + 1) / 2
-        angle = .pi * Double(k) / Double(n)
-        wave = (0..<n).map { x in
-          let phase = 2 * .pi * Double(k) * Double(x) / Double(n)
-          return mode % 2 == 0 && mode > 0 ? sin(phase) : cos(phase)
-        }
-      case .neumann:
-        angle = .pi * Double(mode) / Double(2 * n)
-        wave = (0..<n).map { cos(.pi * Double(mode) * (Double($0) + 0.5) / Double(n)) }
-      case .dirichlet:
-        angle = .pi * Double(mode + 1) / Double(2 * (n + 1))
-        wave = (0..<n).map { sin(.pi * Double((mode + 1) * ($0 + 1)) / Double(n + 1)) }
-      }
-      let length = wave.reduce(0) { $0 + $1 * $1 }.squareRoot()
-      wave = wave.map { $0 / length }
-      vectors += wave
-      let s = sin(angle) * sin(angle)
-      // -u₋₂/12 + 4u₋₁/3 - 5u₀/2 + 4u₁/3 - u₂/12 has the symbol -4 s (1 + s/3).
-      values.append(-4 / (h * h) * s * (order == 4 ? 1 + s / 3 : 1))
-    }
-    return Axis(count: n, vectors: vectors, values: values)
-  }
 
   /// Largest |eigenvalue|, or a bound of it where D varies: what limits explicit steps.
   public var spectralRadius: Double {
@@ -220,7 +181,7 @@ public struct DiffusionOperator: Sendable {
   }
 
   /// R u Cᵀ, or Rᵀ u C back.
-  private static func transform(_ u: [Double], _ rows: Axis, _ columns: Axis, back: Bool)
+  private static func transform(_ u: [Double], _ rows: ModeAxis, _ columns: ModeAxis, back: Bool)
     -> [Double]
   {
     let (m, n) = (rows.count, columns.count)

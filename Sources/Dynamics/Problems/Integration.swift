@@ -36,6 +36,9 @@ public struct Integration: Sendable {
       }
     }
 
+    /// Whether it works with diffusion's modes, whose eigenvectors are n² numbers an axis of n cells.
+    public var usesModes: Bool { stepper != nil && tableau == nil }
+
     /// The stepper of a semilinear problem; nil for step control and the wave equation's.
     public var stepper: (any SemilinearStepper)? {
       switch self {
