@@ -45,6 +45,9 @@ let storage: [Target] = [
       "Arrays", "HDF5", "CDeflate", "CCrypto", .product(name: "Yams", package: "Yams"),
     ], swiftSettings: native),
   .target(name: "Corpora", dependencies: ["Arrays", "Kernels", "Archive"], swiftSettings: native),
+  // Networks that others trained: their files, and what they compute.
+  .target(
+    name: "Checkpoints", dependencies: ["Arrays", "HDF5", "CDeflate"], swiftSettings: native),
 ]
 
 let presentation: [Target] = [
@@ -102,7 +105,7 @@ let tests: [Target] = [
   tests("Metrics", ["Arrays", "Kernels"]), tests("Archive", ["Arrays", "HDF5", "Kernels"]),
   tests("Corpora", ["Archive"], excluding: ["wordpiece-vectors.json"]),
   tests("Figures", ["Kernels"], excluding: ["golden"]), tests("Console"),
-  tests("Studies", ["Console"]),
+  tests("Studies", ["Console"]), tests("Checkpoints", ["Arrays", "HDF5"]),
   .testTarget(
     name: "ProgramTests", dependencies: ["Archive", "Kernels"],
     exclude: [
