@@ -48,6 +48,9 @@ let storage: [Target] = [
   // Networks that others trained: their files, and what they compute.
   .target(
     name: "Checkpoints", dependencies: ["Arrays", "HDF5", "CDeflate"], swiftSettings: native),
+  .target(
+    name: "PretrainedNetworks", dependencies: ["Arrays", "Kernels", "Checkpoints"],
+    swiftSettings: hot),
 ]
 
 let presentation: [Target] = [
@@ -106,6 +109,8 @@ let tests: [Target] = [
   tests("Corpora", ["Archive"], excluding: ["wordpiece-vectors.json"]),
   tests("Figures", ["Kernels"], excluding: ["golden"]), tests("Console"),
   tests("Studies", ["Console"]), tests("Checkpoints", ["Arrays", "HDF5"]),
+  tests(
+    "PretrainedNetworks", ["Arrays", "Kernels", "Checkpoints"], excluding: ["networks"]),
   .testTarget(
     name: "ProgramTests", dependencies: ["Archive", "Kernels"],
     exclude: [

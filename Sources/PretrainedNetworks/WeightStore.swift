@@ -1,0 +1,100 @@
+import Arrays
+import Checkpoints
+import Kernels
+
+/// Finds the tensors of a file for a plan's weights, and reads them as our own arrays.
+struct WeightStore: Sendable {
+  private let file: any TensorFile
+  private let prefixed: [String: (rule: WeightRule, source: String)]
+
+  /// Checks that every weight is there with its shape, and that nothing is left over.
+  /// - Throws: ``CheckpointError`` that names the missing, extra or misshapen tensor, both shapes and the nearest name.
+  init(
+    _ file: any TensorFile, _ plan: NetworkPlan, _ names: SourceNames,
+    isIgnored: (String) -> Bool
+  ) throws {
+    self.file = file
+    var found: [String: (rule: WeightRule, source: String)] = [:]
+    var used: Set<String> = []
+    for rule in plan.weights.rules {
+      guard let source = names.resolve(rule.source), let info = file.info(source) else {
+        throw Self.missing(rule, file, plan, names)
+      }
+      guard info.shape == rule.sourceShape else {
+        throw CheckpointError(
+          .mismatch, file: file.path, tensor: source, expected: "the shape \(rule.sourceShape)",
+          found: "\(info.shape)",
+          remedy: "take config.json and weights of one revision of one \(plan.architecture)")
+      }
+      guard info.type.byteCount != nil else {
+        _ = try file.floats(source, rows: 0..<0)
+        continue
+      }
+      used.insert(source)
+      found[rule.name] = (rule, source)
+    }
+    prefixed = found
+    for name in file.names where !used.contains(name) && !isIgnored(names.bare(name)) {
+      let nearest = NameDistance.nearest(
+        to: names.bare(name), among: plan.weights.rules.map(\.source))
+      throw CheckpointError(
+        .unexpected, file: file.path, tensor: name,
+        expected: "only weights of a \(plan.architecture)",
+        found: "\(file.info(name)?.shape ?? []), nearest to \(nearest ?? "nothing")",
+        remedy: "this variant of \(plan.architecture) has parts that are not supported")
+    }
+  }
+
+  private static func missing(
+    _ rule: WeightRule, _ file: any TensorFile, _ plan: NetworkPlan, _ names: SourceNames
+  ) -> CheckpointError {
+    // A name that is wrong by a letter is one that nothing else asks for.
+    let used = Set(plan.weights.rules.compactMap { names.resolve($0.source) })
+    let free = file.names.filter { !used.contains($0) }
+    let nearest = NameDistance.nearest(to: rule.source, among: free.isEmpty ? file.names : free)
+    return CheckpointError(
+      .missing, file: file.path, tensor: rule.source,
+      expected: "a tensor of the shape \(rule.sourceShape)",
+      found: nearest.map {
+        "none of that name; the nearest is \(CheckpointError.shown($0)) \(file.info($0)?.shape ?? [])"
+      } ?? "none at all",
+      remedy: "fetch all of the checkpoint, of the revision of config.json")
+  }
+
+  /// Names of the weights outside the layers.
+  var outerNames: [String] { prefixed.keys.filter { !$0.hasPrefix("layer.") } }
+
+  /// Whether there is a weight of ours.
+  func contains(_ name: String) -> Bool { prefixed[name] != nil }
+
+  /// A weight, in our order: `[out, in]` for matrices. Takes the memory of the weight, and where the file has it turned around or
+  /// fused of what it is cut from.
+  func read(_ name: String) throws -> Buffer<Float> {
+    guard let (rule, source) = prefixed[name] else {
+      throw CheckpointError(
+        .missing, file: file.path, tensor: name, expected: "a weight of that name",
+        found: "none", remedy: "ask for one of the plan's")
+    }
+    let out = Buffer<Float>(rule.shape.reduce(1, *))
+    let rows = rule.rows ?? [0..<(rule.shape.first ?? 1)]
+    if rule.isTransposed {
+      let values = try file.floats(source)
+      let (width, outputs) = (values.shape[0], values.shape[1])
+      var r = 0
+      for row in rows.joined() {
+        for c in 0..<width { out.start[r * width + c] = values.elements[c * outputs + row] }
+        r += 1
+      }
+      return out
+    }
+    var place = 0
+    for range in rule.rows ?? [0..<(rule.sourceShape.first ?? 1)] {
+      let values = try file.floats(source, rows: range).elements
+      for (i, value) in values.enumerated() where place + i < out.count {
+        out.start[place + i] = value
+      }
+      place += values.count
+    }
+    return out
+  }
+}
