@@ -67,7 +67,7 @@ let presentation: [Target] = [
     name: "Studies",
     dependencies: [
       "Arrays", "Kernels", "Transformer", "Dynamics", "Information", "Archive", "Corpora",
-      "Console", .product(name: "Yams", package: "Yams"),
+      "Console", "Checkpoints", "PretrainedNetworks", .product(name: "Yams", package: "Yams"),
     ], swiftSettings: native),
 ]
 

@@ -131,8 +131,7 @@ struct ExternalData {
 
   init(_ path: String) {
     self.path = path
-    let folder = (path as NSString).deletingLastPathComponent
-    self.folder = folder.isEmpty ? "." : folder
+    folder = FilePath.folder(of: path)
   }
 
   /// The bytes that an initialiser's keys `location`, `offset` and `length` name.

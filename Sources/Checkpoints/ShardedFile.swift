@@ -1,5 +1,3 @@
-import Foundation
-
 /// Tensors spread over several files, as an `….index.json` with a `weight_map` says.
 ///
 /// Only shards that the map names are opened; each must lie beside the index, hold every tensor the map puts into it and no
@@ -16,13 +14,13 @@ struct ShardedFile: TensorFile {
     self.path = path
     let map = try Self.weightMap(path)
     var place: [String: Int] = [:]
-    let folder = (path as NSString).deletingLastPathComponent
+    let folder = FilePath.folder(of: path)
     var wanted: [Set<[UInt8]>] = []
     for (tensor, shard) in map {
       if place[shard] == nil {
         place[shard] = shards.count
         wanted.append([])
-        shards.append(try Self.open(shard, of: path, in: folder.isEmpty ? "." : folder))
+        shards.append(try Self.open(shard, of: path, in: folder))
       }
       guard let number = place[shard] else { continue }
       wanted[number].insert(Array(tensor.utf8))
@@ -77,6 +75,8 @@ struct ShardedFile: TensorFile {
     }
     return try Checkpoint.openFile(folder + "/" + shard)
   }
+
+  var files: [String] { [path] + shards.flatMap(\.files) }
 
   var tensors: [TensorInfo] { index.tensors }
 

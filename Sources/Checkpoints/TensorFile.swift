@@ -19,6 +19,8 @@ public enum CheckpointFormat: String, Sendable, CaseIterable {
 public protocol TensorFile: Sendable {
   /// The file, or the index of its shards.
   var path: String { get }
+  /// Every file that values come from, the index of shards among them.
+  var files: [String] { get }
   /// What it is stored as.
   var format: CheckpointFormat { get }
   /// Every tensor, in the order of the file.
@@ -32,6 +34,9 @@ public protocol TensorFile: Sendable {
 }
 
 extension TensorFile {
+  /// The one file.
+  public var files: [String] { [path] }
+
   /// Names of the tensors in the order of the file.
   public var names: [String] { tensors.map(\.name) }
 

@@ -32,12 +32,16 @@ public final class PretrainedNetwork: Sendable {
     return (plan, file)
   }
 
-  private static func look(_ path: String) throws -> (NetworkPlan, any TensorFile, WeightStore) {
+  static func look(_ path: String) throws -> (NetworkPlan, any TensorFile, WeightStore) {
     var isFolder: ObjCBool = false
     let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-    let parent = (path as NSString).deletingLastPathComponent
-    let folder = isThere && isFolder.boolValue ? path : parent.isEmpty ? "." : parent
+    let folder = isThere && isFolder.boolValue ? path : FilePath.folder(of: path)
     let file = try Checkpoint.open(path)
+    guard FileManager.default.fileExists(atPath: folder + "/config.json") else {
+      throw CheckpointError(
+        .missing, file: folder, expected: "config.json beside the weights", found: "none",
+        remedy: "fetch it, or take the weights alone (--weights-only)")
+    }
     let settings = try Settings(folder + "/config.json")
     let architecture = try Architectures.named(settings)
     let names = SourceNames(file.names, prefixes: architecture.prefixes)

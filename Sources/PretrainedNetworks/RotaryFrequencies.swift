@@ -14,10 +14,10 @@ enum RotaryFrequencies {
     let inner = try settings.inner("rope_parameters") ?? settings.inner("rope_scaling")
     let outer = try settings.number(thetaKey, default: fallback)
     let theta = try inner?.number("rope_theta", default: outer) ?? outer
-    guard width > 0, width % 2 == 0, theta > 0 else {
+    guard width > 0, width % 2 == 0, width <= 1 << 16, theta > 0 else {
       throw CheckpointError(
         .mismatch, file: settings.path,
-        expected: "an even number of channels to turn, theta above 0",
+        expected: "an even number of channels to turn, at most 65,536, and theta above 0",
         found: "\(width) and \(theta)", remedy: "fetch config.json again, of the same revision")
     }
     let plain = (0..<width / 2).map {

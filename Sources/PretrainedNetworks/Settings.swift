@@ -95,11 +95,12 @@ struct Settings {
         if case .number(let text) = value { Int(text) } else { nil }
       }
       guard values.count == 2, numbers.count == 2,
-        numbers.allSatisfy({ 1...(1 << 20) ~= $0 })
-      else { throw wrong([key], "one or two whole numbers") }
+        numbers.allSatisfy({ 1...(1 << 14) ~= $0 })
+      else { throw wrong([key], "one or two whole numbers up to 16,384") }
       return (numbers[0], numbers[1])
     }
     let side = try count(key, default: fallback)
+    guard side <= 1 << 14 else { throw wrong([key], "at most 16,384") }
     return (side, side)
   }
 
@@ -139,7 +140,9 @@ struct Settings {
   /// Number of heads, which must divide the width.
   func heads(_ key: String, width: Int) throws -> Int {
     let heads = try count(key)
-    guard width % heads == 0 else { throw wrong([key], "a divisor of the width \(width)") }
+    guard width % heads == 0, heads <= 1 << 16 else {
+      throw wrong([key], "a divisor of the width \(width), at most 65,536")
+    }
     return heads
   }
 }

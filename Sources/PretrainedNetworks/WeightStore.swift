@@ -76,25 +76,41 @@ struct WeightStore: Sendable {
         found: "none", remedy: "ask for one of the plan's")
     }
     let out = Buffer<Float>(rule.shape.reduce(1, *))
-    let rows = rule.rows ?? [0..<(rule.shape.first ?? 1)]
+    // Blocks of about a million elements, so that only the result takes the memory of the weight.
+    let step = max(1, (1 << 20) / max(rule.sourceShape.dropFirst().reduce(1, *), 1))
     if rule.isTransposed {
-      let values = try file.floats(source)
-      let (width, outputs) = (values.shape[0], values.shape[1])
-      var r = 0
-      for row in rows.joined() {
-        for c in 0..<width { out.start[r * width + c] = values.elements[c * outputs + row] }
-        r += 1
-      }
+      try readTransposed(rule, source, step, out)
       return out
     }
     var place = 0
     for range in rule.rows ?? [0..<(rule.sourceShape.first ?? 1)] {
-      let values = try file.floats(source, rows: range).elements
-      for (i, value) in values.enumerated() where place + i < out.count {
-        out.start[place + i] = value
+      for first in stride(from: range.lowerBound, to: range.upperBound, by: step) {
+        let rows = first..<min(first + step, range.upperBound)
+        let values = try file.floats(source, rows: rows).elements
+        for i in 0..<min(values.count, out.count - place) { out.start[place + i] = values[i] }
+        place += values.count
       }
-      place += values.count
     }
     return out
+  }
+
+  /// A matrix that the file has as `[in, out]`.
+  private func readTransposed(
+    _ rule: WeightRule, _ source: String, _ step: Int, _ out: Buffer<Float>
+  ) throws {
+    let (inputs, outputs) = (rule.sourceShape[0], rule.sourceShape[1])
+    let rows = Array((rule.rows ?? [0..<outputs]).joined())
+    for first in stride(from: 0, to: inputs, by: step) {
+      let block = first..<min(first + step, inputs)
+      let values = try file.floats(source, rows: block).elements
+      for (r, row) in rows.enumerated() {
+        for c in block { out.start[r * inputs + c] = values[(c - first) * outputs + row] }
+      }
+    }
+  }
+
+  /// What a weight is called in the file, and the type it has there.
+  func source(_ name: String) -> TensorInfo? {
+    prefixed[name].flatMap { file.info($0.source) }
   }
 }

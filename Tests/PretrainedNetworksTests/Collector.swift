@@ -23,10 +23,11 @@ struct Reference {
   /// The network in a folder, and the `ref.npz` beside it or given.
   init(_ folder: String, values place: String? = nil, keepsLayers: Bool = true) throws {
     network = try PretrainedNetwork(folder, keepsLayers: keepsLayers)
-    values = try Checkpoint.open(place ?? folder + "/ref.npz")
-    let found = try values.floats("input")
-    mask =
-      values.info("mask") == nil ? nil : try values.floats("mask").elements.map { $0 != 0 }
+    let values = try Checkpoint.open(place ?? folder + "/ref.npz")
+    let found = try values.floats(values.info("input") == nil ? "input_ids" : "input")
+    let padding = ["mask", "attention_mask"].first { values.info($0) != nil }
+    mask = try padding.map { try values.floats($0).elements.map { $0 != 0 } }
+    self.values = values
     if case .tokens = network.plan.input {
       input = .tokens(found.elements.map { Int32($0) }, mask: mask, samples: found.shape[0])
     } else {
@@ -54,6 +55,8 @@ struct Reference {
           ? "final_norm.output" : "residual.\(l - 1).post"
       return ("hidden_\(l)", ours)
     }
+    if values.info("pooler") != nil { pairs.append(("pooler", "pooled")) }
+    guard values.info("out") != nil else { return pairs }
     let isState = values.info("out")?.shape.last == network.plan.width && !hasClasses
     pairs.append(("out", isState ? "final_norm.output" : "logits"))
     if values.info("pooled") != nil { pairs.append(("pooled", "pooled")) }

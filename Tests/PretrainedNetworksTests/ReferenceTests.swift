@@ -12,7 +12,7 @@ import Testing
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("shared/checkpoints").path
 
-  /// Made by tools/make-network-vectors: variants of the architectures, some with padding.
+  /// Made by tools/network-vectors.py: variants of the architectures, some with padding.
   private static let variants = [
     "bert-bare", "bert-relu", "deit-plain", "dinov2-gated", "dinov2-other-size", "distilbert-bare",
     "gpt2-bare", "gpt2-inner", "llama-bare", "llama-linear", "neox-sequential", "opt-bare",
@@ -62,6 +62,16 @@ import Testing
   @Test(.enabled(if: sharedAreThere)) func `shards give what the whole file gives`() throws {
     let place = Self.shared + "/gpt2/ref.npz"
     try compare(try Reference(Self.shared + "/gpt2_sharded", values: place), "gpt2_sharded")
+  }
+
+  /// The folder of a MiniLM-L6 that somebody fetched.
+  private static let miniLM = ProcessInfo.processInfo.environment["ISOTHERM_MINILM"] ?? ""
+
+  @Test(.enabled(if: sharedAreThere && !miniLM.isEmpty)) func `MiniLM gives the reference's`()
+    throws
+  {
+    let place = Self.shared + "/minilm_ref.npz"
+    try compare(try Reference(Self.miniLM, values: place), "MiniLM")
   }
 
   @Test(arguments: ["gpt2-inner", "dinov2-gated"])

@@ -102,7 +102,7 @@ import Testing
     #expect(refusal(folder)?.code == .missing)
     let path = try copy("gpt2-bare")
     try FileManager.default.removeItem(atPath: path + "/config.json")
-    #expect(refusal(path)?.code == .notReadable)
+    #expect(refusal(path)?.code == .missing)
   }
 
   @Test func `input that a network does not take is refused`() throws {

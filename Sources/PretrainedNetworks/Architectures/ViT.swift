@@ -55,6 +55,7 @@ enum ViT: Architecture {
     let image = try settings.size("image_size", default: 224)
     let patch = try settings.size("patch_size", default: 16)
     let channels = try settings.count("num_channels", default: 3)
+    try settings.require(channels <= 1 << 16, "at most 65,536 channels", "num_channels")
     try settings.require(patch.height == patch.width, "square patches", "patch_size")
     try settings.require(
       patch.height <= image.height && patch.width <= image.width, "patches within the image",

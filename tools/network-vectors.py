@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes tiny networks with random weights, and what transformers computes from them, as vectors for PretrainedNetworksTests.
 
-usage: tools/make-network-vectors FOLDER      (by hand; needs torch and transformers 5)
+usage: tools/network-vectors.py FOLDER      (by hand; needs torch and transformers 5)
 
 Variants that a network of each architecture may be: odd widths, padding, pooled outputs, bare networks, other rotary scalings, gated
 and post-norm forms, images off the native grid. FOLDER/NAME/ has config.json, model.safetensors and ref.npz with input, mask (1 where
