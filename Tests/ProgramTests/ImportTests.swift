@@ -122,4 +122,34 @@ import Testing
     let left = try FileManager.default.contentsOfDirectory(atPath: folder)
     #expect(!left.contains { $0.hasPrefix("net") }, "\(left)")
   }
+
+  @Test func `spectra of an imported network stand beside those of random matrices`() throws {
+    let made = try run(Self.networks + "/gpt2-bare", "-o", "net")
+    try #require(made.status == 0, "\(made.errors)")
+    let outcome = try Programs.run(
+      "isotherm-analyze", ["weights", "net", "--json", "-o", "spectra"], in: folder)
+    try #require(outcome.status == 0, "\(outcome.errors)")
+    let json = try #require(
+      try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
+    let rows = try #require(json["rows"] as? [[String: Any]])
+    // Two embeddings, and of both layers four matrices of attention and two of the MLP.
+    #expect(rows.count == 14)
+    for row in rows {
+      let (rank, effective) = (row["stable_rank"] as? Double, row["effective_rank"] as? Double)
+      let shorter = min(row["rows"] as? Int ?? 0, row["columns"] as? Int ?? 0)
+      #expect((1...Double(shorter)).contains(try #require(rank)))
+      #expect((1...Double(shorter)).contains(try #require(effective)))
+      #expect(row["alpha"] is Double && row["distance"] is Double && row["spikes"] is Int)
+    }
+    let norms = try RunReader(folder + "/spectra").read(
+      "/metrics/weights/frobenius_norm", as: Double.self
+    ).elements
+    let key = try RunReader(folder + "/net").read(
+      "/checkpoints/parameters/layer.0.attention.key.weight", as: Double.self
+    ).elements
+    let norm = key.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    #expect(norms.contains { abs($0 - norm) < 1e-12 * norm })
+    let without = try Programs.run("isotherm-analyze", ["weights", "spectra"], in: folder)
+    #expect(without.status != 0)
+  }
 }
