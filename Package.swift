@@ -45,6 +45,12 @@ let storage: [Target] = [
       "Arrays", "HDF5", "CDeflate", "CCrypto", .product(name: "Yams", package: "Yams"),
     ], swiftSettings: native),
   .target(name: "Corpora", dependencies: ["Arrays", "Kernels", "Archive"], swiftSettings: native),
+  // Networks that others trained: their files, and what they compute.
+  .target(
+    name: "Checkpoints", dependencies: ["Arrays", "HDF5", "CDeflate"], swiftSettings: native),
+  .target(
+    name: "PretrainedNetworks", dependencies: ["Arrays", "Kernels", "Checkpoints"],
+    swiftSettings: hot),
 ]
 
 let presentation: [Target] = [
@@ -61,7 +67,7 @@ let presentation: [Target] = [
     name: "Studies",
     dependencies: [
       "Arrays", "Kernels", "Transformer", "Dynamics", "Information", "Archive", "Corpora",
-      "Console", .product(name: "Yams", package: "Yams"),
+      "Console", "Checkpoints", "PretrainedNetworks", .product(name: "Yams", package: "Yams"),
     ], swiftSettings: native),
 ]
 
@@ -102,7 +108,9 @@ let tests: [Target] = [
   tests("Metrics", ["Arrays", "Kernels"]), tests("Archive", ["Arrays", "HDF5", "Kernels"]),
   tests("Corpora", ["Archive"], excluding: ["wordpiece-vectors.json"]),
   tests("Figures", ["Kernels"], excluding: ["golden"]), tests("Console"),
-  tests("Studies", ["Console"]),
+  tests("Studies", ["Console"]), tests("Checkpoints", ["Arrays", "HDF5"]),
+  tests(
+    "PretrainedNetworks", ["Arrays", "Kernels", "Checkpoints"], excluding: ["networks"]),
   .testTarget(
     name: "ProgramTests", dependencies: ["Archive", "Kernels"],
     exclude: [

@@ -41,9 +41,12 @@ public final class LogicalHash: @unchecked Sendable {
   }
 
   /// sha256 of plain bytes, in hexadecimal.
-  public static func sha256(_ bytes: [UInt8]) -> String {
+  public static func sha256(_ bytes: [UInt8]) -> String { bytes.withUnsafeBytes { sha256($0) } }
+
+  /// sha256 of plain bytes where they lie, in hexadecimal.
+  public static func sha256(_ bytes: UnsafeRawBufferPointer) -> String {
     var digest = [UInt8](repeating: 0, count: 32)
-    EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha256(), nil)
+    EVP_Digest(bytes.baseAddress, bytes.count, &digest, nil, EVP_sha256(), nil)
     return digest.hexadecimal
   }
 }

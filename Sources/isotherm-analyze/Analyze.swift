@@ -14,6 +14,6 @@ struct Analyze: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       AttentionCommand.self, FlowCommand.self, BottleneckCommand.self, PerturbationCommand.self,
-      GradientsCommand.self, StabilityCommand.self, CompareCommand.self,
+      GradientsCommand.self, StabilityCommand.self, WeightsCommand.self, CompareCommand.self,
     ])
 }

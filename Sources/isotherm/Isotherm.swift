@@ -17,8 +17,8 @@ struct Isotherm: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      TrainCommand.self, TokenizeCommand.self, FitCommand.self, IntegrateCommand.self,
-      PerturbCommand.self, InformCommand.self, StudyCommand.self, VerifyCommand.self,
-      DemoCommand.self,
+      TrainCommand.self, TokenizeCommand.self, ImportCommand.self, FitCommand.self,
+      IntegrateCommand.self, PerturbCommand.self, InformCommand.self, StudyCommand.self,
+      VerifyCommand.self, DemoCommand.self,
     ])
 }

@@ -51,7 +51,10 @@ import Testing
   @Test(arguments: [
     (
       "isotherm",
-      ["train", "tokenize", "fit", "integrate", "perturb", "inform", "study", "verify", "demo"]
+      [
+        "train", "tokenize", "import", "fit", "integrate", "perturb", "inform", "study", "verify",
+        "demo",
+      ]
     ),
     (
       "isotherm-archive",
@@ -61,7 +64,10 @@ import Testing
     ),
     (
       "isotherm-analyze",
-      ["attention", "flow", "bottleneck", "gradients", "perturbation", "stability", "compare"]
+      [
+        "attention", "flow", "bottleneck", "gradients", "perturbation", "stability", "weights",
+        "compare",
+      ]
     ),
     (
       "isotherm-plot",

@@ -1,0 +1,29 @@
+/// Which of the names that are there was meant.
+public enum NameDistance {
+  /// The name with the fewest insertions, deletions and replacements of bytes; nil when there is none. Of more than 2,000
+  /// names only those of about the same length are compared.
+  public static func nearest(to name: String, among names: [String]) -> String? {
+    let wanted = Array(name.utf8.prefix(200))
+    let near =
+      names.count <= 2000
+      ? names : names.filter { abs($0.utf8.count - wanted.count) <= 4 }
+    return (near.isEmpty ? names : near).prefix(2000)
+      .map { ($0, distance(wanted, Array($0.utf8.prefix(200)))) }
+      .min { $0.1 < $1.1 }?.0
+  }
+
+  /// Levenshtein's distance.
+  private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+    var row = Array(0...b.count)
+    for i in a.indices {
+      var diagonal = row[0]
+      row[0] = i + 1
+      for j in b.indices {
+        let replaced = diagonal + (a[i] == b[j] ? 0 : 1)
+        diagonal = row[j + 1]
+        row[j + 1] = min(replaced, row[j] + 1, diagonal + 1)
+      }
+    }
+    return row[b.count]
+  }
+}
