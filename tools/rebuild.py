@@ -259,8 +259,8 @@ def main():
                 sys.exit(f"{path} explains nothing: it was made before archives did, or is of a kind that does not")
             table = Table(path)
             kind = {"run": Run, "fields": Fields}.get(file.attrs["kind"])
-            if kind is None:
-                sys.exit(f"{path} is of the kind {file.attrs['kind']}; rebuild.py takes runs and fields")
+            if kind is None or kind is Fields and "equation" not in file["explanation"]:
+                sys.exit(f"{path}: rebuild.py takes training runs and fitted equations")
             kind(file, table).check()
         good = table.show(options.tolerance) and good
     sys.exit(0 if good else 1)

@@ -3,6 +3,15 @@ import Testing
 
 /// Data sets that somebody else makes, by the lines of the notebook.
 @Suite struct OwnDataTests {
+  /// Makes the notebook's data sets in `folder`.
+  static func makeSets(_ folder: String) throws {
+    for script in try [material] + blocks() {
+      let outcome = try Programs.run(
+        Programs.root + "/.venv/bin/python", ["-c", script], in: folder)
+      try #require(outcome.status == 0, "\(script): \(outcome.errors)")
+    }
+  }
+
   private func python(_ script: String, in folder: String) throws {
     let outcome = try Programs.run(
       Programs.root + "/.venv/bin/python", ["-c", script], in: folder)
@@ -36,8 +45,7 @@ import Testing
 
   @Test func `what the notebook makes can be trained on`() throws {
     try withScratch { folder in
-      try python(Self.material, in: folder)
-      for block in try Self.blocks() { try python(block, in: folder) }
+      try Self.makeSets(folder)
       let check = try Programs.run(
         "isotherm-archive", ["check", "--for", "training"] + Self.sets, in: folder)
       #expect(check.status == 0, "\(check.output)\(check.errors)")

@@ -11,16 +11,22 @@ struct RandomExplanation {
 
   /// The part of an archive of training.
   func training() -> Explanation.Part {
-    generator()
+    sayGenerator()
     start(.initialization)
     order()
     if study.model.variant.dropout > 0 { dropout() }
     return part
   }
 
+  /// The part of an archive that says itself what it draws.
+  func generator() -> Explanation.Part {
+    sayGenerator()
+    return part
+  }
+
   /// The part of an archive of fitted equations.
   func fit(choice: UInt64, count: Int) -> Explanation.Part {
-    generator()
+    sayGenerator()
     start(.dynamics)
     let index = writer.put("choice_index", Int(choice))
     writer.say(
@@ -37,7 +43,7 @@ struct RandomExplanation {
     "0x" + String(value, radix: 16, uppercase: true)
   }
 
-  private func generator() {
+  private func sayGenerator() {
     let w = writer
     w.put("seed", String(study.configuration.seed))
     let rounds = w.put("rounds", Philox.rounds)
