@@ -56,7 +56,8 @@ struct NetworkExplanation {
     if variant.pooling == .classToken {
       w.say(
         "Position 0 is the class token: the vector c instead of an input. The inputs follow from "
-          + "position 1 on, and a sample's length counts it.")
+          + "position 1 on. It is never padding; /samples/length counts tokens, without it, in an archive "
+          + "of training, and positions, with it, in one of fitted equations.")
     }
     let base = w.put("position_base", PositionEncoding.base)
     switch variant.positions {
