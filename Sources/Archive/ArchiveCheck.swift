@@ -130,7 +130,7 @@ public struct ArchiveCheck {
       checkChunks(array)
     }
     let isSealed = reader.path.hasSuffix(".h5") && !reader.path.hasSuffix("index.h5")
-    if array.sha256 == nil, isSealed, !path.hasPrefix("/provenance/") {
+    if array.sha256 == nil, isSealed, !path.isAboutArchive {
       add("\(path)@logical_sha256", "is missing", "write the file with Isotherm")
     }
     guard let stored = array.sha256 else { return }

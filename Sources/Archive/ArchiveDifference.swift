@@ -40,11 +40,11 @@ public struct ArchiveDifference: Encodable, Sendable {
   /// All items, provenance first: every object, and attributes and groups where they differ.
   public private(set) var items: [Item] = []
 
-  /// Whether all objects are equal or close. Provenance, wall-clock seconds, and what an archive says of its own making do
+  /// Whether all objects are equal or close. Provenance, explanation, wall-clock seconds, and what an archive says of its own making do
   /// not count: two runs of one computation differ there.
   public var agrees: Bool {
     items.allSatisfy {
-      $0.path.hasPrefix("/provenance/") || Self.ownMaking.contains($0.path)
+      $0.path.isAboutArchive || Self.ownMaking.contains($0.path)
         || String($0.path.prefix { $0 != "@" }).isWallClock || $0.verdict == .equal
         || $0.verdict == .close
     }

@@ -25,7 +25,8 @@ final class RewritePlan {
 
   private init(_ group: Group, _ link: Link?) { (self.group, self.link) = (group, link) }
 
-  /// All that `options` keep of the archive: arrays by their paths, with the scales of their axes; the provenance in any case.
+  /// All that `options` keep of the archive: arrays by their paths, with the scales of their axes; provenance and explanation in any
+  /// case.
   /// - Throws: ``ArchiveError`` naming an object that is kept but cannot be read.
   static func make(_ reader: RunReader, _ options: ArchiveRewriter.Options) throws -> RewritePlan {
     let plan = RewritePlan(reader.root, nil)
@@ -76,9 +77,9 @@ final class RewritePlan {
     }
   }
 
-  /// Whether the selection asks for an item by its path; the provenance always stays.
+  /// Whether the selection asks for an item by its path; provenance and explanation always stay.
   private func isAskedFor(_ item: Item, _ options: ArchiveRewriter.Options) -> Bool {
-    !item.isGroup && (item.path.hasPrefix("/provenance/") || options.includes(item.path))
+    !item.isGroup && (item.path.isAboutArchive || options.includes(item.path))
   }
 
   private func findKept(

@@ -64,7 +64,7 @@ struct RewriteWork {
     let claim = try dataset.attribute("logical_sha256")?.text.flatMap { $0.isEmpty ? nil : $0 }
     // A hash says that all values are there: not of somebody else's array with values that were never written.
     let isWhole = try claim != nil || dataset.firstUnwritten() == nil
-    let isHashed = item.kind == .array && !item.path.hasPrefix("/provenance/") && isWhole
+    let isHashed = item.kind == .array && !item.path.isAboutArchive && isWhole
     let isClaim = isHashed && joint == nil && !isWidened && claim != nil
     let layout = try layout(item, dataset, type, joint)
     var leavingOut: Set<String> = []

@@ -53,8 +53,8 @@ extension RunReader {
     return texts
   }
 
-  /// Hash of the whole archive: sha256 over path and logical hash of every array, in the order of paths. Provenance
-  /// and wall-clock seconds are left out, so that two runs of the same computation agree; so are the labels of axes.
+  /// Hash of the whole archive: sha256 over path and logical hash of every array, in the order of paths. Provenance,
+  /// explanation and wall-clock seconds are left out, so that two runs of the same computation agree; so are the labels of axes.
   ///
   /// The hashes of arrays are those stored beside them; only where none is stored is it computed. Whoever edits values in place
   /// leaves this hash as it was: ``asSource(using:)`` computes.
@@ -63,7 +63,7 @@ extension RunReader {
   private func logicalHash(computing: (String) -> Bool) throws -> String {
     var text = ""
     for path in try paths().sorted()
-    where !path.hasPrefix("/provenance/") && !path.contains("seconds") {
+    where !path.isAboutArchive && !path.contains("seconds") {
       let stored = computing(path) ? nil : try describe(path).sha256
       text += path + " " + (try stored ?? hashOfValues(path)) + "\n"
     }

@@ -30,6 +30,8 @@ public struct RunSchema: Sendable, Codable {
   public var defaultGroup: String?
   /// Where it comes from.
   public var provenance: Provenance
+  /// What it says of the computation; nil in what earlier versions wrote.
+  public var explanation: Explanation?
   /// What was done to the file since it was made (CF `history`).
   public var history: String?
 

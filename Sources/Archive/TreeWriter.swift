@@ -32,6 +32,7 @@ struct TreeWriter {
     if let history = schema.history { try root.setAttribute("history", .text(history)) }
     if let place = schema.defaultGroup { try root.setAttribute("default", .text(place)) }
     try writeProvenance(root, finished)
+    try writeExplanation(root)
     for (path, planned) in schema.groups {
       let arrays = planned.filter { !isAbsent($0) }
       guard !arrays.isEmpty else { continue }

@@ -86,28 +86,36 @@ public struct BytePairTokenizer: Tokenizer {
   /// Bytes a token stands for.
   public func byteCount(_ token: Int32) -> Int { bytes[Int(token)].count }
 
+  /// The kinds of bytes that words are cut by, with their ranges; every other byte is a mark.
+  public static let kinds: [(name: String, ranges: [ClosedRange<UInt8>])] = [
+    ("letter", [0x41...0x5A, 0x61...0x7A, 0x80...0xFF]), ("digit", [0x30...0x39]),
+    ("white", [0x20...0x20, 0x09...0x0D]),
+  ]
+  private static let white = 2
+  private static let kindOfByte: [Int] = (0...255).map { byte in
+    kinds.firstIndex { $0.ranges.contains { $0.contains(UInt8(byte)) } } ?? kinds.count
+  }
+
   /// Cuts bytes into words.
   static func words(_ text: [UInt8]) -> [ArraySlice<UInt8>] {
-    func kind(_ byte: UInt8) -> Int {
-      switch byte {
-      case 0x41...0x5A, 0x61...0x7A, 0x80...0xFF: 0
-      case 0x30...0x39: 1
-      case 0x20, 0x09...0x0D: 3
-      default: 2
-      }
-    }
+    let (kinds, white) = (kindOfByte, white)
+    func kind(_ byte: UInt8) -> Int { kinds[Int(byte)] }
     var words: [ArraySlice<UInt8>] = []
     var start = 0
     while start < text.count {
       var end = start + 1
       var current = kind(text[start])
-      if text[start] == 0x20, end < text.count, kind(text[end]) != 3 {
+      if text[start] == 0x20, end < text.count, kind(text[end]) != white {
         current = kind(text[end])
         end += 1
       }
       while end < text.count, kind(text[end]) == current {
         // The last space of a run goes to the word after it.
-        if current == 3, end + 1 < text.count, text[end] == 0x20, kind(text[end + 1]) != 3 { break }
+        if current == white, end + 1 < text.count, text[end] == 0x20,
+          kind(text[end + 1]) != white
+        {
+          break
+        }
         end += 1
       }
       words.append(text[start..<end])

@@ -41,6 +41,9 @@ public struct ImageSet: Sendable {
     (mean, deviation) = Self.statistics(images, trainIndices)
   }
 
+  /// Images that are all one grey are not divided by less.
+  private static let smallestDeviation = 1e-6
+
   private static func statistics(
     _ images: NDArray<UInt8>, _ indices: [Int]
   ) -> (mean: Float, deviation: Float) {
@@ -57,7 +60,7 @@ public struct ImageSet: Sendable {
     let variance =
       zip(values, histogram).reduce(0) { $0 + ($1.0 - mean) * ($1.0 - mean) * Double($1.1) }
       / count
-    return (Float(mean), Float(max(variance.squareRoot(), 1e-6)))
+    return (Float(mean), Float(max(variance.squareRoot(), smallestDeviation)))
   }
 
   /// Height and width of an image.

@@ -12,7 +12,7 @@ public struct WordPieceTokenizer: Tokenizer {
   private let places: [String: Int32]
   private let unknown: Int32
   /// Words longer than this are unknown, as in the original.
-  private static let longestWord = 100
+  public static let longestWord = 100
 
   /// A vocabulary, one piece a line of `path`, in the order of token numbers.
   /// - Throws: when it cannot be read, is no UTF-8, or lacks `[UNK]`. Lines may end as on Windows.
@@ -112,14 +112,19 @@ public struct WordPieceTokenizer: Tokenizer {
     return words
   }
 
+  /// ASCII characters that are words of their own.
+  public static let marks: [ClosedRange<UInt32>] = [33...47, 58...64, 91...96, 123...126]
+  /// Characters of Chinese, Japanese and Korean that are words of their own.
+  public static let ideographs: [ClosedRange<UInt32>] = [
+    0x4E00...0x9FFF, 0x3400...0x4DBF, 0x20000...0x2A6DF, 0x2A700...0x2CEAF, 0xF900...0xFAFF,
+    0x2F800...0x2FA1F,
+  ]
+
   /// Punctuation, and every ASCII character that is neither letter, digit nor space.
   private static func isMark(
     _ scalar: Unicode.Scalar, _ category: Unicode.GeneralCategory
   ) -> Bool {
-    switch scalar.value {
-    case 33...47, 58...64, 91...96, 123...126: return true
-    default: break
-    }
+    if marks.contains(where: { $0.contains(scalar.value) }) { return true }
     switch category {
     case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation,
       .initialPunctuation, .finalPunctuation, .otherPunctuation:
@@ -129,12 +134,7 @@ public struct WordPieceTokenizer: Tokenizer {
   }
 
   private static func isIdeograph(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.value {
-    case 0x4E00...0x9FFF, 0x3400...0x4DBF, 0x20000...0x2A6DF, 0x2A700...0x2CEAF, 0xF900...0xFAFF,
-      0x2F800...0x2FA1F:
-      return true
-    default: return false
-    }
+    ideographs.contains { $0.contains(scalar.value) }
   }
 
   /// Pieces with spaces between words.

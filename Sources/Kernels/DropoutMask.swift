@@ -2,6 +2,11 @@
 ///
 /// 64 elements share eight Philox counters; each takes 16 bits, so a share is a multiple of 1/65,536.
 public struct DropoutMask: Sendable {
+  /// Bits that decide over an element.
+  public static var bits: Int { 16 }
+  /// Elements that share counters, and how many they share.
+  public static var group: (elements: Int, counters: Int) { (64, 8) }
+
   private let seed: UInt64
   private let stream: UInt64
   private let threshold: UInt32
@@ -9,9 +14,11 @@ public struct DropoutMask: Sendable {
 
   /// Drops `share` of the elements, by stream `index` of `seed`.
   public init(share: Double, seed: UInt64, index: UInt64) {
-    (self.seed, stream) = (seed, Philox.Purpose.dropout.rawValue << 40 | index)
-    threshold = UInt32((share * 65_536).rounded())
-    scale = Float(65_536 / (65_536 - Double(threshold)))
+    self.seed = seed
+    stream = Philox.Purpose.dropout.rawValue << UInt64(Philox.purposeShift) | index
+    let levels = Double(1 << Self.bits)
+    threshold = UInt32((share * levels).rounded())
+    scale = Float(levels / (levels - Double(threshold)))
   }
 
   /// 0 or the factor of the 64 elements from `block` · 64 on.

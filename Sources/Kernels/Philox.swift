@@ -3,6 +3,13 @@
 /// The state is a key and a counter, so a stream can be resumed at any place, and two streams with different
 /// `(seed, stream)` never share a number. Not for cryptography.
 public struct Philox: RandomNumberGenerator, Sendable {
+  /// Rounds.
+  public static var rounds: Int { 10 }
+  /// Multipliers of the counter's first and third word.
+  public static var multipliers: (UInt64, UInt64) { (0xD251_1F53, 0xCD9E_8D57) }
+  /// What is added to each half of the key after a round.
+  public static var increments: (UInt32, UInt32) { (0x9E37_79B9, 0xBB67_AE85) }
+
   private let key: SIMD2<UInt32>
   private var counter: UInt64
   private let stream: UInt64
@@ -20,13 +27,13 @@ public struct Philox: RandomNumberGenerator, Sendable {
   public static func block(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
     var c = counter
     var k = key
-    for _ in 0..<10 {
-      let a = UInt64(0xD251_1F53) * UInt64(c.x)
-      let b = UInt64(0xCD9E_8D57) * UInt64(c.z)
+    for _ in 0..<rounds {
+      let a = multipliers.0 * UInt64(c.x)
+      let b = multipliers.1 * UInt64(c.z)
       c = SIMD4(
         UInt32(truncatingIfNeeded: b >> 32) ^ c.y ^ k.x, UInt32(truncatingIfNeeded: b),
         UInt32(truncatingIfNeeded: a >> 32) ^ c.w ^ k.y, UInt32(truncatingIfNeeded: a))
-      k = SIMD2(k.x &+ 0x9E37_79B9, k.y &+ 0xBB67_AE85)
+      k = SIMD2(k.x &+ increments.0, k.y &+ increments.1)
     }
     return c
   }
@@ -45,15 +52,15 @@ public struct Philox: RandomNumberGenerator, Sendable {
     var z = SIMD8<UInt64>(repeating: stream & 0xFFFF_FFFF)
     var w = SIMD8<UInt64>(repeating: stream >> 32)
     var (k0, k1) = (seed & 0xFFFF_FFFF, seed >> 32)
-    for _ in 0..<10 {
-      let a = SIMD8<UInt64>(repeating: 0xD251_1F53) &* x
-      let b = SIMD8<UInt64>(repeating: 0xCD9E_8D57) &* z
+    for _ in 0..<rounds {
+      let a = SIMD8<UInt64>(repeating: multipliers.0) &* x
+      let b = SIMD8<UInt64>(repeating: multipliers.1) &* z
       x = (b &>> 32) ^ y ^ SIMD8<UInt64>(repeating: k0)
       y = b & mask
       z = (a &>> 32) ^ w ^ SIMD8<UInt64>(repeating: k1)
       w = a & mask
-      k0 = (k0 &+ 0x9E37_79B9) & 0xFFFF_FFFF
-      k1 = (k1 &+ 0xBB67_AE85) & 0xFFFF_FFFF
+      k0 = (k0 &+ UInt64(increments.0)) & 0xFFFF_FFFF
+      k1 = (k1 &+ UInt64(increments.1)) & 0xFFFF_FFFF
     }
     return (
       SIMD8(truncatingIfNeeded: x), SIMD8(truncatingIfNeeded: y), SIMD8(truncatingIfNeeded: z),

@@ -25,10 +25,15 @@ extension FitRun {
     var arrays = [
       ArraySchema("/samples/index", .int32, [sample], longName: "position in the data set"),
       ArraySchema("/samples/label", .int32, [sample], longName: "class"),
+    ]
+    if network.takesTokens {
+      arrays.append(
+        ArraySchema("/samples/length", .int32, [sample], longName: "positions that are no padding"))
+    }
+    arrays.append(
       ArraySchema(
         "/reference/position_mean", .float32, [Axis("layer", layers)] + map,
-        longName: "network attention map, mean over the \(fitSamples.count) fit samples"),
-    ]
+        longName: "network attention map, mean over the \(fitSamples.count) fit samples"))
     for equation in models {
       let name = equation.model.rawValue
       let attributes: [String: AttributeValue] = [
@@ -68,12 +73,16 @@ extension FitRun {
             "/fields/\(name)/state_error", .float64, [depth, sample],
             longName: "relative squared error against the network on held-out samples"))
       }
-      let stem = isTask ? ParameterLayout(TaskObjective<PatchSource>.stem(network)).entries : []
-      for entry in stem + equation.layout.entries {
+      let stem =
+        isTask ? ParameterLayout(TaskObjective<PatchSource>.stem(network)) : ParameterLayout()
+      var layout = stem
+      for entry in equation.layout.entries { layout.append(entry.name, entry.axes, entry.start) }
+      for (index, entry) in layout.entries.enumerated() {
         arrays.append(
           ArraySchema(
             "/fields/\(name)/parameters/\(entry.name)", .float32,
-            entry.axes.map { Axis($0.name, $0.length) }, longName: entry.name))
+            entry.axes.map { Axis($0.name, $0.length) },
+            longName: ParameterMeaning(entry.name).longName, attributes: layout.facts(index)))
       }
       let step = Axis.growing("step")
       if isTask {
@@ -105,12 +114,14 @@ extension FitRun {
           longName: "weighted divergence of the attention maps", units: "nat"),
       ]
     }
-    return RunSchema(
+    var schema = RunSchema(
       .fields, title: study.configuration.title, arrays: arrays,
       defaultGroup: "/fields/\(models.last?.model.rawValue ?? "")",
       provenance: Provenance(
         configuration: study.configuration.yaml, seed: study.configuration.seed,
         blasCore: BLASCore.name, sources: [try run.source()]))
+    schema.explanation = explanation
+    return schema
   }
 
   /// What is seen of an equation while it learns the task.

@@ -16,6 +16,9 @@ public struct FitRun {
   let heldOut: [Int]
   let fitSamples: [Int]
 
+  /// Index of the stream that draws which samples are fitted to.
+  static let choiceIndex: UInt64 = 1 << 32
+
   /// What is left of an interrupted fit.
   public static let advice =
     "a fit cannot be resumed; begin it again, with --force where its folder NAME.run holds equations "
@@ -46,7 +49,7 @@ public struct FitRun {
         "pde.samples: \(configuration.samples) asked for, the training split has "
           + "\(study.trainIndices.count)")
     }
-    var random = Philox(seed: study.configuration.seed, purpose: .fitting, index: 1 << 32)
+    var random = Philox(seed: study.configuration.seed, purpose: .fitting, index: Self.choiceIndex)
     let order = random.permutation(study.trainIndices.count)
     fitSamples = order.prefix(configuration.samples).map { study.trainIndices[$0] }
   }
@@ -77,6 +80,11 @@ public struct FitRun {
     let fitted = trajectories(run.study.model, weights, fitSamples, capacity: capacity)
     try recorder.append("/samples/index", heldOut.map { Int32($0) })
     try recorder.append("/samples/label", heldOut.map { run.study.data.label($0) })
+    if case .text(let samples) = run.study.data {
+      let extra = Int32(run.study.model.classTokenCount)
+      try recorder.append(
+        "/samples/length", heldOut.map { Int32(samples.tokens($0).length) + extra })
+    }
     try recorder.append("/reference/position_mean", positionMean(fitted))
     for model in models {
       switch run.study.configuration.pde.objective {
@@ -98,7 +106,7 @@ public struct FitRun {
   var capacity: Int { MasterEquationFit<Float>.capacity(batch: settings(false).batch) }
 
   /// How a model is fitted: to the task as the study trains its network.
-  private func settings(_ isEmpty: Bool) -> FitConfiguration {
+  func settings(_ isEmpty: Bool) -> FitConfiguration {
     let (pde, training) = (run.study.configuration.pde, run.study.configuration.training)
     let isTask = pde.objective == .task
     return FitConfiguration(

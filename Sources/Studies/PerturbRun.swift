@@ -147,12 +147,17 @@ public struct PerturbRun {
       array(
         "flipped", [condition, sample], "1 where the network's answer changes, share for text"),
     ]
-    return RunSchema(
+    var schema = RunSchema(
       .fields, title: run.study.configuration.title, arrays: arrays, defaultGroup: "/perturbation",
       provenance: Provenance(
         configuration: run.study.configuration.yaml, seed: run.study.configuration.seed,
         blasCore: BLASCore.name,
         sources: try [run.source()] + (fields.map { [try $0.reader.asSource()] } ?? [])))
+    schema.explanation = Explanation([
+      InputExplanation(run.study.data).part(), NetworkExplanation(run.study.model).part(),
+      PerturbationExplanation().part(), RandomExplanation(run.study).generator(),
+    ])
+    return schema
   }
 }
 

@@ -44,14 +44,16 @@ final class PerturbWorker: @unchecked Sendable {
     for place in 0..<count {
       // A stream a condition and sample: the same for any number of threads.
       var random = Philox(
-        seed: seed, purpose: .perturbation, index: UInt64(number) << 24 | UInt64(first + place))
+        seed: seed, purpose: .perturbation,
+        index: PerturbationExplanation.index(condition: number, sample: first + place))
       if condition.kind != .noise { change(place, condition, &random) }
     }
     other.forward(weights.start, samples: count)
     if condition.kind == .noise {
       for place in 0..<count {
         var random = Philox(
-          seed: seed, purpose: .perturbation, index: UInt64(number) << 24 | UInt64(first + place))
+          seed: seed, purpose: .perturbation,
+          index: PerturbationExplanation.index(condition: number, sample: first + place))
         addNoise(place, condition.size, &random)
       }
       other.propagate(weights.start, samples: count)

@@ -8,6 +8,8 @@ import Transformer
 /// Text as samples of tokens: a passage each with its class, or stretches of a split's text with the next token as target.
 struct TokenSamples: SampleSource {
   let tokenizer: any Tokenizer
+  /// What follows each passage where passages are read one after the other.
+  static let separator = "\n"
   /// Positions of a sample.
   let positions: Int
   /// Whether the next token is predicted, not the class.
@@ -104,7 +106,7 @@ struct TokenSamples: SampleSource {
       var passageStarts: [Int] = []
       for index in indices {
         passageStarts.append(stream.count)
-        stream += tokenizer.encode(set.texts[index] + "\n")
+        stream += tokenizer.encode(set.texts[index] + TokenSamples.separator)
       }
       let first = starts.count
       var passage = 0
@@ -137,6 +139,9 @@ struct TokenSamples: SampleSource {
   }
 
   func targetCount(_ index: Int) -> Int { predictsNext ? positions : 1 }
+
+  /// The token that follows each position of a sample.
+  func nextTokens(_ index: Int) -> [Int32] { Array(stream[starts[index] + 1...ends[index]]) }
 
   /// Tokens of a sample, padded with 0, and how many are its own.
   func tokens(_ index: Int) -> (padded: [Int32], length: Int) {

@@ -39,6 +39,7 @@ extension TrainRun {
   }
 
   func writeSamples(_ recorder: Recorder) throws {
+    try FirstSteps(study).write(places(0), recorder)
     let captured = study.captured
     try recorder.append("/samples/index", captured.map { Int32($0) })
     try recorder.append("/samples/label", captured.map { study.data.label($0) })
@@ -50,12 +51,22 @@ extension TrainRun {
         "/samples/image", captured.flatMap { set.images.elements[$0 * size..<($0 + 1) * size] })
     case .text(let samples):
       try recorder.append("/samples/token", captured.flatMap { samples.tokens($0).padded })
+      if samples.predictsNext {
+        try recorder.append("/samples/target", captured.flatMap { samples.nextTokens($0) })
+      }
       try recorder.append("/samples/length", captured.map { Int32(samples.tokens($0).length) })
       if let tokenizer = samples.tokenizer as? BytePairTokenizer, !tokenizer.merges.isEmpty {
         try recorder.append("/tokenizer/merges", tokenizer.merges.flatMap { [$0.0, $0.1] })
       }
       if samples.predictsNext { try writeBaseline(samples, recorder) }
     }
+  }
+
+  /// Samples of an epoch in the order they are trained on, as places among ``LoadedStudy/trainIndices``.
+  func places(_ epoch: Int) -> [Int] {
+    var random = Philox(
+      seed: study.configuration.seed, purpose: .shuffling, index: UInt64(epoch))
+    return random.permutation(study.trainIndices.count)
   }
 
   private func writeBaseline(_ samples: TokenSamples, _ recorder: Recorder) throws {

@@ -54,13 +54,15 @@ public struct TrainRun {
   }
 
   func schema() -> RunSchema {
-    RunSchema(
+    var schema = RunSchema(
       .run, title: study.configuration.title,
       arrays: TrainSchema.arrays(study, ParameterLayout(study.model), taps),
       defaultGroup: "/progress",
       provenance: Provenance(
         configuration: study.configuration.yaml, seed: study.configuration.seed,
         blasCore: BLASCore.name, sources: study.data.sources))
+    schema.explanation = explanation
+    return schema
   }
 
   /// What to do about an archive of that name.
@@ -243,11 +245,7 @@ public struct TrainRun {
   }
 
   /// Samples of an epoch in the order they are trained on.
-  private func order(_ epoch: Int) -> [Int] {
-    var random = Philox(
-      seed: study.configuration.seed, purpose: .shuffling, index: UInt64(epoch))
-    return random.permutation(study.trainIndices.count).map { study.trainIndices[$0] }
-  }
+  private func order(_ epoch: Int) -> [Int] { places(epoch).map { study.trainIndices[$0] } }
 
   private func isCheckpoint(_ step: Int, _ total: Int) -> Bool {
     let every = study.configuration.capture.steps

@@ -18,7 +18,7 @@ enum TrainSchema {
     _ study: LoadedStudy, _ layout: ParameterLayout, _ taps: [(tap: Tap, samples: Int)]
   ) -> [ArraySchema] {
     let type = ElementType(rawValue: study.configuration.capture.type) ?? .float32
-    return samples(study) + progress(study) + gradientNorms(study)
+    return samples(study) + FirstSteps(study).arrays + progress(study) + gradientNorms(study)
       + checkpoints(study, layout) + (isContinued(study) ? NextTokenBaseline.arrays : [])
       + taps.map { tap, samples in
         let axes = tap.axes(study.model, samples: samples).map {
@@ -64,13 +64,17 @@ enum TrainSchema {
   private static func texts(
     _ sample: ArraySchema.AxisSchema, _ text: TokenSamples
   ) -> [ArraySchema] {
-    let arrays = [
-      ArraySchema(
-        "/samples/token", .int32, [sample, .init("position", text.positions)],
-        longName: "tokens, padded with 0"),
-      ArraySchema("/samples/length", .int32, [sample], longName: "tokens that are no padding"),
-      ArraySchema("/samples/text", .utf8, [sample], longName: "text of the tokens"),
-    ]
+    let target = ArraySchema(
+      "/samples/target", .int32, [sample, .init("position", text.positions)],
+      longName: "token to be predicted at each position: the one after it")
+    let arrays =
+      (text.predictsNext ? [target] : []) + [
+        ArraySchema(
+          "/samples/token", .int32, [sample, .init("position", text.positions)],
+          longName: "tokens, padded with 0"),
+        ArraySchema("/samples/length", .int32, [sample], longName: "tokens that are no padding"),
+        ArraySchema("/samples/text", .utf8, [sample], longName: "text of the tokens"),
+      ]
     if let tokenizer = text.tokenizer as? WordPieceTokenizer {
       return arrays + [
         ArraySchema(
@@ -140,10 +144,11 @@ enum TrainSchema {
     {
       ArraySchema("/checkpoints/\(name)", type, [checkpoint], longName: longName, units: units)
     }
-    let parameters = layout.entries.map { entry in
+    let parameters = layout.entries.enumerated().map { index, entry in
       ArraySchema(
         "/checkpoints/parameters/\(entry.name)", .float32,
-        [checkpoint] + entry.axes.map { .init($0.name, $0.length) }, longName: entry.name)
+        [checkpoint] + entry.axes.map { .init($0.name, $0.length) },
+        longName: ParameterMeaning(entry.name).longName, attributes: layout.facts(index))
     }
     let flat = [checkpoint, ArraySchema.AxisSchema("parameter", layout.count)]
     return [
@@ -158,13 +163,13 @@ enum TrainSchema {
         longName: "seed and next stream of the shuffling generator (Philox 4x32-10)"),
       ArraySchema(
         "/checkpoints/optimizer/first_moment", .float32, flat,
-        longName: "first moment of the optimiser, parameters in order"),
+        longName: "first moment of the optimiser, each parameter from its attribute offset on"),
     ]
       + (study.configuration.training.optimizer.algorithm == .adamw
         ? [
           ArraySchema(
             "/checkpoints/optimizer/second_moment", .float32, flat,
-            longName: "second moment of AdamW, parameters in order")
+            longName: "second moment of AdamW, each parameter from its attribute offset on")
         ] : []) + parameters
   }
 

@@ -27,6 +27,8 @@ public struct ModelConfiguration: Sendable, Hashable {
     get { (gridRows, (positionCount - classTokenCount) / max(gridRows, 1)) }
     set { gridRows = newValue.rows }
   }
+  /// Dimensions of the grid: 1 for a row.
+  public var gridDimensions: Int { grid.rows > 1 ? 2 : 1 }
   private var gridRows = 1
 
   /// What a position brings in.
@@ -87,6 +89,8 @@ public struct ModelConfiguration: Sendable, Hashable {
     case .tokens(let vocabulary): vocabulary
     }
   }
+  /// Whether a position brings in a token.
+  public var takesTokens: Bool { if case .tokens = input { true } else { false } }
   /// Positions that the class token takes: 1 or 0.
   public var classTokenCount: Int { variant.pooling == .classToken ? 1 : 0 }
   /// Positions that the data fills.

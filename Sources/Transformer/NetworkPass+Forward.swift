@@ -8,7 +8,7 @@ extension NetworkPass {
     for position in 0..<model.positionCount {
       for c in 0..<model.width {
         let angle =
-          Double(position) * pow(10_000, -Double(c / 2 * 2) / Double(model.width))
+          Double(position) * pow(PositionEncoding.base, -Double(c / 2 * 2) / Double(model.width))
         table.start[position * model.width + c] = S(c % 2 == 0 ? sin(angle) : cos(angle))
       }
     }

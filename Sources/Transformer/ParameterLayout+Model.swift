@@ -65,7 +65,7 @@ extension ParameterLayout {
     case .reactionDiffusion: append(prefix + "reaction", [channel], .constant(0.1))
     case .advectionDiffusion:
       append(
-        prefix + "velocity", [Axis("axis", model.grid.rows > 1 ? 2 : 1), channel], .constant(0.1))
+        prefix + "velocity", [Axis("axis", model.gridDimensions), channel], .constant(0.1))
     }
   }
 }

@@ -16,6 +16,11 @@ public struct Refinement: Sendable, Hashable {
     case advectionDiffusion = "advection-diffusion"
   }
 
+  /// Largest α on a grid of that many dimensions.
+  public static func strengthBound(dimensions: Int) -> Double { 1 / Double(4 * dimensions) }
+  /// Largest |v| on a grid of that many dimensions.
+  public static func velocityBound(dimensions: Int) -> Double { 1 / Double(2 * dimensions) }
+
   /// The equation.
   public var kind: Kind
   /// The layer after which it lies; nil for after the embedding.

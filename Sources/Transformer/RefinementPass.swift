@@ -36,7 +36,7 @@ struct RefinementPass<S: KernelScalar> {
     place = Place(
       strength: layout.offset(prefix + "strength"), reaction: layout.find(prefix + "reaction"),
       velocity: layout.find(prefix + "velocity"))
-    dimensions = model.grid.rows > 1 ? 2 : 1
+    dimensions = model.gridDimensions
     (width, positions) = (model.width, model.positionCount)
     states = (0..<refinement.steps).map { _ in arena.take(shape.stream) }
     rate = arena.take(shape.stream)
@@ -71,13 +71,13 @@ struct RefinementPass<S: KernelScalar> {
   private func tabulate(_ weights: UnsafePointer<S>) {
     for c in 0..<width {
       let sigma = 1 / (1 + S.exponential(-weights[place.strength + c]))
-      let bound = 1 / S(4 * dimensions)
+      let bound = S(Refinement.strengthBound(dimensions: dimensions))
       value[c] = bound * sigma
       slope[c] = bound * sigma * (1 - sigma)
     }
     guard let velocity = place.velocity else { return }
     for kind in 1...2 * dimensions {
-      let bound = (kind % 2 == 1 ? 1 : -1) / S(2 * dimensions)
+      let bound = (kind % 2 == 1 ? 1 : -1) * S(Refinement.velocityBound(dimensions: dimensions))
       for c in 0..<width {
         let tanh = Self.tanh(weights[velocity + (kind - 1) / 2 * width + c])
         let isUpwind = bound * tanh > 0

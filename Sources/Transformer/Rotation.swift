@@ -2,7 +2,7 @@ import Foundation
 import Kernels
 
 /// Rotary positions (Su et al. 2021, eq. 34): channel pairs (c, c + h/2) of a head's queries and keys are turned by
-/// position · 10,000^(-2c/h), so that a score depends on the distance of two positions only.
+/// position · base^(-2c/h), base ``PositionEncoding/base``, so that a score depends on the distance of two positions only.
 public struct Rotation<S: KernelScalar>: Sendable {
   private let table: Buffer<S>
   private let half: Int
@@ -13,7 +13,8 @@ public struct Rotation<S: KernelScalar>: Sendable {
     table = Buffer(positions * headWidth)
     for position in 0..<positions {
       for c in 0..<half {
-        let angle = Double(position) * pow(10_000, -2 * Double(c) / Double(headWidth))
+        let angle =
+          Double(position) * pow(PositionEncoding.base, -2 * Double(c) / Double(headWidth))
         table.start[position * headWidth + c] = S(cos(angle))
         table.start[position * headWidth + half + c] = S(sin(angle))
       }

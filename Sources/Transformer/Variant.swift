@@ -86,6 +86,9 @@ public enum PositionEncoding: String, Sendable, CaseIterable {
   case rotary
   /// They are not.
   case none
+
+  /// Base of the wavelengths of sines and rotations.
+  public static var base: Double { 10_000 }
 }
 
 /// What the MLP does between its matrices.

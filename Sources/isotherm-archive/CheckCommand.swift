@@ -12,11 +12,17 @@ struct CheckCommand: ParsableCommand {
     discussion: """
       Layout, labels, checksums of every chunk, logical hashes, finite values, chunk shapes. Each file is \
       read in a process of its own, because damaged metadata can crash the HDF5 library. Exit status 1 \
-      when anything is found.
+      when anything is found. --for training says instead what a file lacks to be trained on, and what to write there.
       """)
 
   @Argument(help: "Archives: NAME.h5 or NAME.run.")
   var files: [String]
+
+  /// What a file is checked for, besides being sound.
+  enum Purpose: String, ExpressibleByArgument, CaseIterable { case training }
+
+  @Option(name: .customLong("for"), help: "Check what a data set needs for a purpose: training.")
+  var purpose: Purpose?
 
   @Flag(help: .hidden)
   var inside = false
@@ -41,6 +47,8 @@ struct CheckCommand: ParsableCommand {
     var arrays = 0
     var bytes = 0
     var seconds = 0.0
+    /// What can be trained on, in words; only when asked.
+    var training: String?
     /// What is no array: nothing is wrong with it, but its values are not checked as ours are.
     var others: [String] = []
   }
@@ -52,6 +60,13 @@ struct CheckCommand: ParsableCommand {
     }
     for other in report.others {
       Console.output("\(report.path):\(other); not an array, carried along")
+    }
+    if purpose == .training {
+      let count = report.findings.count
+      return Console.output(
+        "\(report.path): "
+          + (report.training
+            ?? "cannot be trained on, \(count) \(count == 1 ? "finding" : "findings")"))
     }
     let rate = report.seconds > 0 ? Double(report.bytes) / report.seconds : 0
     Console.output(
@@ -70,6 +85,12 @@ struct CheckCommand: ParsableCommand {
     var time = rlimit(rlim_cur: seconds, rlim_max: seconds)
     setrlimit(__rlimit_resource_t(RLIMIT_CPU.rawValue), &time)
     let began = ContinuousClock.now
+    if purpose == .training {
+      let result = try TrainingCheck.run(files[0])
+      return Console.output(
+        try Console.encode(
+          FileReport(path: files[0], findings: result.findings, training: result.summary)))
+    }
     let result = try ArchiveCheck.run(files[0])
     let report = FileReport(
       path: files[0], findings: result.findings, arrays: result.arrays, bytes: result.bytes,
@@ -89,7 +110,8 @@ struct CheckCommand: ParsableCommand {
   private func checkOutside(_ file: String) throws -> FileReport {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    process.arguments = ["check", "--inside", file]
+    process.arguments =
+      ["check", "--inside"] + (purpose.map { ["--for", $0.rawValue] } ?? []) + [file]
     let (output, errors) = (Pipe(), Pipe())
     process.standardOutput = output
     process.standardError = errors

@@ -14,11 +14,15 @@ struct ListCommand: ParsableCommand {
   @Flag(help: "Print where the archive comes from instead.")
   var provenance = false
 
+  @Flag(help: "Print what the archive says of its equations, training and random numbers instead.")
+  var explanation = false
+
   @OptionGroup var common: CommonOptions
 
   func run() throws {
     let reader = try RunReader(file)
-    if provenance { return try printProvenance(reader) }
+    if provenance { return try printTexts(reader, below: "/provenance") }
+    if explanation { return try printTexts(reader, below: "/explanation") }
     let objects = try reader.objects()
     var others = objects.filter { ![.array, .scale].contains($0.kind) }
     var arrays: [RunReader.StoredArray] = []
@@ -40,7 +44,7 @@ struct ListCommand: ParsableCommand {
     }
     Console.output("\(reader.title) (\(reader.kind.rawValue), run id \(reader.runID))\n")
     var table = Table(["array", "axes", "type", "size", "stored", "units", "what"])
-    for array in arrays where !array.path.hasPrefix("/provenance/") {
+    for array in arrays where !array.path.isAboutArchive {
       let listing = Listing.Dataset(array)
       table.add([
         array.path, array.axes.map { "\($0.name) \($0.length)" }.joined(separator: ", "),
@@ -56,9 +60,9 @@ struct ListCommand: ParsableCommand {
     Console.output(rest.text)
   }
 
-  private func printProvenance(_ reader: RunReader) throws {
+  private func printTexts(_ reader: RunReader, below group: String) throws {
     var items: [String: String] = [:]
-    for path in try reader.paths(below: "/provenance") {
+    for path in try reader.paths(below: group) {
       let name = String(path.split(separator: "/").last ?? "")
       let array = try reader.describe(path)
       // What others have put there is named, not shown.
@@ -67,7 +71,7 @@ struct ListCommand: ParsableCommand {
         ? try reader.readTexts(path).joined(separator: "\n")
         : "\(array.type.rawValue) \(array.shape), not text"
     }
-    for (path, what) in try reader.foreignObjects(below: "/provenance") {
+    for (path, what) in try reader.foreignObjects(below: group) {
       items[String(path.split(separator: "/").last ?? "")] = what
     }
     if common.json { return try Console.output(json: items) }

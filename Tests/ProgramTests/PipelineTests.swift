@@ -118,6 +118,7 @@ import Testing
       atPath: Programs.root + "/notebooks-md"
     ).filter { $0.hasSuffix(".md") }.sorted()
     #expect(!notebooks.isEmpty)
+    try OwnDataTests.makeSets(folder)
     for notebook in notebooks {
       let text = try String(
         contentsOfFile: Programs.root + "/notebooks-md/" + notebook, encoding: .utf8)

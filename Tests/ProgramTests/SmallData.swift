@@ -49,14 +49,17 @@ enum SmallData {
     try recorder.seal()
   }
 
-  /// Passages of twenty words in two classes, which draw on different words; one is empty.
-  static func passages(_ path: String, train: Int = 80, test: Int = 20) throws {
+  /// Passages of `shortest` to twenty words in two classes, which draw on different words; one is empty.
+  static func passages(
+    _ path: String, train: Int = 80, test: Int = 20, shortest: Int = 20
+  ) throws {
     let count = train + test
     let words = [["sun", "sea", "warm", "sand", "the"], ["ice", "snow", "cold", "wind", "the"]]
     var random = Philox(seed: 9, purpose: .capture)
     let order = random.permutation(count * 20)
     let texts = (0..<count).map { passage -> String in
-      let drawn: [String] = order[passage * 20..<passage * 20 + 20].map {
+      let length = 20 - passage % (21 - shortest)
+      let drawn: [String] = order[passage * 20..<passage * 20 + length].map {
         words[passage % 2][$0 % 5]
       }
       return passage == 5 ? "" : drawn.joined(separator: " ")

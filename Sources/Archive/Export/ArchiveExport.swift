@@ -115,7 +115,7 @@ public struct ArchiveExport {
     var leftOut: [(path: String, reason: String)] = []
     for object in try reader.objects() {
       let path = object.path
-      guard options.includes(path), !path.hasPrefix("/provenance/") else { continue }
+      guard options.includes(path), !path.isAboutArchive else { continue }
       switch object.kind {
       case .array: break
       case .scale: continue

@@ -22,16 +22,22 @@ public enum FitStepper: String, Sendable, CaseIterable {
     }
   }
 
+  /// The coefficients of a Runge-Kutta method; nil for one that is none.
+  public var tableau: ButcherTableau? {
+    switch self {
+    case .euler: .euler
+    case .heun: .heun
+    case .rk4: .rungeKutta4
+    case .lie: nil
+    }
+  }
+
   /// A method's working memory for `capacity` samples.
   func instance<S: KernelScalar>(_ equation: MasterEquation, capacity: Int)
     -> any TrajectoryStepper<S>
   {
-    switch self {
-    case .euler: RungeKuttaTrajectory(equation, .euler, capacity: capacity)
-    case .heun: RungeKuttaTrajectory(equation, .heun, capacity: capacity)
-    case .rk4: RungeKuttaTrajectory(equation, .rungeKutta4, capacity: capacity)
-    case .lie: LieTrajectory(equation, capacity: capacity)
-    }
+    guard let tableau else { return LieTrajectory(equation, capacity: capacity) }
+    return RungeKuttaTrajectory(equation, tableau, capacity: capacity)
   }
 }
 

@@ -27,7 +27,7 @@ struct CatalogEntry: Codable, Sendable {
       values[name] = try reader.readTexts("/provenance/\(name)").first
     }
     values.merge(try reader.configurationKeys()) { _, key in key }
-    for object in try reader.objects() where !object.path.hasPrefix("/provenance/") {
+    for object in try reader.objects() where !object.path.isAboutArchive {
       switch object.kind {
       case .array:
         do {
