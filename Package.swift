@@ -102,7 +102,7 @@ let tests: [Target] = [
   tests("Metrics", ["Arrays", "Kernels"]), tests("Archive", ["Arrays", "HDF5", "Kernels"]),
   tests("Corpora", ["Archive"], excluding: ["wordpiece-vectors.json"]),
   tests("Figures", ["Kernels"], excluding: ["golden"]), tests("Console"),
-  tests("Studies", ["Console"]),
+  tests("Studies", ["Archive", "Console", "Transformer"]),
   .testTarget(
     name: "ProgramTests", dependencies: ["Archive", "Kernels"],
     exclude: [

@@ -6,13 +6,7 @@ import Transformer
 /// The arrays of a training run.
 enum TrainSchema {
   /// Path of a tap's values.
-  static func path(_ tap: Tap) -> String {
-    if tap.isGradient { return "/gradients/\(tap.name)/values" }
-    switch tap.place {
-    case .map, .scores: return "/attention/\(tap.name)/values"
-    default: return "/activations/\(tap.name)/values"
-    }
-  }
+  static func path(_ tap: Tap) -> String { tap.archivedName.path }
 
   static func arrays(
     _ study: LoadedStudy, _ layout: ParameterLayout, _ taps: [(tap: Tap, samples: Int)]

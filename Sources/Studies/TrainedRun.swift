@@ -67,12 +67,7 @@ struct TrainedRun {
 
   /// Samples of which the run captured attention maps.
   func attentionSamples() throws -> Int {
-    guard let name = try reader.names(in: "/attention").first else {
-      throw ArchiveError(
-        .layout,
-        "\(reader.path): no attention maps were captured; train with capture.taps "
-          + "containing \"attention.*.map\"")
-    }
-    return try reader.describe("/attention/\(name)/values").shape[1]
+    let layers = try reader.attentionLayers()
+    return try reader.describe(TapName(.map, layer: layers[0]).path).shape[1]
   }
 }

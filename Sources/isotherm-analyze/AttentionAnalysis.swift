@@ -36,7 +36,7 @@ struct AttentionAnalysis {
   private(set) var broken: [[Int]]
 
   init(_ run: RunContent, _ fields: [RunReader], seed: UInt64) throws {
-    layers = try run.attentionLayers()
+    layers = try run.reader.attentionLayers()
     let fitted = try FittedModels(fields, "attention")
     unfinished = fitted.unfinished
     guard let reference = fields.first, !(fitted.names + unfinished).isEmpty else {

@@ -51,7 +51,7 @@ struct FlowAnalysis {
   private let unfinished: [String]
 
   init(_ run: RunContent, _ fields: [RunReader], seed: UInt64) throws {
-    let taps = try run.residualTaps()
+    let taps = try run.reader.residualTaps()
     isPadded = run.isPadded
     depths = taps.count
     let checkpoint = run.steps.count - 1
@@ -61,7 +61,7 @@ struct FlowAnalysis {
       throw ArchiveError(
         .layout, "\(first.path): holds no fitted fields; `isotherm fit` makes them")
     }
-    let available = try run.reader.describe("/activations/\(taps[0])/values").shape
+    let available = try run.reader.describe(taps[0].path).shape
     samples = fitted.names.isEmpty ? available[1] : fitted.samples
     let positions = available[2]
     let lengths = run.lengths(positions: positions)

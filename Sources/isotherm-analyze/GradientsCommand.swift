@@ -78,25 +78,25 @@ struct GradientsAnalysis {
           broken: logs.map { $0.map(\.brokenCount) }))
     }
     trajectories = found
-    samples = try run.reader.describe(Self.path(0)).shape[1]
+    samples = try run.reader.describe(Self.paths(layers: 0)[0]).shape[1]
   }
 
-  private static func path(_ depth: Int) -> String {
-    "/gradients/gradient.residual."
-      + (depth == 0 ? "0.pre" : "\(depth - 1).post") + "/values"
+  /// Gradients by the residual stream, by depth.
+  private static func paths(layers: Int) -> [String] {
+    TapName.depths(layers: layers, isGradient: true).map(\.path)
   }
 
   private static func network(_ run: RunContent) throws -> Trajectory {
-    let layers = try run.reader.describe("/gradients/norm").shape[1]
-    for depth in 0...layers where !run.reader.contains(path(depth)) {
+    let paths = paths(layers: try run.reader.describe("/gradients/norm").shape[1])
+    for path in paths where !run.reader.contains(path) {
       throw ArchiveError(
         .layout,
-        "\(run.reader.path): \(path(depth)) is missing; train with capture.taps containing "
+        "\(run.reader.path): \(path) is missing; train with capture.taps containing "
           + "\"gradient.residual.0.pre\" and \"gradient.residual.*.post\"")
     }
     let logs = try run.steps.indices.map { checkpoint in
-      try (0...layers).map { depth -> [Double] in
-        let values: NDArray<Float> = try run.reader.readRow(path(depth), checkpoint)
+      try paths.map { path -> [Double] in
+        let values: NDArray<Float> = try run.reader.readRow(path, checkpoint)
         return StateComparison.norm(values).map { log($0) }
       }
     }

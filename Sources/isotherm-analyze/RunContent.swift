@@ -22,24 +22,9 @@ struct RunContent {
     }
   }
 
-  /// Layers whose attention maps were captured, in order.
-  func attentionLayers() throws -> [Int] {
-    let layers = try reader.names(in: "/attention").compactMap { name -> Int? in
-      let parts = name.split(separator: ".")
-      return parts.count == 3 && parts[0] == "attention" ? Int(parts[1]) : nil
-    }.sorted()
-    guard !layers.isEmpty else {
-      throw ArchiveError(
-        .layout,
-        "\(reader.path): no attention maps were captured; train with capture.taps "
-          + "containing \"attention.*.map\"")
-    }
-    return layers
-  }
-
   /// Maps of a layer at a checkpoint, `[sample, head, query, key]`.
   func attention(_ layer: Int, checkpoint: Int) throws -> NDArray<Float> {
-    let path = "/attention/attention.\(layer).map/values"
+    let path = TapName(.map, layer: layer).path
     let maps: NDArray<Float> = try reader.readRow(path, checkpoint)
     guard maps.rank == 4 else {
       throw ArchiveError(
@@ -62,27 +47,9 @@ struct RunContent {
     return padding.lengths.map { $0.map { $0 + extra } }
   }
 
-  /// Captured states of the residual stream in the order of depth: `residual.0.pre`, then each layer's `post`.
-  func residualTaps() throws -> [String] {
-    let names = try reader.names(in: "/activations")
-    let layers = names.compactMap { name -> Int? in
-      let parts = name.split(separator: ".")
-      return parts.count == 3 && parts[0] == "residual" && parts[2] == "post"
-        ? Int(parts[1]) : nil
-    }.sorted()
-    guard names.contains("residual.0.pre"), !layers.isEmpty, layers == Array(0..<layers.count)
-    else {
-      throw ArchiveError(
-        .layout,
-        "\(reader.path): the residual stream was not captured at every depth; train with "
-          + "capture.taps containing \"residual.0.pre\" and \"residual.*.post\"")
-    }
-    return ["residual.0.pre"] + layers.map { "residual.\($0).post" }
-  }
-
   /// State at a tap and checkpoint, `[sample, position, channel]`; 0 at padding.
-  func residual(_ tap: String, checkpoint: Int) throws -> NDArray<Float> {
-    let state: NDArray<Float> = try reader.readRow("/activations/\(tap)/values", checkpoint)
+  func residual(_ tap: TapName, checkpoint: Int) throws -> NDArray<Float> {
+    let state: NDArray<Float> = try reader.readRow(tap.path, checkpoint)
     guard padding.lengths != nil else { return state }
     return NDArray(
       shape: state.shape,

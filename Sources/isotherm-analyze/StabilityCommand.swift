@@ -95,11 +95,11 @@ struct StabilityAnalysis {
   private let unfinished: [String]
 
   init(_ run: RunContent, _ fields: RunReader?) throws {
-    let taps = try run.residualTaps()
+    let taps = try run.reader.residualTaps()
     depths = taps.count
     let (models, unfinished) = try fields?.learners() ?? ([], [])
     self.unfinished = unfinished
-    let shape = try run.reader.describe("/activations/\(taps[0])/values").shape
+    let shape = try run.reader.describe(taps[0].path).shape
     samples =
       try models.first.map { try fields?.describe("/training/\($0)/u").shape[2] ?? 0 } ?? shape[1]
     let (positions, samples) = (shape[2], samples)
