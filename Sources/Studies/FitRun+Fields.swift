@@ -20,7 +20,7 @@ extension FitRun {
     let states = Buffer<Float>(depths * judged.count * stream)
     let maps = Buffer<Float>(
       equation.model.hasAttention ? network.layerCount * judged.count * map : 1)
-    let terms = Buffer<Double>(3 * network.layerCount * judged.count)
+    let terms = Buffer<Double>(EquationTerm.allCases.count * network.layerCount * judged.count)
     let errors = Buffer<Double>(depths * judged.count)
     let isTask = settings.objective == .task
     let coefficients = Coefficients<Float>(equation)
@@ -59,7 +59,8 @@ extension FitRun {
           from: pass.attentionMap(layer), count: count * map)
       }
       pass.termSizes(coefficients.values.start, view.shard) { term, layer, sample, size in
-        terms.start[(term * network.layerCount + layer) * judged.count + first + sample] = size
+        terms.start[(term.rawValue * network.layerCount + layer) * judged.count + first + sample] =
+          size
       }
     }
     let name = equation.model.rawValue

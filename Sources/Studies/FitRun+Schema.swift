@@ -57,9 +57,9 @@ extension FitRun {
         arrays.append(
           ArraySchema(
             "/fields/\(name)/term_size", .float64,
-            [Axis("term", 3), Axis("layer", layers), sample],
+            [Axis("term", EquationTerm.allCases.count), Axis("layer", layers), sample],
             longName: "root mean square of each term at each layer's depth-time",
-            attributes: ["flag_meanings": .text("diffusion attention reaction")]))
+            attributes: ["flag_meanings": .text(EquationTerm.meanings)]))
       }
       let isTask = study.configuration.pde.objective == .task
       if !isTask {

@@ -8,7 +8,7 @@ import Kernels
 extension InformRun {
   /// I(T_network; T_pde) at every depth-time that both have, on the samples that both hold, at the last checkpoint.
   func compare(_ fields: RunReader, _ recorder: Recorder) throws {
-    guard configuration.information.taps == "residual" else {
+    guard configuration.information.taps == .residual else {
       throw UsageError("--fields compares residual streams: leave information.taps=attention out")
     }
     let mine = try reader.read("/samples/index", as: Int32.self).elements.prefix(samples)
@@ -36,8 +36,8 @@ extension InformRun {
           elements: padding.cleared(
             stream.elements, samples: stream.shape[0], of: stream.shape[1], step: stream.shape[1]))
         let field: NDArray<Float> = try fields.readRow(path, row)
-        return try Self.between(
-          "kde", Self.distances(network, common.map(\.mine)),
+        return try LayerEstimator.densities(
+          Self.distances(network, common.map(\.mine)),
           Self.distances(field, common.map(\.theirs)), configuration.information.noise, resampling)
       }
       for part in InformSchema.parts {

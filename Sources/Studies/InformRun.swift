@@ -107,7 +107,7 @@ public struct InformRun {
       return place.file
     }
     let settings = configuration.information
-    let anchor = "/estimates/\(settings.estimators[0])/label/value"
+    let anchor = "/estimates/\(settings.estimators[0].rawValue)/label/value"
     let resumed =
       beginning.isResuming
       ? try Recorder.resume(
@@ -177,16 +177,12 @@ public struct InformRun {
       resamples: settings.resamples, shuffles: settings.shuffles, seed: configuration.seed)
   }
 
-  /// One layer at one checkpoint, as the estimators take it.
-  private struct Layer {
-    var distances: LayerDistances
-    var patterns: BinPatterns
-  }
-
   /// Reads a layer a stretch of positions at a time: what is in memory does not grow with the layer.
-  private func layer(_ tap: InformedTap, in reader: RunReader, _ checkpoint: Int) throws -> Layer {
+  private func layer(_ tap: InformedTap, in reader: RunReader, _ checkpoint: Int) throws
+    -> InformedLayer
+  {
     let shape = try reader.describe(tap.path).shape
-    var layer = Layer(
+    var layer = InformedLayer(
       distances: try LayerDistances(count: samples),
       patterns: BinPatterns(count: samples, bins: configuration.information.bins))
     // [checkpoint, sample, position, channel], [checkpoint, depth_time, sample, position or (y, x), channel], or
@@ -213,9 +209,11 @@ public struct InformRun {
     return layer
   }
 
-  /// Distances between the inputs themselves: pixels, or how often each token stands in a text.
+  private var input: InformedInput { reader.contains("/samples/token") ? .tokens : .pixels }
+
+  /// Distances between the inputs themselves.
   private func inputDistances() throws -> LayerDistances {
-    if reader.contains("/samples/token") { return try tokenDistances() }
+    if input == .tokens { return try tokenDistances() }
     let images: NDArray<UInt8> = try reader.read("/samples/image")
     var distances = try LayerDistances(count: samples)
     let size = images.shape.dropFirst().reduce(1, *)
@@ -245,58 +243,35 @@ public struct InformRun {
     _ recorder: Recorder
   ) throws {
     let settings = configuration.information
-    let needsInput = !Set(settings.estimators).isDisjoint(with: ["ksg", "renyi"])
-    let input = needsInput ? try inputDistances() : nil
+    let input = settings.estimators.contains(where: \.needsInput) ? try inputDistances() : nil
     let layers = try concurrently(taps.count) { try layer(taps[$0], in: reader, checkpoint) }
     let labels = Array(labels.prefix(samples))
-    for name in settings.estimators {
+    for estimator in settings.estimators {
       let pairs = try concurrently(taps.count) { item in
-        try estimate(name, layers[item], input, labels)
+        try estimator.estimate(
+          layers[item], input: input, labels: labels, settings, resampling)
       }
-      try recorder.append(pairs.map(\.input), to: "\(root)/\(name)/input")
-      try recorder.append(pairs.map(\.label), to: "\(root)/\(name)/label")
+      let group = "\(root)/\(estimator.rawValue)"
+      try recorder.append(pairs.map(\.input), to: group + "/input")
+      try recorder.append(pairs.map(\.label), to: group + "/label")
     }
-    for name in settings.pairs where root == "/estimates" {
-      try recorder.append(betweenLayers(name, layers), to: "/pairs/\(name)")
-    }
-  }
-
-  private func estimate(
-    _ name: String, _ layer: Layer, _ input: LayerDistances?, _ labels: [Int32]
-  ) throws -> (input: Estimate, label: Estimate) {
-    let (plan, settings) = (resampling, configuration.information)
-    switch name {
-    case "kde", "kde-lower":
-      let density = KernelDensity(
-        layer.distances, noise: settings.noise, bound: name == "kde" ? .upper : .lower)
-      return (density.inputInformation(plan), density.labelInformation(labels, plan))
-    case "ksg":
-      let neighbours = try DistanceKraskov(layer.distances)
-      let pixels = try DistanceKraskov(input ?? layer.distances)
-      return (
-        neighbours.information(with: pixels, plan), neighbours.labelInformation(labels, plan)
-      )
-    case "renyi":
-      let side = LayerRenyi(layer.distances, width: settings.noise)
-      let pixels = LayerRenyi(input ?? layer.distances, width: settings.noise)
-      return (
-        try side.information(with: pixels, plan),
-        try side.information(with: LayerRenyi(labels: labels), plan)
-      )
-    default:
-      let binning = Binning(layer.patterns)
-      return (binning.inputInformation(plan), binning.labelInformation(labels, plan))
+    for estimator in settings.pairs where root == "/estimates" {
+      guard let between = estimator.between else { continue }
+      try recorder.append(
+        betweenLayers(between, layers), to: "/pairs/\(estimator.rawValue)")
     }
   }
 
   /// I(T_l;T_m) of every two layers, `[l, m]`; the information of a layer with itself is not finite, and left as NaN.
-  private func betweenLayers(_ name: String, _ layers: [Layer]) throws -> [Estimate] {
+  private func betweenLayers(
+    _ between: LayerEstimator.Between, _ layers: [InformedLayer]
+  ) throws -> [Estimate] {
     let (count, plan) = (layers.count, resampling)
     var result = [Estimate](repeating: .none, count: count * count)
     let pairs = (0..<count).flatMap { l in (l + 1..<max(count, l + 1)).map { (l, $0) } }
     let found = try concurrently(pairs.count) { item in
-      try Self.between(
-        name, layers[pairs[item].0].distances, layers[pairs[item].1].distances,
+      try between(
+        layers[pairs[item].0].distances, layers[pairs[item].1].distances,
         configuration.information.noise, plan)
     }
     for ((l, m), estimate) in zip(pairs, found) {
@@ -304,21 +279,6 @@ public struct InformRun {
       result[m * count + l] = estimate
     }
     return result
-  }
-
-  static func between(
-    _ name: String, _ a: LayerDistances, _ b: LayerDistances, _ noise: Double,
-    _ plan: ResamplingPlan
-  ) throws -> Estimate {
-    if name == "ksg" {
-      return try DistanceKraskov(a).information(with: DistanceKraskov(b), plan)
-    }
-    if name == "renyi" {
-      return try LayerRenyi(a, width: noise).information(
-        with: LayerRenyi(b, width: noise), plan)
-    }
-    return KernelDensity(a, noise: noise).information(
-      with: KernelDensity(b, noise: noise), plan)
   }
 
   /// Results of `body` for 0 ..< count, in order, by all threads.
@@ -358,34 +318,34 @@ public struct InformRun {
     for estimator in settings.estimators {
       for (quantity, name) in [("input", "I(X;T)"), ("label", "I(T;Y)")] {
         arrays += InformSchema.quantity(
-          "/estimates/\(estimator)/\(quantity)", name,
-          [.growing("checkpoint"), depth("depth_time", taps)], estimator: estimator, settings,
-          samples: samples, entropy: quantity == "label" ? labelEntropy : nil)
+          "/estimates/\(estimator.rawValue)/\(quantity)", name,
+          [.growing("checkpoint"), depth("depth_time", taps)], by: estimator, settings,
+          input: input, samples: samples, entropy: quantity == "label" ? labelEntropy : nil)
         for learner in learners {
           arrays += InformSchema.quantity(
-            "/equations/\(learner.model)/\(estimator)/\(quantity)",
+            "/equations/\(learner.model)/\(estimator.rawValue)/\(quantity)",
             "\(name) of the \(learner.model) equation",
-            [.growing("checkpoint"), depth("depth_time", learner.taps)], estimator: estimator,
-            settings, samples: samples)
+            [.growing("checkpoint"), depth("depth_time", learner.taps)], by: estimator,
+            settings, input: input, samples: samples)
         }
       }
     }
     for estimator in settings.pairs {
       arrays += InformSchema.quantity(
-        "/pairs/\(estimator)", "I(T;T')",
+        "/pairs/\(estimator.rawValue)", "I(T;T')",
         [.growing("checkpoint"), depth("depth_time", taps), depth("other_depth_time", taps)],
-        estimator: estimator, settings, samples: samples,
+        by: estimator, settings, input: input, samples: samples,
         missing: "a layer with itself, whose information is not finite")
     }
     for model in try fields.map(Self.models) ?? [] {
       arrays += InformSchema.quantity(
         "/network_pde/\(model)", "I(network; \(model) PDE) at the last checkpoint",
-        [depth("depth_time", taps)], estimator: "kde", settings, samples: samples,
+        [depth("depth_time", taps)], by: .kde, settings, input: input, samples: samples,
         missing: "the field has no snapshot at this depth-time")
     }
     return RunSchema(
       .information, title: configuration.title, arrays: arrays,
-      defaultGroup: "/estimates/\(settings.estimators[0])/label",
+      defaultGroup: "/estimates/\(settings.estimators[0].rawValue)/label",
       provenance: Provenance(
         configuration: configuration.yaml, seed: configuration.seed, blasCore: BLASCore.name,
         sources: !naming

@@ -18,7 +18,7 @@ struct InformedTap {
   static func all(
     _ reader: RunReader, _ configuration: StudyConfiguration
   ) throws -> [InformedTap] {
-    let isAttention = configuration.information.taps == "attention"
+    let isAttention = configuration.information.taps == .attention
     let layers = Double(configuration.model.layers)
     var taps: [InformedTap] = []
     for tap in try reader.taps() {
