@@ -142,7 +142,8 @@ def arrays_of(path: pathlib.Path) -> dict[str, str]:
         )
 
     def visit(name: str, item) -> None:
-        if name.split("/")[0] == "provenance" or "seconds" in name:
+        is_clock = name.split("/")[-1] == "seconds" or "wall_clock" in item.attrs
+        if name.split("/")[0] == "provenance" or is_clock:
             return
         held[name + " (attributes)"] = attributes(item)
         if isinstance(item, h5py.Dataset):

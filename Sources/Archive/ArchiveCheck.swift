@@ -103,9 +103,10 @@ public struct ArchiveCheck {
     for name in ["Conventions", "title", "run_id"] where try reader.attribute("/", name) == nil {
       add("/@\(name)", "is missing", "write the file with Isotherm, or add the attribute")
     }
-    if !reader.contains("/provenance/configuration") {
+    if !reader.contains(Layout.Provenance.configuration) {
       add(
-        "/provenance", "holds no configuration", "the file cannot be made again; keep its source")
+        Layout.Provenance.group, "holds no configuration",
+        "the file cannot be made again; keep its source")
     }
   }
 
@@ -130,7 +131,7 @@ public struct ArchiveCheck {
       checkChunks(array)
     }
     let isSealed = reader.path.hasSuffix(".h5") && !reader.path.hasSuffix("index.h5")
-    if array.sha256 == nil, isSealed, !path.hasPrefix("/provenance/") {
+    if array.sha256 == nil, isSealed, !Layout.Provenance.contains(path) {
       add("\(path)@logical_sha256", "is missing", "write the file with Isotherm")
     }
     guard let stored = array.sha256 else { return }

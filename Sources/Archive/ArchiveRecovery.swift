@@ -45,7 +45,7 @@ extension RunReader {
   /// Length of the first axis of every array.
   var acknowledgedRows: [String: Int] {
     var rows: [String: Int] = [:]
-    for path in (try? paths()) ?? [] where !path.hasPrefix("/provenance/") {
+    for path in (try? paths()) ?? [] where !Layout.Provenance.contains(path) {
       rows[path] = (try? describe(path))?.shape.first ?? 0
     }
     return rows

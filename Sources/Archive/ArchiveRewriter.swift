@@ -45,7 +45,8 @@ public struct ArchiveRewriter {
         "\(readers[0].path):\(damaged.path): cannot be read: \(what); choose the others with --select"
       )
     }
-    guard items.contains(where: { $0.kind == .array && !$0.path.hasPrefix("/provenance/") }) else {
+    guard items.contains(where: { $0.kind == .array && !Layout.Provenance.contains($0.path) })
+    else {
       throw ArchiveError(
         .refused,
         "\(readers[0].path): no array matches \(options.selection.joined(separator: ", ")); "
@@ -79,7 +80,7 @@ public struct ArchiveRewriter {
   /// Paths of the arrays that are written, without the provenance.
   var arrayPaths: [String] {
     plan.allItems.map(\.item).filter {
-      $0.kind == .array && !$0.path.hasPrefix("/provenance/")
+      $0.kind == .array && !Layout.Provenance.contains($0.path)
     }.map(\.path)
   }
 

@@ -78,7 +78,7 @@ final class RewritePlan {
 
   /// Whether the selection asks for an item by its path; the provenance always stays.
   private func isAskedFor(_ item: Item, _ options: ArchiveRewriter.Options) -> Bool {
-    !item.isGroup && (item.path.hasPrefix("/provenance/") || options.includes(item.path))
+    !item.isGroup && (Layout.Provenance.contains(item.path) || options.includes(item.path))
   }
 
   private func findKept(

@@ -64,11 +64,11 @@ extension FitRun {
       }
     }
     let name = equation.model.rawValue
-    try recorder.append("/fields/\(name)/u", states.elements)
-    if !isTask { try recorder.append("/fields/\(name)/state_error", errors.elements) }
+    try recorder.append(Layout.Fields(name).u, states.elements)
+    if !isTask { try recorder.append(Layout.Fields(name).stateError, errors.elements) }
     if equation.model.hasAttention {
-      try recorder.append("/fields/\(name)/attention", maps.elements)
-      try recorder.append("/fields/\(name)/term_size", terms.elements)
+      try recorder.append(Layout.Fields(name).attention, maps.elements)
+      try recorder.append(Layout.Fields(name).termSize, terms.elements)
     }
   }
 
@@ -104,9 +104,9 @@ extension FitRun {
       }
     }
     let name = fit.equation.model.rawValue
-    try recorder.append("/training/\(name)/step", [Int32(step)])
-    try recorder.append("/training/\(name)/u", states.elements)
-    try recorder.append("/training/\(name)/gradient_norm", norms.elements)
+    try recorder.append(Layout.Training(name).step, [Int32(step)])
+    try recorder.append(Layout.Training(name).u, states.elements)
+    try recorder.append(Layout.Training(name).gradientNorm, norms.elements)
   }
 
   /// ‖u - v‖²/‖v‖².

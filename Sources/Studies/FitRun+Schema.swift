@@ -23,10 +23,10 @@ extension FitRun {
       ? [Axis("y", grid.rows), Axis("x", grid.columns)]
       : [Axis("position", network.positionCount)]
     var arrays = [
-      ArraySchema("/samples/index", .int32, [sample], longName: "position in the data set"),
-      ArraySchema("/samples/label", .int32, [sample], longName: "class"),
+      ArraySchema(Layout.Samples.index, .int32, [sample], longName: "position in the data set"),
+      ArraySchema(Layout.Samples.label, .int32, [sample], longName: "class"),
       ArraySchema(
-        "/reference/position_mean", .float32, [Axis("layer", layers)] + map,
+        Layout.Reference.positionMean, .float32, [Axis("layer", layers)] + map,
         longName: "network attention map, mean over the \(fitSamples.count) fit samples"),
     ]
     for equation in models {
@@ -44,19 +44,19 @@ extension FitRun {
       ]
       arrays.append(
         ArraySchema(
-          "/fields/\(name)/u", .float32,
+          Layout.Fields(name).u, .float32,
           [depth, sample] + cells + [Axis("channel", network.width)],
           longName: "field of the \(name) equation on held-out samples; 0 at padding",
           attributes: attributes))
       if equation.model.hasAttention {
         arrays.append(
           ArraySchema(
-            "/fields/\(name)/attention", .float32, [Axis("layer", layers), sample] + map,
+            Layout.Fields(name).attention, .float32, [Axis("layer", layers), sample] + map,
             longName: "attention map of the \(name) equation at each layer's depth-time",
             attributes: attributes))
         arrays.append(
           ArraySchema(
-            "/fields/\(name)/term_size", .float64,
+            Layout.Fields(name).termSize, .float64,
             [Axis("term", EquationTerm.allCases.count), Axis("layer", layers), sample],
             longName: "root mean square of each term at each layer's depth-time",
             attributes: ["flag_meanings": .text(EquationTerm.meanings)]))
@@ -65,14 +65,14 @@ extension FitRun {
       if !isTask {
         arrays.append(
           ArraySchema(
-            "/fields/\(name)/state_error", .float64, [depth, sample],
+            Layout.Fields(name).stateError, .float64, [depth, sample],
             longName: "relative squared error against the network on held-out samples"))
       }
       let stem = isTask ? ParameterLayout(TaskObjective<PatchSource>.stem(network)).entries : []
       for entry in stem + equation.layout.entries {
         arrays.append(
           ArraySchema(
-            "/fields/\(name)/parameters/\(entry.name)", .float32,
+            Layout.Fields(name).parameter(entry.name), .float32,
             entry.axes.map { Axis($0.name, $0.length) }, longName: entry.name))
       }
       let step = Axis.growing("step")
@@ -80,16 +80,17 @@ extension FitRun {
         let one = Axis("ending", 1)
         arrays += [
           ArraySchema(
-            "/progress/\(name)/task_loss", .float64, [step], longName: "cross entropy of the task",
+            Layout.FitProgress(name).taskLoss, .float64, [step],
+            longName: "cross entropy of the task",
             units: "nat"),
           ArraySchema(
-            "/progress/\(name)/gradient_norm", .float64, [step],
+            Layout.FitProgress(name).gradientNorm, .float64, [step],
             longName: "global gradient norm before clipping"),
           ArraySchema(
-            "/fields/\(name)/test_accuracy", .float64, [one],
+            Layout.Fields(name).testAccuracy, .float64, [one],
             longName: "share of the test split classified rightly"),
           ArraySchema(
-            "/fields/\(name)/test_loss", .float64, [one],
+            Layout.Fields(name).testLoss, .float64, [one],
             longName: "cross entropy of the test split", units: "nat"),
         ]
         if study.configuration.pde.every == .epoch {
@@ -99,15 +100,15 @@ extension FitRun {
       }
       arrays += [
         ArraySchema(
-          "/progress/\(name)/state_loss", .float64, [step], longName: "normalised state error"),
+          Layout.FitProgress(name).stateLoss, .float64, [step], longName: "normalised state error"),
         ArraySchema(
-          "/progress/\(name)/map_loss", .float64, [step],
+          Layout.FitProgress(name).mapLoss, .float64, [step],
           longName: "weighted divergence of the attention maps", units: "nat"),
       ]
     }
     return RunSchema(
       .fields, title: study.configuration.title, arrays: arrays,
-      defaultGroup: "/fields/\(models.last?.model.rawValue ?? "")",
+      defaultGroup: Layout.Fields(models.last?.model.rawValue ?? "").path,
       provenance: Provenance(
         configuration: study.configuration.yaml, seed: study.configuration.seed,
         blasCore: BLASCore.name, sources: [try run.source()]))
@@ -122,12 +123,12 @@ extension FitRun {
     let width = ArraySchema.AxisSchema("channel", run.study.model.width)
     return [
       ArraySchema(
-        "/training/\(name)/step", .int32, [checkpoint], longName: "optimiser steps done"),
+        Layout.Training(name).step, .int32, [checkpoint], longName: "optimiser steps done"),
       ArraySchema(
-        "/training/\(name)/u", .float32, [checkpoint, depth, sample] + cells + [width],
+        Layout.Training(name).u, .float32, [checkpoint, depth, sample] + cells + [width],
         longName: "field of the \(name) equation on held-out samples while it learns; 0 at padding"),
       ArraySchema(
-        "/training/\(name)/gradient_norm", .float64, [checkpoint, depth, sample],
+        Layout.Training(name).gradientNorm, .float64, [checkpoint, depth, sample],
         longName: "norm of the gradient of each sample's own loss with respect to the state"),
     ]
   }

@@ -31,13 +31,13 @@ public struct InformRun {
       throw UsageError("\(chosen.path): holds no fitted fields; isotherm fit makes them")
     }
     self.fields = chosen
-    let yaml = try reader.readTexts("/provenance/configuration").first ?? ""
+    let yaml = try reader.readTexts(Layout.Provenance.configuration).first ?? ""
     configuration = try StudyConfiguration(
       yaml: yaml, name: "\(reader.path):/provenance/configuration", settings: settings)
     pool = WorkerPool(threadCount: threads)
     self.progress = progress
-    labels = try reader.read("/samples/label").elements
-    checkpoints = try reader.describe("/checkpoints/step").shape[0]
+    labels = try reader.read(Layout.Samples.label).elements
+    checkpoints = try reader.describe(Layout.Checkpoints.step).shape[0]
     taps = try InformedTap.all(reader, configuration)
     padding = try SamplePadding(reader)
     let captured = try taps.map { try reader.describe($0.path).shape[1] }.min() ?? 0
@@ -52,10 +52,10 @@ public struct InformRun {
   /// Equations that were watched while they learned the task.
   private static func learners(_ fields: RunReader?) throws -> [Learner] {
     guard let fields else { return [] }
-    return try fields.names(in: "/training").map { model in
+    return try fields.names(in: Layout.Training.group).map { model in
       Learner(
         model: model, taps: try InformedTap.all(model, fields),
-        checkpoints: try fields.describe("/training/\(model)/step").shape[0])
+        checkpoints: try fields.describe(Layout.Training(model).step).shape[0])
     }
   }
 
@@ -65,8 +65,8 @@ public struct InformRun {
 
   private func checkSamples() throws {
     guard let fields, !learners.isEmpty else { return }
-    let mine = try reader.read("/samples/index", as: Int32.self).elements.prefix(samples)
-    let theirs = try fields.read("/samples/index", as: Int32.self).elements.prefix(samples)
+    let mine = try reader.read(Layout.Samples.index, as: Int32.self).elements.prefix(samples)
+    let theirs = try fields.read(Layout.Samples.index, as: Int32.self).elements.prefix(samples)
     guard mine == theirs else {
       throw ArchiveError(
         .layout,
@@ -107,7 +107,7 @@ public struct InformRun {
       return place.file
     }
     let settings = configuration.information
-    let anchor = "/estimates/\(settings.estimators[0].rawValue)/label/value"
+    let anchor = "\(Layout.Information.estimates)/\(settings.estimators[0].rawValue)/label/value"
     let resumed =
       beginning.isResuming
       ? try Recorder.resume(
@@ -123,10 +123,10 @@ public struct InformRun {
         onEvent: progress.recorderEvents)
     do {
       let done = resumed == nil ? 0 : try RunReader(place.folder).describe(anchor).shape[0]
-      recorder.write("/taps/name", taps.map(\.name))
+      recorder.write(Layout.Information.tapName, taps.map(\.name))
       progress.begin("inform")
       for checkpoint in done..<checkpoints {
-        try estimate(taps, in: reader, checkpoint, "/estimates", recorder)
+        try estimate(taps, in: reader, checkpoint, Layout.Information.estimates, recorder)
         progress.update(
           (checkpoint + 1) * taps.count, of: layerCount, unit: "layers")
         try recorder.commit()
@@ -158,7 +158,8 @@ public struct InformRun {
     for learner in learners {
       for checkpoint in 0..<learner.checkpoints {
         try estimate(
-          learner.taps, in: fields, checkpoint, "/equations/\(learner.model)", recorder)
+          learner.taps, in: fields, checkpoint, Layout.Information.equation(learner.model), recorder
+        )
         done += learner.taps.count
         progress.update(done, of: layerCount, unit: "layers", detail: learner.model)
         try recorder.tick()
@@ -209,12 +210,12 @@ public struct InformRun {
     return layer
   }
 
-  private var input: InformedInput { reader.contains("/samples/token") ? .tokens : .pixels }
+  private var input: InformedInput { reader.contains(Layout.Samples.token) ? .tokens : .pixels }
 
   /// Distances between the inputs themselves.
   private func inputDistances() throws -> LayerDistances {
     if input == .tokens { return try tokenDistances() }
-    let images: NDArray<UInt8> = try reader.read("/samples/image")
+    let images: NDArray<UInt8> = try reader.read(Layout.Samples.image)
     var distances = try LayerDistances(count: samples)
     let size = images.shape.dropFirst().reduce(1, *)
     try distances.add(images.elements.prefix(samples * size).map { Float($0) / 255 })
@@ -222,7 +223,7 @@ public struct InformRun {
   }
 
   private func tokenDistances() throws -> LayerDistances {
-    let tokens: NDArray<Int32> = try reader.read("/samples/token")
+    let tokens: NDArray<Int32> = try reader.read(Layout.Samples.token)
     let vocabulary = Int(tokens.elements.max() ?? 0) + 1
     var shares = [Float](repeating: 0, count: samples * vocabulary)
     for sample in 0..<samples {
@@ -255,10 +256,10 @@ public struct InformRun {
       try recorder.append(pairs.map(\.input), to: group + "/input")
       try recorder.append(pairs.map(\.label), to: group + "/label")
     }
-    for estimator in settings.pairs where root == "/estimates" {
+    for estimator in settings.pairs where root == Layout.Information.estimates {
       guard let between = estimator.between else { continue }
       try recorder.append(
-        betweenLayers(between, layers), to: "/pairs/\(estimator.rawValue)")
+        betweenLayers(between, layers), to: Layout.Information.pairs(estimator.rawValue))
     }
   }
 
@@ -313,17 +314,18 @@ public struct InformRun {
     }
     let settings = configuration.information
     var arrays = [
-      ArraySchema("/taps/name", .utf8, [Axis("tap", taps.count)], longName: "tap of each depth")
+      ArraySchema(
+        Layout.Information.tapName, .utf8, [Axis("tap", taps.count)], longName: "tap of each depth")
     ]
     for estimator in settings.estimators {
       for (quantity, name) in [("input", "I(X;T)"), ("label", "I(T;Y)")] {
         arrays += InformSchema.quantity(
-          "/estimates/\(estimator.rawValue)/\(quantity)", name,
+          "\(Layout.Information.estimates)/\(estimator.rawValue)/\(quantity)", name,
           [.growing("checkpoint"), depth("depth_time", taps)], by: estimator, settings,
           input: input, samples: samples, entropy: quantity == "label" ? labelEntropy : nil)
         for learner in learners {
           arrays += InformSchema.quantity(
-            "/equations/\(learner.model)/\(estimator.rawValue)/\(quantity)",
+            "\(Layout.Information.equation(learner.model))/\(estimator.rawValue)/\(quantity)",
             "\(name) of the \(learner.model) equation",
             [.growing("checkpoint"), depth("depth_time", learner.taps)], by: estimator,
             settings, input: input, samples: samples)
@@ -332,25 +334,27 @@ public struct InformRun {
     }
     for estimator in settings.pairs {
       arrays += InformSchema.quantity(
-        "/pairs/\(estimator.rawValue)", "I(T;T')",
+        Layout.Information.pairs(estimator.rawValue), "I(T;T')",
         [.growing("checkpoint"), depth("depth_time", taps), depth("other_depth_time", taps)],
         by: estimator, settings, input: input, samples: samples,
         missing: "a layer with itself, whose information is not finite")
     }
     for model in try fields.map(Self.models) ?? [] {
       arrays += InformSchema.quantity(
-        "/network_pde/\(model)", "I(network; \(model) PDE) at the last checkpoint",
+        Layout.Information.networkPDE(model), "I(network; \(model) PDE) at the last checkpoint",
         [depth("depth_time", taps)], by: .kde, settings, input: input, samples: samples,
         missing: "the field has no snapshot at this depth-time")
     }
     return RunSchema(
       .information, title: configuration.title, arrays: arrays,
-      defaultGroup: "/estimates/\(settings.estimators[0].rawValue)/label",
+      defaultGroup: "\(Layout.Information.estimates)/\(settings.estimators[0].rawValue)/label",
       provenance: Provenance(
         configuration: configuration.yaml, seed: configuration.seed, blasCore: BLASCore.name,
         sources: !naming
           ? []
-          : try [reader.asSource(using: taps.map(\.path) + ["/samples"])]
-            + (fields.map { [try $0.asSource(using: ["/fields", "/training"])] } ?? [])))
+          : try [reader.asSource(using: taps.map(\.path) + [Layout.Samples.group])]
+            + (fields.map {
+              [try $0.asSource(using: [Layout.Fields.group, Layout.Training.group])]
+            } ?? [])))
   }
 }

@@ -59,8 +59,8 @@ struct InformedTap {
 
   /// The depths of an equation that was watched while it learned the task, in `fields`.
   static func all(_ model: String, _ fields: RunReader) throws -> [InformedTap] {
-    let path = "/training/\(model)/u"
-    let times = try fields.read("/training/\(model)/depth_time", as: Double.self).elements
+    let path = Layout.Training(model).u
+    let times = try fields.read(Layout.Training(model).depthTime, as: Double.self).elements
     return times.enumerated().map { depth, time in
       InformedTap(name: "\(model) depth \(depth)", path: path, depth: depth, depthTime: time)
     }

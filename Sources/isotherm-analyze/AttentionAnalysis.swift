@@ -44,7 +44,7 @@ struct AttentionAnalysis {
   }
 
   private static let undefined = "undefined"
-  private static let positionMean = "/reference/position_mean"
+  private static let positionMean = Layout.Reference.positionMean
   static let rolloutMeasures: [RowSimilarity] = [.rawCosine, .centredCosine]
 
   let layers: [Int]

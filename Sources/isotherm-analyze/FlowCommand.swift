@@ -158,7 +158,7 @@ struct FlowAnalysis {
     let depth = Axis.depthTime(depths)
     let other = Axis.depthTime(depths, name: "depth_time_other")
     let layer = Axis("layer", depths - 1)
-    let group = MetricGroup(name: "flow", samples: samples)
+    let group = MetricGroup(analysis: .flow, samples: samples)
     let errors = trajectories.flatMap { $0.errors.map { bootstrap.interval(ofMean: $0) } }
     let correlations = trajectories.flatMap {
       $0.correlations.map { bootstrap.interval(ofMean: $0) }

@@ -51,7 +51,7 @@ struct GradientsAnalysis {
   init(_ run: RunContent, _ fields: RunReader?) throws {
     let (models, unfinished) = try fields?.learners() ?? ([], [])
     self.unfinished = unfinished
-    let norms: NDArray<Double> = try run.reader.read("/gradients/norm")
+    let norms: NDArray<Double> = try run.reader.read(Layout.Gradients.norm)
     layers = (0..<norms.shape[1]).map { layer in
       (0..<norms.shape[0]).map { step in
         let row = norms.row(step).row(layer).elements
@@ -64,7 +64,7 @@ struct GradientsAnalysis {
     found.append(network)
     for model in models {
       guard let fields else { continue }
-      let values: NDArray<Double> = try fields.read("/training/\(model)/gradient_norm")
+      let values: NDArray<Double> = try fields.read(Layout.Training(model).gradientNorm)
       // A sample whose loss is 0 to the last bit has no logarithm.
       let logs = (0..<values.shape[0]).map { checkpoint in
         (0..<values.shape[1]).map { depth in
@@ -74,7 +74,8 @@ struct GradientsAnalysis {
       found.append(
         Trajectory(
           name: model, states: logs.map { $0.map(\.finiteMean) },
-          parameters: try fields.read("/progress/\(model)/gradient_norm", as: Double.self).elements,
+          parameters: try fields.read(Layout.FitProgress(model).gradientNorm, as: Double.self)
+            .elements,
           broken: logs.map { $0.map(\.brokenCount) }))
     }
     trajectories = found
@@ -87,7 +88,7 @@ struct GradientsAnalysis {
   }
 
   private static func network(_ run: RunContent) throws -> Trajectory {
-    let paths = paths(layers: try run.reader.describe("/gradients/norm").shape[1])
+    let paths = paths(layers: try run.reader.describe(Layout.Gradients.norm).shape[1])
     for path in paths where !run.reader.contains(path) {
       throw ArchiveError(
         .layout,
@@ -102,7 +103,7 @@ struct GradientsAnalysis {
     }
     return Trajectory(
       name: "network", states: logs.map { $0.map(\.finiteMean) },
-      parameters: try run.reader.read("/progress/gradient_norm", as: Double.self).elements,
+      parameters: try run.reader.read(Layout.Progress.gradientNorm, as: Double.self).elements,
       broken: logs.map { $0.map(\.brokenCount) })
   }
 
@@ -165,7 +166,7 @@ struct GradientsAnalysis {
     let trajectory = Axis("trajectory", trajectories.count)
     let depth = Axis.depthTime(depths)
     let layer = Axis("layer", layers.count)
-    let group = MetricGroup(name: "gradients", samples: samples)
+    let group = MetricGroup(analysis: .gradients, samples: samples)
     var arrays = [
       group.texts(
         "trajectory_name", trajectory, trajectories.map(\.name),

@@ -11,7 +11,7 @@ struct Origin {
     data = try readers.first { $0.kind == .run }.flatMap { try Self.data($0) }
     programs = try readers.map { reader in
       let words = try ["version", "commit", "dirty"].compactMap { name -> String? in
-        let path = "/provenance/\(name)"
+        let path = Layout.Provenance.member(name)
         return reader.contains(path) ? try reader.readTexts(path).first : nil
       }
       return (reader.kind.rawValue, words.filter { !$0.isEmpty }.joined(separator: " "))

@@ -14,7 +14,7 @@ struct RunContent {
     self.reader = reader
     padding = try SamplePadding(reader)
     steps = Array(
-      try reader.read("/checkpoints/step", as: Int32.self).elements.prefix(
+      try reader.read(Layout.Checkpoints.step, as: Int32.self).elements.prefix(
         reader.sharedRows(along: "checkpoint")))
     guard !steps.isEmpty else {
       throw ArchiveError(
@@ -62,8 +62,8 @@ struct RunContent {
 
   /// The patch grid: rows and columns of positions; one row for text, and where a class token fits no grid.
   func grid(positions: Int) throws -> (rows: Int, columns: Int) {
-    guard reader.contains("/samples/image") else { return (1, positions) }
-    let image = try reader.describe("/samples/image").shape
+    guard reader.contains(Layout.Samples.image) else { return (1, positions) }
+    let image = try reader.describe(Layout.Samples.image).shape
     let patch = (Double(image[1] * image[2]) / Double(positions)).squareRoot()
     let rows = Int((Double(image[1]) / patch).rounded())
     return rows > 0 && positions % rows == 0 ? (rows, positions / rows) : (1, positions)
@@ -109,12 +109,13 @@ extension RunReader {
   func learners() throws -> (models: [String], unfinished: [String]) {
     let absent = Set(try absentArrays())
     let planned = Set(
-      try names(in: "/training") + absent.compactMap { Self.model($0, below: "training") })
+      try names(in: Layout.Training.group) + absent.compactMap { Self.model($0, below: "training") }
+    )
     let models = planned.sorted()
     let finished = models.filter { model in
       [
-        "/training/\(model)/u", "/training/\(model)/gradient_norm",
-        "/fields/\(model)/test_accuracy",
+        Layout.Training(model).u, Layout.Training(model).gradientNorm,
+        Layout.Fields(model).testAccuracy,
       ]
       .allSatisfy { contains($0) && !absent.contains($0) }
     }

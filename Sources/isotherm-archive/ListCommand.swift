@@ -40,7 +40,7 @@ struct ListCommand: ParsableCommand {
     }
     Console.output("\(reader.title) (\(reader.kind.rawValue), run id \(reader.runID))\n")
     var table = Table(["array", "axes", "type", "size", "stored", "units", "what"])
-    for array in arrays where !array.path.hasPrefix("/provenance/") {
+    for array in arrays where !Layout.Provenance.contains(array.path) {
       let listing = Listing.Dataset(array)
       table.add([
         array.path, array.axes.map { "\($0.name) \($0.length)" }.joined(separator: ", "),
@@ -58,7 +58,7 @@ struct ListCommand: ParsableCommand {
 
   private func printProvenance(_ reader: RunReader) throws {
     var items: [String: String] = [:]
-    for path in try reader.paths(below: "/provenance") {
+    for path in try reader.paths(below: Layout.Provenance.group) {
       let name = String(path.split(separator: "/").last ?? "")
       let array = try reader.describe(path)
       // What others have put there is named, not shown.
@@ -67,7 +67,7 @@ struct ListCommand: ParsableCommand {
         ? try reader.readTexts(path).joined(separator: "\n")
         : "\(array.type.rawValue) \(array.shape), not text"
     }
-    for (path, what) in try reader.foreignObjects(below: "/provenance") {
+    for (path, what) in try reader.foreignObjects(below: Layout.Provenance.group) {
       items[String(path.split(separator: "/").last ?? "")] = what
     }
     if common.json { return try Console.output(json: items) }

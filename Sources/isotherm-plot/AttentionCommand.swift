@@ -71,9 +71,9 @@ struct AttentionCommand: FigureCommand {
   }
 
   private func fieldMaps(_ source: FigureSource) throws -> Maps {
-    let path = "/fields/\(model)/attention"
+    let path = Layout.Fields(model).attention
     guard source.reader.contains(path) else {
-      let known = try source.reader.names(in: "/fields")
+      let known = try source.reader.names(in: Layout.Fields.group)
       throw UsageError(
         "--model \(model): no attention of that model; the file holds \(known.joined(separator: ", "))"
       )
