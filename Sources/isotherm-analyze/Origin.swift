@@ -26,7 +26,11 @@ struct Origin {
 
   /// Lines of the configuration of a metrics file.
   var yaml: String {
-    let lines = [data.map { "  data: \"\($0)\"\n" } ?? ""] + programs.map { "  \($0): \"\($1)\"\n" }
-    return "origin:\n" + Set(lines.filter { !$0.isEmpty }).sorted().joined()
+    // One key a kind, whatever made the archives: a key that stands there twice is no YAML.
+    let kinds = Dictionary(grouping: programs, by: \.kind).map { kind, members in
+      "  \(kind): \"\(Set(members.map(\.program)).sorted().joined(separator: "; "))\"\n"
+    }
+    let lines = [data.map { "  data: \"\($0)\"\n" } ?? ""] + kinds
+    return "origin:\n" + lines.filter { !$0.isEmpty }.sorted().joined()
   }
 }
