@@ -103,9 +103,10 @@ public struct ArchiveCheck {
     for name in ["Conventions", "title", "run_id"] where try reader.attribute("/", name) == nil {
       add("/@\(name)", "is missing", "write the file with Isotherm, or add the attribute")
     }
-    if !reader.contains("/provenance/configuration") {
+    if !reader.contains(Layout.Provenance.configuration) {
       add(
-        "/provenance", "holds no configuration", "the file cannot be made again; keep its source")
+        Layout.Provenance.group, "holds no configuration",
+        "the file cannot be made again; keep its source")
     }
   }
 

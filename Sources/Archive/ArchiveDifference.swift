@@ -38,29 +38,37 @@ public struct ArchiveDifference: Encodable, Sendable {
   }
 
   /// All items, provenance first: every object, and attributes and groups where they differ.
-  public private(set) var items: [Item] = []
+  public let items: [Item]
 
   /// Whether all objects are equal or close. Provenance, explanation, wall-clock seconds, and what an archive says of its own making do
   /// not count: two runs of one computation differ there.
   public var agrees: Bool {
     items.allSatisfy {
       $0.path.isAboutArchive || Self.ownMaking.contains($0.path)
-        || String($0.path.prefix { $0 != "@" }).isWallClock || $0.verdict == .equal
-        || $0.verdict == .close
+        || wallClock.contains($0.path) || $0.verdict == .equal || $0.verdict == .close
     }
   }
+
+  /// Items that tell of wall-clock time.
+  private let wallClock: Set<String>
 
   private static let ownMaking: Set<String> = ["/@run_id", "/@history"]
 
   /// Compares two archives; values within `tolerance` (absolute) of each other are close.
   public init(_ first: RunReader, _ second: RunReader, tolerance: Double) throws {
     var comparison = ObjectComparison(first, second, tolerance)
-    items = try comparison.run()
+    var items = try comparison.run()
+    wallClock = Set(
+      items.map(\.path).filter { path in
+        let array = String(path.prefix { $0 != "@" })
+        return first.isWallClock(array) || second.isWallClock(array)
+      })
     items.sort {
       let (a, b) = (
-        $0.path.hasPrefix("/provenance/") ? 0 : 1, $1.path.hasPrefix("/provenance/") ? 0 : 1
+        Layout.Provenance.contains($0.path) ? 0 : 1, Layout.Provenance.contains($1.path) ? 0 : 1
       )
       return a != b ? a < b : $0.path.utf8.lexicographicallyPrecedes($1.path.utf8)
     }
+    self.items = items
   }
 }

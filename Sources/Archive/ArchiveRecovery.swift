@@ -31,11 +31,11 @@ public enum ArchiveRecovery {
       done.append("removed \(place.folder)/\(name), which was never acknowledged")
     }
     let before = (try? RunReader(place.folder))?.acknowledgedRows ?? [:]
-    let recorder = try Recorder.adopt(place)
+    let recorder = try Recorder.takeOver(place)
     let after = try RunReader(place.folder).acknowledgedRows
     if before != after {
       done.append(
-        "wrote \(place.index) anew from \(recorder.adoptedPartCount) whole parts")
+        "wrote \(place.index) anew from \(recorder.earlierPartCount) whole parts")
     }
     return done
   }

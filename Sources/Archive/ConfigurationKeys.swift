@@ -3,8 +3,8 @@ import Yams
 extension RunReader {
   /// The archive's configuration, value by key (`training.rate`); what is no YAML is empty.
   public func configurationKeys() throws -> [String: String] {
-    guard contains("/provenance/configuration") else { return [:] }
-    let yaml = try readTexts("/provenance/configuration").first ?? ""
+    guard contains(Layout.Provenance.configuration) else { return [:] }
+    let yaml = try readTexts(Layout.Provenance.configuration).first ?? ""
     var values: [String: String] = [:]
     if let node = try? Yams.compose(yaml: yaml) { node.flatten("", into: &values) }
     return values

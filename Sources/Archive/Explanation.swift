@@ -32,8 +32,7 @@ public struct Explanation: Sendable, Codable {
 extension String {
   /// Whether it is the path of something said about the archive, as against its values.
   public var isAboutArchive: Bool {
-    hasPrefix("/provenance/") || hasPrefix("/explanation/") || self == "/explanation"
-      || hasPrefix("/explanation@")
+    Layout.Provenance.contains(self) || Layout.Explanation.contains(self)
   }
 }
 
@@ -41,7 +40,7 @@ extension TreeWriter {
   /// Writes each part as a text with its constants as attributes.
   func writeExplanation(_ root: Group) throws {
     guard let explanation = schema.explanation, !explanation.parts.isEmpty else { return }
-    let group = try root.makeGroup("explanation")
+    let group = try root.makeGroup(Layout.Explanation.group)
     try group.setAttribute("parts", .texts(explanation.parts.map(\.name)))
     for part in explanation.parts {
       let dataset = try group.createDataset(part.name, .utf8, shape: [])

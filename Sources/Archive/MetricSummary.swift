@@ -11,19 +11,19 @@ public struct MetricSummary {
   /// - Throws: ``ArchiveError`` when it is none.
   public init(_ reader: RunReader) throws {
     self.reader = reader
-    guard reader.contains("/comparison/variant_name") else {
+    guard reader.contains(Layout.Comparison.variantName) else {
       throw ArchiveError(
         .layout,
         "\(reader.path): is no summary; isotherm-analyze compare METRICS... -o NAME makes one")
     }
-    variants = try reader.readTexts("/comparison/variant_name")
+    variants = try reader.readTexts(Layout.Comparison.variantName)
   }
 
   /// Metrics by name, as `attention/raw_cosine/value`.
   public func metrics() throws -> [String] {
-    let paths = try reader.paths(below: "/comparison")
+    let paths = try reader.paths(below: Layout.Comparison.group)
     return paths.filter { reader.contains($0 + "_seeds") && reader.contains($0 + "_lower") }
-      .map { String($0.dropFirst("/comparison/".count)) }
+      .map { String($0.dropFirst(Layout.Comparison.member("").count)) }
   }
 
   /// The metrics that `pattern` names: one, by its whole name or its last words, or those of a group.
@@ -65,7 +65,7 @@ public struct MetricSummary {
 
   /// Reads a metric by its whole name.
   public func metric(_ name: String) throws -> Metric {
-    let path = "/comparison/" + name
+    let path = Layout.Comparison.member(name)
     let array = try reader.describe(path)
     let places = try array.axes.map { try labels($0, near: path) }
     let seeds: NDArray<Double> = try reader.read(path + "_seeds")
@@ -92,8 +92,8 @@ public struct MetricSummary {
 
   /// Seeds of each variant, `[variant][seed]`.
   public func seeds() throws -> [[Double]] {
-    let counts = try reader.read("/comparison/seed_count", as: Int32.self).elements
-    let values: NDArray<Double> = try reader.read("/comparison/seed_value")
+    let counts = try reader.read(Layout.Comparison.seedCount, as: Int32.self).elements
+    let values: NDArray<Double> = try reader.read(Layout.Comparison.seedValue)
     return counts.enumerated().map { variant, count in
       (0..<Int(count)).map { values[variant, $0] }
     }
@@ -102,7 +102,7 @@ public struct MetricSummary {
   /// Whether a trajectory of each seed diverged, `[variant][seed]`, where the metrics say so; else nobody did.
   public func diverged() throws -> [[Bool]] {
     let seeds = try seeds()
-    let path = "/comparison/stability/diverged_seeds"
+    let path = Layout.Comparison.member("stability/diverged_seeds")
     guard reader.contains(path) else { return seeds.map { $0.map { _ in false } } }
     let values: NDArray<Double> = try reader.read(path)
     return seeds.enumerated().map { variant, seeds in
@@ -114,14 +114,14 @@ public struct MetricSummary {
   public func values(of key: String) throws -> [String]? {
     let keys = try keys()
     guard let place = keys.firstIndex(of: key) else { return nil }
-    let texts = try reader.readTexts("/comparison/key_value")
+    let texts = try reader.readTexts(Layout.Comparison.keyValue)
     return variants.indices.map { texts[$0 * keys.count + place] }
   }
 
   /// Configuration keys in which the variants differ.
   public func keys() throws -> [String] {
-    guard reader.contains("/comparison/key_name") else { return [] }
-    return try reader.readTexts("/comparison/key_name")
+    guard reader.contains(Layout.Comparison.keyName) else { return [] }
+    return try reader.readTexts(Layout.Comparison.keyName)
   }
 
   /// Names along an axis, looked for in the array's group and those around it; else its coordinates.

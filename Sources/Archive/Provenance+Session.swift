@@ -69,7 +69,7 @@ extension Provenance {
   func checkResumable(_ place: RunPlace, onOtherKernels: Bool) throws {
     let (begun, folder) = (try Self.begun(place), place.folder)
     let anew = "or begin anew with --force"
-    let stored = try begun.readTexts("/provenance/configuration").first
+    let stored = try begun.readTexts(Layout.Provenance.configuration).first
     guard stored == nil || stored == configuration else {
       let lines = zip(
         configuration.split(separator: "\n"), (stored ?? "").split(separator: "\n"))
@@ -120,9 +120,10 @@ extension Provenance {
   /// Keeps what `begun` says of the process that wrote it, for one that only seals it.
   mutating func keep(_ begun: RunReader) throws {
     var texts: [String: String] = [:]
-    for item in self.texts(finished: nil) where begun.contains("/provenance/\(item.name)") {
+    for item in self.texts(finished: nil) where begun.contains(Layout.Provenance.member(item.name))
+    {
       if item.name != "finished" {
-        texts[item.name] = try begun.readTexts("/provenance/\(item.name)").first
+        texts[item.name] = try begun.readTexts(Layout.Provenance.member(item.name)).first
       }
     }
     kept = texts
@@ -158,18 +159,18 @@ extension RunReader {
   func sessions() throws -> [Provenance.Session] {
     if let stored = try storedSessions() { return stored }
     var texts: [String: String] = [:]
-    for (name, _) in Provenance.Session.facts where contains("/provenance/\(name)") {
-      texts[name] = try readTexts("/provenance/\(name)").first
+    for (name, _) in Provenance.Session.facts where contains(Layout.Provenance.member(name)) {
+      texts[name] = try readTexts(Layout.Provenance.member(name)).first
     }
     return [Provenance.Session(texts: texts)]
   }
 
   /// The processes that wrote its rows where there were several; nil where nothing was interrupted.
   func storedSessions() throws -> [Provenance.Session]? {
-    guard contains("/provenance/session_rows") else { return nil }
+    guard contains(Layout.Provenance.sessionRows) else { return nil }
     let names = Provenance.Session.facts.map(\.0)
-    let rows = try readTexts("/provenance/session_rows")
-    let columns = try names.map { try readTexts("/provenance/session_\($0)") }
+    let rows = try readTexts(Layout.Provenance.sessionRows)
+    let columns = try names.map { try readTexts(Layout.Provenance.member("session_\($0)")) }
     return try rows.enumerated().map { index, text in
       var facts: [String: String] = [:]
       for (name, column) in zip(names, columns) where index < column.count {

@@ -58,7 +58,7 @@ public struct Provenance: Sendable, Codable {
     return [name ?? ""] + CommandLine.arguments.dropFirst()
   }
 
-  /// Version of these programs.
+  /// Version of these programs: here alone, and above the newest entry of CHANGELOG.md.
   public static let version = "0.1.0"
 
   /// Every scalar text of `/provenance`, by name.

@@ -134,7 +134,8 @@ struct RankCheck {
   /// - Throws: ``ArchiveError`` naming what the ranks do not share: an array, a shape, an attribute, values without the axis.
   func run() throws {
     let names = readers.map { ObjectNames($0.root) }
-    for (owner, item) in plan.allItems where !item.path.hasPrefix("/provenance") && !item.isGroup {
+    for (owner, item) in plan.allItems
+    where !item.path.hasPrefix(Layout.Provenance.group) && !item.isGroup {
       guard case .object(.dataset, _) = item.link.target else { continue }
       let first = try owner.group.dataset(item.link.name)
       for (reader, other) in zip(readers, names).dropFirst() {
@@ -149,7 +150,7 @@ struct RankCheck {
     guard plan.isWhole else { return }
     for reader in readers.dropFirst() {
       for object in try reader.objects()
-      where !known.contains(Array(object.path.utf8)) && !object.path.hasPrefix("/provenance/") {
+      where !known.contains(Array(object.path.utf8)) && !Layout.Provenance.contains(object.path) {
         throw ArchiveError(
           .layout, "\(readers[0].path): \(object.path) is missing, which \(reader.path) has")
       }
@@ -182,7 +183,9 @@ struct RankCheck {
       throw refuse("has another attribute \(odd.name.shown) than in \(first.file)")
     }
     // Wall-clock seconds are the first rank's.
-    guard !labels.contains(axis), !isScaleOfAxis, !item.path.isWallClock else { return }
+    guard !labels.contains(axis), !isScaleOfAxis, try !WallClock.holds(item.path, first) else {
+      return
+    }
     let isEqual =
       item.kind == .foreign
       ? try first.imageHash(names) == second.imageHash(others)
@@ -193,12 +196,5 @@ struct RankCheck {
         "\(item.path) has no axis \(axis) and differs between the ranks; join ranks of one run, or "
           + "leave it out with --select")
     }
-  }
-}
-
-extension String {
-  /// Whether it is the path of an array of wall-clock seconds, which differ between two runs of one computation.
-  var isWallClock: Bool {
-    utf8.split(separator: UInt8(ascii: "/")).last.map { $0.elementsEqual("seconds".utf8) } ?? false
   }
 }

@@ -27,7 +27,7 @@ struct ReadBack {
     try compareAttributes(source.root, from, root, to, "/")
     var seen: Set<ObjectAddress> = []
     for (owner, item) in plan.allItems {
-      if readers.count > 1, item.path.hasPrefix("/provenance/source") { continue }
+      if readers.count > 1, Layout.Provenance.isSource(item.path) { continue }
       let place = try self.place(owner, root)
       guard let link = try place.link(item.link.name) else { throw lost(item.path, "is not there") }
       switch (item.link.target, link.target) {

@@ -34,7 +34,7 @@ struct RewriteWork {
   mutating func copyGroup(_ plan: RewritePlan, to target: Group) throws {
     for (index, item) in plan.items.enumerated() {
       // The whole has the ranks as its sources.
-      if isJoining, item.path.hasPrefix("/provenance/source") { continue }
+      if isJoining, Layout.Provenance.isSource(item.path) { continue }
       switch item.link.target {
       case .object(let kind, let address):
         if copy.contains(address) {
@@ -88,7 +88,7 @@ struct RewriteWork {
   }
 
   /// How an array is written where it cannot be copied whole; nil where it can.
-  private struct Layout {
+  private struct StoredLayout {
     var image = ImageLayout()
     /// What is written chunk by chunk; nil for values written in one go.
     var schema: ArraySchema?
@@ -98,8 +98,8 @@ struct RewriteWork {
 
   private func layout(
     _ item: RewritePlan.Item, _ dataset: Dataset, _ type: ElementType, _ joint: Int?
-  ) throws -> Layout? {
-    var (layout, shape) = (Layout(), try dataset.shape)
+  ) throws -> StoredLayout? {
+    var (layout, shape) = (StoredLayout(), try dataset.shape)
     if let joint {
       shape[joint] = try rewriter.readers.map { try $0.root.dataset(item.path).shape[joint] }
         .reduce(0, +)
@@ -146,7 +146,7 @@ struct RewriteWork {
   /// Writes the values; returns the logical hash where it had to be made on the way.
   private func fill(
     _ made: Dataset, _ item: RewritePlan.Item, _ dataset: Dataset, _ type: ElementType,
-    _ layout: Layout, _ joint: Int?
+    _ layout: StoredLayout, _ joint: Int?
   ) throws -> String? {
     let readers = rewriter.readers
     if layout.isRaw {

@@ -63,7 +63,7 @@ extension RunReader {
   private func logicalHash(computing: (String) -> Bool) throws -> String {
     var text = ""
     for path in try paths().sorted()
-    where !path.isAboutArchive && !path.contains("seconds") {
+    where !path.isAboutArchive && !isWallClock(path) {
       let stored = computing(path) ? nil : try describe(path).sha256
       text += path + " " + (try stored ?? hashOfValues(path)) + "\n"
     }
@@ -90,7 +90,7 @@ extension RunReader {
     guard !run.isFolder, let source = try sources().first(where: { $0.runID == run.runID }) else {
       return
     }
-    let now = try run.asSource(using: ["/checkpoints/parameters"])
+    let now = try run.asSource(using: [Layout.Checkpoints.parameters])
     guard source.sha256 == now.sha256 else {
       throw ArchiveError(
         .layout,

@@ -136,7 +136,8 @@ public final class RunReader: @unchecked Sendable {
   /// Paths of arrays that were planned and are not all there, because their producer has not come to them yet or was ended
   /// before: those that are left out, and those of which the first rows are there.
   public func absentArrays() throws -> [String] {
-    var found = root.contains("/provenance/absent") ? try readTexts("/provenance/absent") : []
+    var found =
+      root.contains(Layout.Provenance.absent) ? try readTexts(Layout.Provenance.absent) : []
     for path in try paths() where try attribute(path, "rows_written") != nil { found.append(path) }
     return found
   }
@@ -221,10 +222,10 @@ public final class RunReader: @unchecked Sendable {
 
   /// The source archives named in the provenance.
   public func sources() throws -> [Provenance.Source] {
-    guard root.contains("/provenance/source_path") else { return [] }
-    let paths = try readTexts("/provenance/source_path")
-    let ids = try readTexts("/provenance/source_run_id")
-    let hashes = try readTexts("/provenance/source_sha256")
+    guard root.contains(Layout.Provenance.sourcePath) else { return [] }
+    let paths = try readTexts(Layout.Provenance.sourcePath)
+    let ids = try readTexts(Layout.Provenance.sourceRunID)
+    let hashes = try readTexts(Layout.Provenance.sourceHash)
     return zip(paths, zip(ids, hashes)).map {
       Provenance.Source(path: $0, runID: $1.0, sha256: $1.1)
     }

@@ -8,12 +8,12 @@ public struct SamplePadding: Sendable {
   /// Reads lengths from a training run.
   /// - Throws: when the archive cannot be read.
   public init(_ reader: RunReader) throws {
-    guard reader.contains("/samples/length") else {
+    guard reader.contains(Layout.Samples.length) else {
       (lengths, positions) = (nil, nil)
       return
     }
-    lengths = try reader.read("/samples/length", as: Int32.self).elements.map { Int($0) }
-    positions = try reader.describe("/samples/token").shape[1]
+    lengths = try reader.read(Layout.Samples.length, as: Int32.self).elements.map { Int($0) }
+    positions = try reader.describe(Layout.Samples.token).shape[1]
   }
 
   /// `values` `[sample, position, ...]` with 0 at padding. They are the positions from `first` on of `count` in all, `step` of

@@ -32,18 +32,18 @@ public struct TrainingCheck {
     }
     let classes = try array("/classes/name", [.utf8], axes: ["class"], "names of the classes")
     let (count, words) = try samples()
-    let label = try numbers("/samples/label", count, "class of each sample, from 0")
-    let split = try numbers("/samples/split", count, "0 for training, 1 for testing")
+    let label = try numbers(Layout.Samples.label, count, "class of each sample, from 0")
+    let split = try numbers(Layout.Samples.split, count, "0 for training, 1 for testing")
     let classCount = classes?.first ?? 0
     if classes != nil, let bad = label?.first(where: { $0 < 0 || $0 >= Int64(classCount) }) {
       add(
-        "/samples/label", "has the class \(bad), and /classes/name names \(classCount)",
+        Layout.Samples.label, "has the class \(bad), and /classes/name names \(classCount)",
         "number classes from 0, and name each")
     }
     let parts = (0...1).map { part in split?.count { $0 == Int64(part) } ?? 0 }
     if split != nil, parts.contains(0) {
       add(
-        "/samples/split", "has \(parts[0]) samples to train on and \(parts[1]) to test",
+        Layout.Samples.split, "has \(parts[0]) samples to train on and \(parts[1]) to test",
         "set it to 0 for some samples and to 1 for others")
     }
     return "\(words) in \(classCount) classes, \(parts[0]) to train on and \(parts[1]) to test"
@@ -51,18 +51,19 @@ public struct TrainingCheck {
 
   /// Number of samples, and what they are in words.
   private mutating func samples() throws -> (count: Int?, words: String) {
-    if root.contains("/samples/text") {
-      let shape = try array("/samples/text", [.utf8], axes: ["sample"], "passages")
+    if root.contains(Layout.Samples.text) {
+      let shape = try array(Layout.Samples.text, [.utf8], axes: ["sample"], "passages")
       return (shape?.first, "\(shape?.first ?? 0) passages")
     }
-    guard root.contains("/samples/image") else {
+    guard root.contains(Layout.Samples.image) else {
       add(
         "/samples", "has neither image nor text",
         "write grey images as uint8 [sample, y, x] to /samples/image, or passages as UTF-8 strings [sample] to "
-          + "/samples/text")
+          + Layout.Samples.text)
       return (nil, "")
     }
-    let shape = try array("/samples/image", [.uint8], axes: ["sample", "y", "x"], "grey images")
+    let shape = try array(
+      Layout.Samples.image, [.uint8], axes: ["sample", "y", "x"], "grey images")
     guard let shape else { return (nil, "") }
     return (shape[0], "\(shape[0]) images of \(shape[1]) x \(shape[2]) pixels")
   }

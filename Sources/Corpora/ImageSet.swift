@@ -26,14 +26,14 @@ public struct ImageSet: Sendable {
   /// - Throws: when the file is missing, damaged, or not a labelled image set.
   public init(_ path: String) throws {
     let reader = try RunReader(path, expecting: [.dataset])
-    let shape = try reader.describe("/samples/image").shape
+    let shape = try reader.describe(Layout.Samples.image).shape
     guard shape.count == 3, shape.allSatisfy({ $0 > 0 }) else {
       throw ArchiveError(
         .layout,
         "\(path):/samples/image: expected 3 axes [sample, y, x], found \(shape.count) of "
           + "lengths \(shape)")
     }
-    images = try reader.readHashed("/samples/image")
+    images = try reader.readHashed(Layout.Samples.image)
     let split = try LabelledSplit(reader, count: shape[0], noun: "images")
     (labels, classNames) = (split.labels, split.classNames)
     (trainIndices, testIndices) = (split.trainIndices, split.testIndices)

@@ -11,9 +11,9 @@ struct LabelledSplit {
   /// - Throws: when there are not as many labels and flags as samples, a label lies outside the classes, or a split is empty.
   init(_ reader: RunReader, count: Int, noun: String) throws {
     let path = reader.path
-    labels = try reader.readHashed("/samples/label").elements
-    let split: [UInt8] = try reader.readHashed("/samples/split").elements
-    classNames = try reader.readTextsHashed("/classes/name")
+    labels = try reader.readHashed(Layout.Samples.label).elements
+    let split: [UInt8] = try reader.readHashed(Layout.Samples.split).elements
+    classNames = try reader.readTextsHashed(Layout.Classes.name)
     guard labels.count == count, split.count == count else {
       throw ArchiveError(
         .layout,

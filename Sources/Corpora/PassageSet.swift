@@ -24,19 +24,19 @@ public struct PassageSet: Sendable {
   /// - Throws: when the file is missing, damaged, or not a labelled set of passages.
   public init(_ path: String) throws {
     let reader = try RunReader(path, expecting: [.dataset])
-    guard reader.contains("/samples/text") else {
+    guard reader.contains(Layout.Samples.text) else {
       throw ArchiveError(
         .layout,
         "\(path): expected passages in /samples/text, found none; is it an image set? "
           + "set data.modality accordingly")
     }
-    texts = try reader.readTextsHashed("/samples/text")
+    texts = try reader.readTextsHashed(Layout.Samples.text)
     let split = try LabelledSplit(reader, count: texts.count, noun: "passages")
     (labels, classNames) = (split.labels, split.classNames)
     (trainIndices, testIndices) = (split.trainIndices, split.testIndices)
     tokenizer =
-      reader.contains("/tokenizer/merges")
-      ? try BytePairTokenizer(reader, "/tokenizer/merges") : nil
+      reader.contains(Layout.Tokenizer.merges)
+      ? try BytePairTokenizer(reader, Layout.Tokenizer.merges) : nil
     (source, warning) = (try reader.asSource(using: ["/"]), try reader.staleHashes())
   }
 }

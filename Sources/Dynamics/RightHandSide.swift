@@ -7,12 +7,15 @@ final class RightHandSide<S: KernelScalar> {
   /// Terms of the equation.
   struct Terms: OptionSet {
     let rawValue: Int
-    static var diffusion: Terms { Terms(rawValue: 1) }
-    static var attention: Terms { Terms(rawValue: 2) }
-    static var reaction: Terms { Terms(rawValue: 4) }
+    static var diffusion: Terms { Terms(.diffusion) }
+    static var attention: Terms { Terms(.attention) }
+    static var reaction: Terms { Terms(.reaction) }
     /// What moves between positions.
     static var transport: Terms { [.diffusion, .attention] }
     static var all: Terms { [.diffusion, .attention, .reaction] }
+
+    init(rawValue: Int) { self.rawValue = rawValue }
+    init(_ term: EquationTerm) { rawValue = 1 << term.rawValue }
   }
 
   /// What one evaluation leaves for its adjoint.

@@ -175,13 +175,4 @@ public final class Dataset: @unchecked Sendable {
     if !shape.isEmpty { try Dataspace.select(file.value, start: start, count: count) }
     return (file, try Dataspace.simple(count))
   }
-
-  /// Changes the length of the axes, within the maximum shape.
-  public func resize(_ shape: [Int]) throws {
-    try HDF5Library.synchronized {
-      _ = try check(
-        H5Dset_extent(identifier.value, shape.map { hsize_t($0) }), "cannot extend to \(shape)",
-        file: file, path: path)
-    }
-  }
 }

@@ -106,13 +106,6 @@ public final class File: @unchecked Sendable {
     get throws { try Group.open(identifier.value, "/", file: path, keeping: identifier) }
   }
 
-  /// Writes out what is buffered.
-  public func flush() throws {
-    try HDF5Library.synchronized {
-      _ = try check(H5Fflush(identifier.value, H5F_SCOPE_LOCAL), "cannot write out", file: path)
-    }
-  }
-
   /// Writes everything out and closes; a failure here is a failure to store. Objects still held keep the library's
   /// file open: let them go first.
   public func close() throws { try identifier.close("cannot close", file: path) }

@@ -150,6 +150,18 @@ final class ConfigurationReader {
     return values
   }
 
+  /// Some of an enumeration's cases, or of those that are `allowed`, by their raw values; none only where the fallback is none.
+  func choices<Choice: CaseIterable & RawRepresentable<String>>(
+    _ key: String, _ fallback: [Choice], of allowed: [Choice] = Array(Choice.allCases)
+  ) throws -> [Choice] {
+    let names = allowed.map(\.rawValue)
+    let values = try choices(key, fallback.map(\.rawValue), names)
+    guard !values.isEmpty || fallback.isEmpty else {
+      throw UsageError("\(place(key)): expected one at least, for example [\(names[0])]")
+    }
+    return values.compactMap { Choice(rawValue: $0) }
+  }
+
   /// The items of a list, each a text or a mapping; nil when the key is missing.
   func items(_ key: String) throws -> [(text: String?, reader: ConfigurationReader?)]? {
     known.append(key)

@@ -18,7 +18,7 @@ enum FinishedArchive {
   static func difference(
     _ reader: RunReader, _ configuration: String
   ) throws -> (found: String, asked: String)? {
-    let text = try reader.readTexts("/provenance/configuration").first ?? ""
+    let text = try reader.readTexts(Layout.Provenance.configuration).first ?? ""
     // Written out anew, so that keys which came later have their defaults.
     let found = try StudyConfiguration(yaml: text, name: reader.path).yaml
     guard found != configuration else { return nil }

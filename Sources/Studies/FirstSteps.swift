@@ -33,7 +33,7 @@ struct FirstSteps {
     let sample = ArraySchema.AxisSchema("batch_sample", sizes.reduce(0, +))
     func array(_ name: String, _ axes: [ArraySchema.AxisSchema], _ longName: String) -> ArraySchema
     {
-      ArraySchema("/first_steps/\(name)", .int32, [sample] + axes, longName: longName)
+      ArraySchema(Layout.FirstSteps.member(name), .int32, [sample] + axes, longName: longName)
     }
     let shared = [
       array("step", [], "optimiser step the sample is trained on in, from 1"),
@@ -44,7 +44,7 @@ struct FirstSteps {
     case .images(let set, _):
       return shared + [
         ArraySchema(
-          "/first_steps/image", .uint8,
+          Layout.FirstSteps.image, .uint8,
           [sample, .init("y", set.size.height), .init("x", set.size.width)], longName: "grey image"),
         array("label", [], "class"),
       ]
@@ -66,7 +66,7 @@ struct FirstSteps {
     let places = places.prefix(sizes.reduce(0, +))
     let indices = places.map { study.trainIndices[$0] }
     func append(_ name: String, _ values: [Int32]) throws {
-      try recorder.append("/first_steps/\(name)", values)
+      try recorder.append(Layout.FirstSteps.member(name), values)
     }
     try append(
       "step", sizes.enumerated().flatMap { Array(repeating: Int32($0 + 1), count: $1) })
@@ -76,7 +76,8 @@ struct FirstSteps {
     case .images(let set, _):
       let size = set.size.height * set.size.width
       try recorder.append(
-        "/first_steps/image", indices.flatMap { set.images.elements[$0 * size..<($0 + 1) * size] })
+        Layout.FirstSteps.image,
+        indices.flatMap { set.images.elements[$0 * size..<($0 + 1) * size] })
       try append("label", indices.map { study.data.label($0) })
     case .text(let samples):
       try append("token", indices.flatMap { samples.tokens($0).padded })

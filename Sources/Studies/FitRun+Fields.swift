@@ -20,7 +20,7 @@ extension FitRun {
     let states = Buffer<Float>(depths * judged.count * stream)
     let maps = Buffer<Float>(
       equation.model.hasAttention ? network.layerCount * judged.count * map : 1)
-    let terms = Buffer<Double>(3 * network.layerCount * judged.count)
+    let terms = Buffer<Double>(EquationTerm.allCases.count * network.layerCount * judged.count)
     let errors = Buffer<Double>(depths * judged.count)
     let isTask = settings.objective == .task
     let coefficients = Coefficients<Float>(equation)
@@ -59,15 +59,16 @@ extension FitRun {
           from: pass.attentionMap(layer), count: count * map)
       }
       pass.termSizes(coefficients.values.start, view.shard) { term, layer, sample, size in
-        terms.start[(term * network.layerCount + layer) * judged.count + first + sample] = size
+        terms.start[(term.rawValue * network.layerCount + layer) * judged.count + first + sample] =
+          size
       }
     }
     let name = equation.model.rawValue
-    try recorder.append("/fields/\(name)/u", states.elements)
-    if !isTask { try recorder.append("/fields/\(name)/state_error", errors.elements) }
+    try recorder.append(Layout.Fields(name).u, states.elements)
+    if !isTask { try recorder.append(Layout.Fields(name).stateError, errors.elements) }
     if equation.model.hasAttention {
-      try recorder.append("/fields/\(name)/attention", maps.elements)
-      try recorder.append("/fields/\(name)/term_size", terms.elements)
+      try recorder.append(Layout.Fields(name).attention, maps.elements)
+      try recorder.append(Layout.Fields(name).termSize, terms.elements)
     }
   }
 
@@ -103,9 +104,9 @@ extension FitRun {
       }
     }
     let name = fit.equation.model.rawValue
-    try recorder.append("/training/\(name)/step", [Int32(step)])
-    try recorder.append("/training/\(name)/u", states.elements)
-    try recorder.append("/training/\(name)/gradient_norm", norms.elements)
+    try recorder.append(Layout.Training(name).step, [Int32(step)])
+    try recorder.append(Layout.Training(name).u, states.elements)
+    try recorder.append(Layout.Training(name).gradientNorm, norms.elements)
   }
 
   /// ‖u - v‖²/‖v‖².

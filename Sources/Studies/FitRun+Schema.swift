@@ -23,16 +23,17 @@ extension FitRun {
       ? [Axis("y", grid.rows), Axis("x", grid.columns)]
       : [Axis("position", network.positionCount)]
     var arrays = [
-      ArraySchema("/samples/index", .int32, [sample], longName: "position in the data set"),
-      ArraySchema("/samples/label", .int32, [sample], longName: "class"),
+      ArraySchema(Layout.Samples.index, .int32, [sample], longName: "position in the data set"),
+      ArraySchema(Layout.Samples.label, .int32, [sample], longName: "class"),
     ]
     if network.takesTokens {
       arrays.append(
-        ArraySchema("/samples/length", .int32, [sample], longName: "positions that are no padding"))
+        ArraySchema(
+          Layout.Samples.length, .int32, [sample], longName: "positions that are no padding"))
     }
     arrays.append(
       ArraySchema(
-        "/reference/position_mean", .float32, [Axis("layer", layers)] + map,
+        Layout.Reference.positionMean, .float32, [Axis("layer", layers)] + map,
         longName: "network attention map, mean over the \(fitSamples.count) fit samples"))
     for equation in models {
       let name = equation.model.rawValue
@@ -49,28 +50,28 @@ extension FitRun {
       ]
       arrays.append(
         ArraySchema(
-          "/fields/\(name)/u", .float32,
+          Layout.Fields(name).u, .float32,
           [depth, sample] + cells + [Axis("channel", network.width)],
           longName: "field of the \(name) equation on held-out samples; 0 at padding",
           attributes: attributes))
       if equation.model.hasAttention {
         arrays.append(
           ArraySchema(
-            "/fields/\(name)/attention", .float32, [Axis("layer", layers), sample] + map,
+            Layout.Fields(name).attention, .float32, [Axis("layer", layers), sample] + map,
             longName: "attention map of the \(name) equation at each layer's depth-time",
             attributes: attributes))
         arrays.append(
           ArraySchema(
-            "/fields/\(name)/term_size", .float64,
-            [Axis("term", 3), Axis("layer", layers), sample],
+            Layout.Fields(name).termSize, .float64,
+            [Axis("term", EquationTerm.allCases.count), Axis("layer", layers), sample],
             longName: "root mean square of each term at each layer's depth-time",
-            attributes: ["flag_meanings": .text("diffusion attention reaction")]))
+            attributes: ["flag_meanings": .text(EquationTerm.meanings)]))
       }
       let isTask = study.configuration.pde.objective == .task
       if !isTask {
         arrays.append(
           ArraySchema(
-            "/fields/\(name)/state_error", .float64, [depth, sample],
+            Layout.Fields(name).stateError, .float64, [depth, sample],
             longName: "relative squared error against the network on held-out samples"))
       }
       let stem =
@@ -80,7 +81,7 @@ extension FitRun {
       for (index, entry) in layout.entries.enumerated() {
         arrays.append(
           ArraySchema(
-            "/fields/\(name)/parameters/\(entry.name)", .float32,
+            Layout.Fields(name).parameter(entry.name), .float32,
             entry.axes.map { Axis($0.name, $0.length) },
             longName: ParameterMeaning(entry.name).longName, attributes: layout.facts(index)))
       }
@@ -89,16 +90,17 @@ extension FitRun {
         let one = Axis("ending", 1)
         arrays += [
           ArraySchema(
-            "/progress/\(name)/task_loss", .float64, [step], longName: "cross entropy of the task",
+            Layout.FitProgress(name).taskLoss, .float64, [step],
+            longName: "cross entropy of the task",
             units: "nat"),
           ArraySchema(
-            "/progress/\(name)/gradient_norm", .float64, [step],
+            Layout.FitProgress(name).gradientNorm, .float64, [step],
             longName: "global gradient norm before clipping"),
           ArraySchema(
-            "/fields/\(name)/test_accuracy", .float64, [one],
+            Layout.Fields(name).testAccuracy, .float64, [one],
             longName: "share of the test split classified rightly"),
           ArraySchema(
-            "/fields/\(name)/test_loss", .float64, [one],
+            Layout.Fields(name).testLoss, .float64, [one],
             longName: "cross entropy of the test split", units: "nat"),
         ]
         if study.configuration.pde.every == .epoch {
@@ -108,15 +110,15 @@ extension FitRun {
       }
       arrays += [
         ArraySchema(
-          "/progress/\(name)/state_loss", .float64, [step], longName: "normalised state error"),
+          Layout.FitProgress(name).stateLoss, .float64, [step], longName: "normalised state error"),
         ArraySchema(
-          "/progress/\(name)/map_loss", .float64, [step],
+          Layout.FitProgress(name).mapLoss, .float64, [step],
           longName: "weighted divergence of the attention maps", units: "nat"),
       ]
     }
     var schema = RunSchema(
       .fields, title: study.configuration.title, arrays: arrays,
-      defaultGroup: "/fields/\(models.last?.model.rawValue ?? "")",
+      defaultGroup: Layout.Fields(models.last?.model.rawValue ?? "").path,
       provenance: Provenance(
         configuration: study.configuration.yaml, seed: study.configuration.seed,
         blasCore: BLASCore.name, sources: [try run.source()]))
@@ -133,12 +135,12 @@ extension FitRun {
     let width = ArraySchema.AxisSchema("channel", run.study.model.width)
     return [
       ArraySchema(
-        "/training/\(name)/step", .int32, [checkpoint], longName: "optimiser steps done"),
+        Layout.Training(name).step, .int32, [checkpoint], longName: "optimiser steps done"),
       ArraySchema(
-        "/training/\(name)/u", .float32, [checkpoint, depth, sample] + cells + [width],
+        Layout.Training(name).u, .float32, [checkpoint, depth, sample] + cells + [width],
         longName: "field of the \(name) equation on held-out samples while it learns; 0 at padding"),
       ArraySchema(
-        "/training/\(name)/gradient_norm", .float64, [checkpoint, depth, sample],
+        Layout.Training(name).gradientNorm, .float64, [checkpoint, depth, sample],
         longName: "norm of the gradient of each sample's own loss with respect to the state"),
     ]
   }

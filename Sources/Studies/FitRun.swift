@@ -78,14 +78,14 @@ public struct FitRun {
   private func fit(_ recorder: Recorder) throws {
     let weights = try run.weights(run.checkpointCount() - 1)
     let fitted = trajectories(run.study.model, weights, fitSamples, capacity: capacity)
-    try recorder.append("/samples/index", heldOut.map { Int32($0) })
-    try recorder.append("/samples/label", heldOut.map { run.study.data.label($0) })
+    try recorder.append(Layout.Samples.index, heldOut.map { Int32($0) })
+    try recorder.append(Layout.Samples.label, heldOut.map { run.study.data.label($0) })
     if case .text(let samples) = run.study.data {
       let extra = Int32(run.study.model.classTokenCount)
       try recorder.append(
-        "/samples/length", heldOut.map { Int32(samples.tokens($0).length) + extra })
+        Layout.Samples.length, heldOut.map { Int32(samples.tokens($0).length) + extra })
     }
-    try recorder.append("/reference/position_mean", positionMean(fitted))
+    try recorder.append(Layout.Reference.positionMean, positionMean(fitted))
     for model in models {
       switch run.study.configuration.pde.objective {
       case .trajectories:
@@ -146,8 +146,8 @@ public struct FitRun {
       study.data.testIndices, fit.weights.start, coefficients.values.start, fit.passes, pool: pool)
     let name = equation.model.rawValue
     let accuracy = Double(score.correct) / Double(max(score.count, 1))
-    try recorder.append("/fields/\(name)/test_accuracy", [accuracy])
-    try recorder.append("/fields/\(name)/test_loss", [score.loss / Double(max(score.count, 1))])
+    try recorder.append(Layout.Fields(name).testAccuracy, [accuracy])
+    try recorder.append(Layout.Fields(name).testLoss, [score.loss / Double(max(score.count, 1))])
     progress.note("\(name) on the task: test accuracy \(Format.fixed(100 * accuracy, 2)) %")
     let stem = Buffer<Float>(objective.layout.count)
     stem.start.update(from: fit.weights.start, count: stem.count)
@@ -168,11 +168,11 @@ public struct FitRun {
     try observing(fit, 0)
     let finite = try fit.run { step, loss in
       if isTask {
-        try recorder.append("/progress/\(name)/task_loss", [loss.task])
-        try recorder.append("/progress/\(name)/gradient_norm", [fit.gradientNorm])
+        try recorder.append(Layout.FitProgress(name).taskLoss, [loss.task])
+        try recorder.append(Layout.FitProgress(name).gradientNorm, [fit.gradientNorm])
       } else {
-        try recorder.append("/progress/\(name)/state_loss", [loss.state])
-        try recorder.append("/progress/\(name)/map_loss", [loss.map])
+        try recorder.append(Layout.FitProgress(name).stateLoss, [loss.state])
+        try recorder.append(Layout.FitProgress(name).mapLoss, [loss.map])
       }
       progress.update(
         step, of: fit.stepCount, unit: "steps", detail: "loss \(Format.fixed(loss.total, 4))")
@@ -185,7 +185,7 @@ public struct FitRun {
     progress.end(last.map { "loss \(Format.fixed($0.total, 4))" } ?? "no parameters")
     for entry in fit.layout.entries {
       try recorder.append(
-        "/fields/\(name)/parameters/\(entry.name)",
+        Layout.Fields(name).parameter(entry.name),
         UnsafeBufferPointer(start: fit.weights.start + entry.offset, count: entry.count))
     }
     return fit

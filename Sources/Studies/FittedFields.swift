@@ -26,7 +26,7 @@ struct FittedFields {
       throw UsageError("\(path) was not fitted to \(run.reader.path); fit it with isotherm fit")
     }
     try reader.checkMade(from: run.reader)
-    let yaml = try reader.readTexts("/provenance/configuration").first ?? ""
+    let yaml = try reader.readTexts(Layout.Provenance.configuration).first ?? ""
     let pde = try StudyConfiguration(
       yaml: yaml, name: "\(path):/provenance/configuration", settings: []
     ).pde
@@ -36,13 +36,13 @@ struct FittedFields {
           + "trajectories")
     }
     let (reader, grid) = (reader, run.study.model.grid)
-    models = try pde.models.filter { reader.contains("/fields/\($0.rawValue)/u") }.map { kind in
+    models = try pde.models.filter { reader.contains(Layout.Fields($0.rawValue).u) }.map { kind in
       let equation = MasterEquation(
         kind, grid: FieldGrid(rows: grid.rows, columns: grid.columns), boundary: pde.boundary,
         network: run.study.model, degree: pde.degree, rank: pde.rank)
       let weights = Buffer<Float>(max(1, equation.parameterCount))
       for entry in equation.layout.entries {
-        let place = "/fields/\(kind.rawValue)/parameters/\(entry.name)"
+        let place = Layout.Fields(kind.rawValue).parameter(entry.name)
         let values: NDArray<Float> = try reader.read(place)
         guard values.count == entry.count else {
           throw ArchiveError(

@@ -112,8 +112,8 @@ public struct ImportRun {
   private func write(_ recorder: Recorder, _ hashes: [String]) throws -> Outcome {
     var outcome = plan
     for (path, text) in texts { recorder.write(path, [text]) }
-    recorder.write("/network/file", files)
-    recorder.write("/network/sha256", hashes)
+    recorder.write(Layout.Network.file, files)
+    recorder.write(Layout.Network.hash, hashes)
     let total = checkpoints.reduce(0) { $0 + $1.items.count }
     progress.begin("import")
     var done = 0
@@ -129,7 +129,7 @@ public struct ImportRun {
         progress.update(done, of: total, unit: "arrays", detail: item.name)
       }
       let step = hasSteps ? checkpoint.step ?? number : number
-      try recorder.append("/checkpoints/step", [Int32(clamping: step)])
+      try recorder.append(Layout.Checkpoints.step, [Int32(clamping: step)])
       try recorder.tick()
     }
     outcome.path = try recorder.seal()
@@ -143,7 +143,7 @@ public struct ImportRun {
   }
 
   private static func path(_ item: ImportedWeights.Item) -> String {
-    "/checkpoints/parameters/" + item.name
+    Layout.Checkpoints.parameter(item.name)
   }
 
   private static func hash(_ path: String) throws -> String {
@@ -161,9 +161,9 @@ public struct ImportRun {
   private var texts: [(path: String, text: String)] {
     guard let first = checkpoints.first else { return [] }
     return [
-      ("/network/configuration", first.text(["config.json"])),
-      ("/network/tokenizer", first.text(["tokenizer.json"])),
-      ("/network/licence", first.text(["LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE"])),
+      (Layout.Network.configuration, first.text(["config.json"])),
+      (Layout.Network.tokenizer, first.text(["tokenizer.json"])),
+      (Layout.Network.licence, first.text(["LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE"])),
     ].compactMap { path, text in text.map { (path, $0) } }
   }
 
@@ -172,7 +172,7 @@ public struct ImportRun {
     let checkpoint = ArraySchema.AxisSchema.growing("checkpoint")
     var arrays = [
       ArraySchema(
-        "/checkpoints/step", .int32, [checkpoint],
+        Layout.Checkpoints.step, .int32, [checkpoint],
         longName: hasSteps ? "step that the checkpoint's name ends in" : "number of the checkpoint")
     ]
     arrays += (first?.items ?? []).map { item in
@@ -190,8 +190,8 @@ public struct ImportRun {
     }
     let file = ArraySchema.AxisSchema("file", files.count)
     arrays += [
-      ArraySchema("/network/file", .utf8, [file], longName: "file that weights came from"),
-      ArraySchema("/network/sha256", .utf8, [file], longName: "sha256 of the file"),
+      ArraySchema(Layout.Network.file, .utf8, [file], longName: "file that weights came from"),
+      ArraySchema(Layout.Network.hash, .utf8, [file], longName: "sha256 of the file"),
     ]
     let network = first?.plan?.architecture ?? "weights"
     let sources = zip(files, hashes).map { Provenance.Source(path: $0, runID: "", sha256: $1) }

@@ -8,11 +8,11 @@ import Kernels
 extension InformRun {
   /// I(T_network; T_pde) at every depth-time that both have, on the samples that both hold, at the last checkpoint.
   func compare(_ fields: RunReader, _ recorder: Recorder) throws {
-    guard configuration.information.taps == "residual" else {
+    guard configuration.information.taps == .residual else {
       throw UsageError("--fields compares residual streams: leave information.taps=attention out")
     }
-    let mine = try reader.read("/samples/index", as: Int32.self).elements.prefix(samples)
-    let theirs = try fields.read("/samples/index", as: Int32.self).elements
+    let mine = try reader.read(Layout.Samples.index, as: Int32.self).elements.prefix(samples)
+    let theirs = try fields.read(Layout.Samples.index, as: Int32.self).elements
     let common = mine.enumerated().compactMap { place, index in
       theirs.firstIndex(of: index).map { (mine: place, theirs: $0) }
     }
@@ -23,8 +23,8 @@ extension InformRun {
           + "needed: fit and train with the same capture.samples")
     }
     for model in try Self.models(fields) {
-      let path = "/fields/\(model)/u"
-      let times = try fields.read("/fields/\(model)/depth_time", as: Double.self).elements
+      let path = Layout.Fields(model).u
+      let times = try fields.read(Layout.Fields(model).depthTime, as: Double.self).elements
       let estimates = try concurrently(taps.count) { item -> Estimate in
         guard let row = times.firstIndex(where: { abs($0 - taps[item].depthTime) < 1e-9 }) else {
           return .none
@@ -36,19 +36,21 @@ extension InformRun {
           elements: padding.cleared(
             stream.elements, samples: stream.shape[0], of: stream.shape[1], step: stream.shape[1]))
         let field: NDArray<Float> = try fields.readRow(path, row)
-        return try Self.between(
-          "kde", Self.distances(network, common.map(\.mine)),
+        return try LayerEstimator.densities(
+          Self.distances(network, common.map(\.mine)),
           Self.distances(field, common.map(\.theirs)), configuration.information.noise, resampling)
       }
       for part in InformSchema.parts {
-        try recorder.append("/network_pde/\(model)/\(part.name)", estimates.map(part.value))
+        try recorder.append(
+          "\(Layout.Information.networkPDE(model))/\(part.name)", estimates.map(part.value))
       }
-      try recorder.append("/network_pde/\(model)/flags", estimates.map(\.flags.archived))
+      try recorder.append(
+        "\(Layout.Information.networkPDE(model))/flags", estimates.map(\.flags.archived))
     }
   }
 
   static func models(_ fields: RunReader) throws -> [String] {
-    try fields.names(in: "/fields").filter { fields.contains("/fields/\($0)/u") }
+    try fields.names(in: Layout.Fields.group).filter { fields.contains(Layout.Fields($0).u) }
   }
 
   private static func distances(_ values: NDArray<Float>, _ rows: [Int]) throws -> LayerDistances {

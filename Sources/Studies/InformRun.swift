@@ -31,13 +31,13 @@ public struct InformRun {
       throw UsageError("\(chosen.path): holds no fitted fields; isotherm fit makes them")
     }
     self.fields = chosen
-    let yaml = try reader.readTexts("/provenance/configuration").first ?? ""
+    let yaml = try reader.readTexts(Layout.Provenance.configuration).first ?? ""
     configuration = try StudyConfiguration(
       yaml: yaml, name: "\(reader.path):/provenance/configuration", settings: settings)
     pool = WorkerPool(threadCount: threads)
     self.progress = progress
-    labels = try reader.read("/samples/label").elements
-    checkpoints = try reader.describe("/checkpoints/step").shape[0]
+    labels = try reader.read(Layout.Samples.label).elements
+    checkpoints = try reader.describe(Layout.Checkpoints.step).shape[0]
     taps = try InformedTap.all(reader, configuration)
     padding = try SamplePadding(reader)
     let captured = try taps.map { try reader.describe($0.path).shape[1] }.min() ?? 0
@@ -52,10 +52,10 @@ public struct InformRun {
   /// Equations that were watched while they learned the task.
   private static func learners(_ fields: RunReader?) throws -> [Learner] {
     guard let fields else { return [] }
-    return try fields.names(in: "/training").map { model in
+    return try fields.names(in: Layout.Training.group).map { model in
       Learner(
         model: model, taps: try InformedTap.all(model, fields),
-        checkpoints: try fields.describe("/training/\(model)/step").shape[0])
+        checkpoints: try fields.describe(Layout.Training(model).step).shape[0])
     }
   }
 
@@ -65,8 +65,8 @@ public struct InformRun {
 
   private func checkSamples() throws {
     guard let fields, !learners.isEmpty else { return }
-    let mine = try reader.read("/samples/index", as: Int32.self).elements.prefix(samples)
-    let theirs = try fields.read("/samples/index", as: Int32.self).elements.prefix(samples)
+    let mine = try reader.read(Layout.Samples.index, as: Int32.self).elements.prefix(samples)
+    let theirs = try fields.read(Layout.Samples.index, as: Int32.self).elements.prefix(samples)
     guard mine == theirs else {
       throw ArchiveError(
         .layout,
@@ -107,7 +107,7 @@ public struct InformRun {
       return place.file
     }
     let settings = configuration.information
-    let anchor = "/estimates/\(settings.estimators[0])/label/value"
+    let anchor = "\(Layout.Information.estimates)/\(settings.estimators[0].rawValue)/label/value"
     let resumed =
       beginning.isResuming
       ? try Recorder.resume(
@@ -123,10 +123,10 @@ public struct InformRun {
         onEvent: progress.recorderEvents)
     do {
       let done = resumed == nil ? 0 : try RunReader(place.folder).describe(anchor).shape[0]
-      recorder.write("/taps/name", taps.map(\.name))
+      recorder.write(Layout.Information.tapName, taps.map(\.name))
       progress.begin("inform")
       for checkpoint in done..<checkpoints {
-        try estimate(taps, in: reader, checkpoint, "/estimates", recorder)
+        try estimate(taps, in: reader, checkpoint, Layout.Information.estimates, recorder)
         progress.update(
           (checkpoint + 1) * taps.count, of: layerCount, unit: "layers")
         try recorder.commit()
@@ -158,7 +158,8 @@ public struct InformRun {
     for learner in learners {
       for checkpoint in 0..<learner.checkpoints {
         try estimate(
-          learner.taps, in: fields, checkpoint, "/equations/\(learner.model)", recorder)
+          learner.taps, in: fields, checkpoint, Layout.Information.equation(learner.model), recorder
+        )
         done += learner.taps.count
         progress.update(done, of: layerCount, unit: "layers", detail: learner.model)
         try recorder.tick()
@@ -177,16 +178,12 @@ public struct InformRun {
       resamples: settings.resamples, shuffles: settings.shuffles, seed: configuration.seed)
   }
 
-  /// One layer at one checkpoint, as the estimators take it.
-  private struct Layer {
-    var distances: LayerDistances
-    var patterns: BinPatterns
-  }
-
   /// Reads a layer a stretch of positions at a time: what is in memory does not grow with the layer.
-  private func layer(_ tap: InformedTap, in reader: RunReader, _ checkpoint: Int) throws -> Layer {
+  private func layer(_ tap: InformedTap, in reader: RunReader, _ checkpoint: Int) throws
+    -> InformedLayer
+  {
     let shape = try reader.describe(tap.path).shape
-    var layer = Layer(
+    var layer = InformedLayer(
       distances: try LayerDistances(count: samples),
       patterns: BinPatterns(count: samples, bins: configuration.information.bins))
     // [checkpoint, sample, position, channel], [checkpoint, depth_time, sample, position or (y, x), channel], or
@@ -213,10 +210,12 @@ public struct InformRun {
     return layer
   }
 
-  /// Distances between the inputs themselves: pixels, or how often each token stands in a text.
+  private var input: InformedInput { reader.contains(Layout.Samples.token) ? .tokens : .pixels }
+
+  /// Distances between the inputs themselves.
   private func inputDistances() throws -> LayerDistances {
-    if reader.contains("/samples/token") { return try tokenDistances() }
-    let images: NDArray<UInt8> = try reader.read("/samples/image")
+    if input == .tokens { return try tokenDistances() }
+    let images: NDArray<UInt8> = try reader.read(Layout.Samples.image)
     var distances = try LayerDistances(count: samples)
     let size = images.shape.dropFirst().reduce(1, *)
     try distances.add(images.elements.prefix(samples * size).map { Float($0) / 255 })
@@ -224,7 +223,7 @@ public struct InformRun {
   }
 
   private func tokenDistances() throws -> LayerDistances {
-    let tokens: NDArray<Int32> = try reader.read("/samples/token")
+    let tokens: NDArray<Int32> = try reader.read(Layout.Samples.token)
     let vocabulary = Int(tokens.elements.max() ?? 0) + 1
     var shares = [Float](repeating: 0, count: samples * vocabulary)
     for sample in 0..<samples {
@@ -245,58 +244,35 @@ public struct InformRun {
     _ recorder: Recorder
   ) throws {
     let settings = configuration.information
-    let needsInput = !Set(settings.estimators).isDisjoint(with: ["ksg", "renyi"])
-    let input = needsInput ? try inputDistances() : nil
+    let input = settings.estimators.contains(where: \.needsInput) ? try inputDistances() : nil
     let layers = try concurrently(taps.count) { try layer(taps[$0], in: reader, checkpoint) }
     let labels = Array(labels.prefix(samples))
-    for name in settings.estimators {
+    for estimator in settings.estimators {
       let pairs = try concurrently(taps.count) { item in
-        try estimate(name, layers[item], input, labels)
+        try estimator.estimate(
+          layers[item], input: input, labels: labels, settings, resampling)
       }
-      try recorder.append(pairs.map(\.input), to: "\(root)/\(name)/input")
-      try recorder.append(pairs.map(\.label), to: "\(root)/\(name)/label")
+      let group = "\(root)/\(estimator.rawValue)"
+      try recorder.append(pairs.map(\.input), to: group + "/input")
+      try recorder.append(pairs.map(\.label), to: group + "/label")
     }
-    for name in settings.pairs where root == "/estimates" {
-      try recorder.append(betweenLayers(name, layers), to: "/pairs/\(name)")
-    }
-  }
-
-  private func estimate(
-    _ name: String, _ layer: Layer, _ input: LayerDistances?, _ labels: [Int32]
-  ) throws -> (input: Estimate, label: Estimate) {
-    let (plan, settings) = (resampling, configuration.information)
-    switch name {
-    case "kde", "kde-lower":
-      let density = KernelDensity(
-        layer.distances, noise: settings.noise, bound: name == "kde" ? .upper : .lower)
-      return (density.inputInformation(plan), density.labelInformation(labels, plan))
-    case "ksg":
-      let neighbours = try DistanceKraskov(layer.distances)
-      let pixels = try DistanceKraskov(input ?? layer.distances)
-      return (
-        neighbours.information(with: pixels, plan), neighbours.labelInformation(labels, plan)
-      )
-    case "renyi":
-      let side = LayerRenyi(layer.distances, width: settings.noise)
-      let pixels = LayerRenyi(input ?? layer.distances, width: settings.noise)
-      return (
-        try side.information(with: pixels, plan),
-        try side.information(with: LayerRenyi(labels: labels), plan)
-      )
-    default:
-      let binning = Binning(layer.patterns)
-      return (binning.inputInformation(plan), binning.labelInformation(labels, plan))
+    for estimator in settings.pairs where root == Layout.Information.estimates {
+      guard let between = estimator.between else { continue }
+      try recorder.append(
+        betweenLayers(between, layers), to: Layout.Information.pairs(estimator.rawValue))
     }
   }
 
   /// I(T_l;T_m) of every two layers, `[l, m]`; the information of a layer with itself is not finite, and left as NaN.
-  private func betweenLayers(_ name: String, _ layers: [Layer]) throws -> [Estimate] {
+  private func betweenLayers(
+    _ between: LayerEstimator.Between, _ layers: [InformedLayer]
+  ) throws -> [Estimate] {
     let (count, plan) = (layers.count, resampling)
     var result = [Estimate](repeating: .none, count: count * count)
     let pairs = (0..<count).flatMap { l in (l + 1..<max(count, l + 1)).map { (l, $0) } }
     let found = try concurrently(pairs.count) { item in
-      try Self.between(
-        name, layers[pairs[item].0].distances, layers[pairs[item].1].distances,
+      try between(
+        layers[pairs[item].0].distances, layers[pairs[item].1].distances,
         configuration.information.noise, plan)
     }
     for ((l, m), estimate) in zip(pairs, found) {
@@ -304,21 +280,6 @@ public struct InformRun {
       result[m * count + l] = estimate
     }
     return result
-  }
-
-  static func between(
-    _ name: String, _ a: LayerDistances, _ b: LayerDistances, _ noise: Double,
-    _ plan: ResamplingPlan
-  ) throws -> Estimate {
-    if name == "ksg" {
-      return try DistanceKraskov(a).information(with: DistanceKraskov(b), plan)
-    }
-    if name == "renyi" {
-      return try LayerRenyi(a, width: noise).information(
-        with: LayerRenyi(b, width: noise), plan)
-    }
-    return KernelDensity(a, noise: noise).information(
-      with: KernelDensity(b, noise: noise), plan)
   }
 
   /// Results of `body` for 0 ..< count, in order, by all threads.
@@ -353,44 +314,47 @@ public struct InformRun {
     }
     let settings = configuration.information
     var arrays = [
-      ArraySchema("/taps/name", .utf8, [Axis("tap", taps.count)], longName: "tap of each depth")
+      ArraySchema(
+        Layout.Information.tapName, .utf8, [Axis("tap", taps.count)], longName: "tap of each depth")
     ]
     for estimator in settings.estimators {
       for (quantity, name) in [("input", "I(X;T)"), ("label", "I(T;Y)")] {
         arrays += InformSchema.quantity(
-          "/estimates/\(estimator)/\(quantity)", name,
-          [.growing("checkpoint"), depth("depth_time", taps)], estimator: estimator, settings,
-          samples: samples, entropy: quantity == "label" ? labelEntropy : nil)
+          "\(Layout.Information.estimates)/\(estimator.rawValue)/\(quantity)", name,
+          [.growing("checkpoint"), depth("depth_time", taps)], by: estimator, settings,
+          input: input, samples: samples, entropy: quantity == "label" ? labelEntropy : nil)
         for learner in learners {
           arrays += InformSchema.quantity(
-            "/equations/\(learner.model)/\(estimator)/\(quantity)",
+            "\(Layout.Information.equation(learner.model))/\(estimator.rawValue)/\(quantity)",
             "\(name) of the \(learner.model) equation",
-            [.growing("checkpoint"), depth("depth_time", learner.taps)], estimator: estimator,
-            settings, samples: samples)
+            [.growing("checkpoint"), depth("depth_time", learner.taps)], by: estimator,
+            settings, input: input, samples: samples)
         }
       }
     }
     for estimator in settings.pairs {
       arrays += InformSchema.quantity(
-        "/pairs/\(estimator)", "I(T;T')",
+        Layout.Information.pairs(estimator.rawValue), "I(T;T')",
         [.growing("checkpoint"), depth("depth_time", taps), depth("other_depth_time", taps)],
-        estimator: estimator, settings, samples: samples,
+        by: estimator, settings, input: input, samples: samples,
         missing: "a layer with itself, whose information is not finite")
     }
     for model in try fields.map(Self.models) ?? [] {
       arrays += InformSchema.quantity(
-        "/network_pde/\(model)", "I(network; \(model) PDE) at the last checkpoint",
-        [depth("depth_time", taps)], estimator: "kde", settings, samples: samples,
+        Layout.Information.networkPDE(model), "I(network; \(model) PDE) at the last checkpoint",
+        [depth("depth_time", taps)], by: .kde, settings, input: input, samples: samples,
         missing: "the field has no snapshot at this depth-time")
     }
     return RunSchema(
       .information, title: configuration.title, arrays: arrays,
-      defaultGroup: "/estimates/\(settings.estimators[0])/label",
+      defaultGroup: "\(Layout.Information.estimates)/\(settings.estimators[0].rawValue)/label",
       provenance: Provenance(
         configuration: configuration.yaml, seed: configuration.seed, blasCore: BLASCore.name,
         sources: !naming
           ? []
-          : try [reader.asSource(using: taps.map(\.path) + ["/samples"])]
-            + (fields.map { [try $0.asSource(using: ["/fields", "/training"])] } ?? [])))
+          : try [reader.asSource(using: taps.map(\.path) + [Layout.Samples.group])]
+            + (fields.map {
+              [try $0.asSource(using: [Layout.Fields.group, Layout.Training.group])]
+            } ?? [])))
   }
 }

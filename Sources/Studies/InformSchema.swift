@@ -15,12 +15,14 @@ enum InformSchema {
 
   /// The arrays of one quantity in `group`.
   static func quantity(
-    _ group: String, _ name: String, _ axes: [ArraySchema.AxisSchema], estimator: String,
-    _ settings: StudyConfiguration.Information, samples: Int, missing: String? = nil,
+    _ group: String, _ name: String, _ axes: [ArraySchema.AxisSchema],
+    by estimator: LayerEstimator, _ settings: StudyConfiguration.Information, input: InformedInput,
+    samples: Int, missing: String? = nil,
     entropy: Double? = nil
   ) -> [ArraySchema] {
     var attributes: [String: AttributeValue] = [
-      "estimator": .text(estimator), "settings": .text(describe(estimator, settings)),
+      "estimator": .text(estimator.rawValue),
+      "settings": .text(estimator.settings(settings, input: input)),
       "samples": .integer(Int64(samples)), "shuffles": .integer(Int64(settings.shuffles)),
       "resamples": .integer(Int64(settings.resamples)),
     ]
@@ -31,26 +33,14 @@ enum InformSchema {
     let described = attributes
     return parts.map { part in
       ArraySchema(
-        "\(group)/\(part.name)", .float64, axes, longName: "\(name) by \(estimator)\(part.what)",
+        "\(group)/\(part.name)", .float64, axes,
+        longName: "\(name) by \(estimator.rawValue)\(part.what)",
         units: "nat", attributes: described)
     } + [
       ArraySchema(
         "\(group)/flags", .uint8, axes, longName: "warnings, bits",
         attributes: ["flag_meanings": .text(Estimate.Flags.meanings)])
     ]
-  }
-
-  static func describe(
-    _ estimator: String, _ settings: StudyConfiguration.Information
-  ) -> String {
-    switch estimator {
-    case "kde": "upper bound, noise \(settings.noise) of each layer's root-mean-square spread"
-    case "kde-lower": "lower bound, noise \(settings.noise) of each layer's root-mean-square spread"
-    case "renyi":
-      "order 1.01, kernel width \(settings.noise) of each side's root-mean-square spread"
-    case "ksg": "k = 5, Euclidean distances of each side; input: the captured samples' own pixels"
-    default: "\(settings.bins) bins a channel over its range"
-    }
   }
 }
 

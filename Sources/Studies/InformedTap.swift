@@ -18,25 +18,24 @@ struct InformedTap {
   static func all(
     _ reader: RunReader, _ configuration: StudyConfiguration
   ) throws -> [InformedTap] {
-    let isAttention = configuration.information.taps == "attention"
-    let group = isAttention ? "/attention" : "/activations"
+    let isAttention = configuration.information.taps == .attention
     let layers = Double(configuration.model.layers)
     var taps: [InformedTap] = []
-    for name in try reader.names(in: group) {
-      let parts = name.split(separator: ".")
-      guard parts.count == 3, let layer = Double(parts[1]) else { continue }
-      let path = "\(group)/\(name)/values"
-      if isAttention, parts[0] == "attention", parts[2] == "map" {
-        for head in 0..<(try reader.describe(path).shape[2]) {
+    for tap in try reader.taps() {
+      guard let layer = tap.layer, let within = depth(of: tap.quantity) else { continue }
+      let depthTime = (Double(layer) + within) / layers
+      switch tap.quantity {
+      case .map where isAttention:
+        for head in 0..<(try reader.describe(tap.path).shape[2]) {
           taps.append(
             InformedTap(
-              name: "\(name) head \(head)", path: path, head: head,
-              depthTime: (layer + 0.5) / layers))
+              name: "\(tap) head \(head)", path: tap.path, head: head, depthTime: depthTime))
         }
-      } else if !isAttention, parts[0] == "residual" {
-        let within: Double = parts[2] == "pre" ? 0 : parts[2] == "mid" ? 0.5 : 1
+      case .residualPre, .residualMid, .residualPost:
+        if isAttention { continue }
         taps.append(
-          InformedTap(name: name, path: path, head: nil, depthTime: (layer + within) / layers))
+          InformedTap(name: "\(tap)", path: tap.path, head: nil, depthTime: depthTime))
+      default: continue
       }
     }
     guard !taps.isEmpty else {
@@ -48,10 +47,20 @@ struct InformedTap {
     return taps.sorted { ($0.depthTime, $0.name) < ($1.depthTime, $1.name) }
   }
 
+  /// How far through its layer a quantity stands whose information is estimated; nil for others.
+  private static func depth(of quantity: TapName.Quantity) -> Double? {
+    switch quantity {
+    case .residualPre: 0
+    case .residualMid, .map: 0.5
+    case .residualPost: 1
+    default: nil
+    }
+  }
+
   /// The depths of an equation that was watched while it learned the task, in `fields`.
   static func all(_ model: String, _ fields: RunReader) throws -> [InformedTap] {
-    let path = "/training/\(model)/u"
-    let times = try fields.read("/training/\(model)/depth_time", as: Double.self).elements
+    let path = Layout.Training(model).u
+    let times = try fields.read(Layout.Training(model).depthTime, as: Double.self).elements
     return times.enumerated().map { depth, time in
       InformedTap(name: "\(model) depth \(depth)", path: path, depth: depth, depthTime: time)
     }

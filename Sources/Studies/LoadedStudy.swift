@@ -80,9 +80,9 @@ struct LoadedStudy: Sendable {
   /// Compares the tokens that a run has archived with those its samples have now.
   /// - Throws: ``ArchiveError`` when a tokenizer that was learned or read gives others.
   func checkSamples(_ reader: RunReader) throws {
-    guard case .text(let samples) = data, reader.contains("/samples/token") else { return }
-    let archived: NDArray<Int32> = try reader.read("/samples/token")
-    let indices: [Int32] = try reader.read("/samples/index").elements
+    guard case .text(let samples) = data, reader.contains(Layout.Samples.token) else { return }
+    let archived: NDArray<Int32> = try reader.read(Layout.Samples.token)
+    let indices: [Int32] = try reader.read(Layout.Samples.index).elements
     guard archived.shape == [indices.count, samples.positions] else { return }
     for (row, index) in indices.enumerated() {
       guard index >= 0, index < samples.count,

@@ -10,8 +10,8 @@ import Kernels
 struct NextTokenBaseline {
   static let orders = 5
   static let paths = (
-    tokens: "/reference/token_ngram_bits_per_character",
-    bytes: "/reference/byte_ngram_bits_per_character"
+    tokens: Layout.Reference.tokenBits,
+    bytes: Layout.Reference.byteBits
   )
 
   /// Bits per character of orders 1 to 5.

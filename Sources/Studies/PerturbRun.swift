@@ -56,10 +56,10 @@ public struct PerturbRun {
     let recorder = try Recorder(
       RunPlace(out), schema, replacing: force, onEvent: progress.recorderEvents)
     do {
-      recorder.write("/perturbation/trajectory_name", names)
+      recorder.write(Layout.Perturbation.trajectoryName, names)
       recorder.write(
-        "/perturbation/condition_name", conditions.map { "\($0.kind.rawValue) \($0.size)" })
-      try recorder.append("/samples/index", samples.map { Int32($0) })
+        Layout.Perturbation.conditionName, conditions.map { "\($0.kind.rawValue) \($0.size)" })
+      try recorder.append(Layout.Samples.index, samples.map { Int32($0) })
       progress.begin("perturb")
       switch run.study.data {
       case .images(let set, let patches):
@@ -96,11 +96,11 @@ public struct PerturbRun {
           condition, part, from: source, weights, seed: run.study.configuration.seed,
           number: number, first: first, to: response)
       }
-      try recorder.append("/perturbation/size", [condition.size])
-      try recorder.append("/perturbation/growth", response.growth.array)
-      try recorder.append("/perturbation/attention_change", response.attention.array)
-      try recorder.append("/perturbation/output_divergence", response.divergence.array)
-      try recorder.append("/perturbation/flipped", response.flipped.array)
+      try recorder.append(Layout.Perturbation.size, [condition.size])
+      try recorder.append(Layout.Perturbation.growth, response.growth.array)
+      try recorder.append(Layout.Perturbation.attentionChange, response.attention.array)
+      try recorder.append(Layout.Perturbation.outputDivergence, response.divergence.array)
+      try recorder.append(Layout.Perturbation.flipped, response.flipped.array)
       progress.update(
         number + 1, of: conditions.count, unit: "conditions",
         detail: "\(condition.kind.rawValue) \(Format.digits(condition.size))")
@@ -121,15 +121,16 @@ public struct PerturbRun {
     func array(
       _ name: String, _ axes: [Axis], _ longName: String, units: String = "1"
     ) -> ArraySchema {
-      ArraySchema("/perturbation/\(name)", .float64, axes, longName: longName, units: units)
+      ArraySchema(
+        Layout.Perturbation.member(name), .float64, axes, longName: longName, units: units)
     }
     let arrays = [
-      ArraySchema("/samples/index", .int32, [sample], longName: "position in the data set"),
+      ArraySchema(Layout.Samples.index, .int32, [sample], longName: "position in the data set"),
       ArraySchema(
-        "/perturbation/trajectory_name", .utf8, [trajectory],
+        Layout.Perturbation.trajectoryName, .utf8, [trajectory],
         longName: "the network, then PDE models"),
       ArraySchema(
-        "/perturbation/condition_name", .utf8, [Axis("condition_index", conditions.count)],
+        Layout.Perturbation.conditionName, .utf8, [Axis("condition_index", conditions.count)],
         longName: "kind and size of each perturbation"),
       array(
         "size", [condition],
@@ -148,7 +149,8 @@ public struct PerturbRun {
         "flipped", [condition, sample], "1 where the network's answer changes, share for text"),
     ]
     var schema = RunSchema(
-      .fields, title: run.study.configuration.title, arrays: arrays, defaultGroup: "/perturbation",
+      .fields, title: run.study.configuration.title, arrays: arrays,
+      defaultGroup: Layout.Perturbation.group,
       provenance: Provenance(
         configuration: run.study.configuration.yaml, seed: run.study.configuration.seed,
         blasCore: BLASCore.name,

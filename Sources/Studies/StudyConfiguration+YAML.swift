@@ -13,8 +13,8 @@ extension StudyConfiguration {
       capture: {taps: [\(taps.joined(separator: ", "))], samples: \(capture.samples), \
       every: \(capture.steps == 0 ? "epoch" : "\(capture.steps)"), type: \(capture.type)}
       \(pdeLine)
-      information: {estimators: [\(information.estimators.joined(separator: ", "))], \
-      pairs: [\(information.pairs.joined(separator: ", "))], taps: \(information.taps), \
+      information: {estimators: [\(information.estimators.map(\.rawValue).joined(separator: ", "))], \
+      pairs: [\(information.pairs.map(\.rawValue).joined(separator: ", "))], taps: \(information.taps.rawValue), \
       noise: \(information.noise), bins: \(information.bins), bootstrap: \(information.resamples), \
       shuffles: \(information.shuffles)}
       perturb: {noise: \(perturbation.noise), mask: \(perturbation.mask), swap: \(perturbation.swap)}

@@ -146,12 +146,20 @@ public struct StudyConfiguration: Sendable {
 
   /// How information is estimated.
   public struct Information: Sendable {
-    /// Estimators, by name.
-    public var estimators: [String]
+    /// What a layer can be.
+    public enum Place: String, Sendable, CaseIterable {
+      /// The residual stream at each depth.
+      case residual
+      /// The attention map of each head.
+      case attention
+    }
+
+    /// Estimators of I(X;T) and I(T;Y); one at least.
+    public var estimators: [LayerEstimator]
     /// Estimators of the information between every two layers; none by default.
-    public var pairs: [String]
-    /// What is a layer: the residual stream at each depth, or the attention map of each head.
-    public var taps: String
+    public var pairs: [LayerEstimator]
+    /// What is a layer.
+    public var taps: Place
     /// Standard deviation of the noise of `kde`, in units of a layer's root-mean-square distance from its mean.
     public var noise: Double
     /// Bins along each channel for `binning`.
@@ -252,11 +260,9 @@ public struct StudyConfiguration: Sendable {
 
   private static func information(_ reader: ConfigurationReader) throws -> Information {
     let information = Information(
-      estimators: try reader.choices(
-        "estimators", ["kde", "binning"],
-        ["kde", "kde-lower", "binning", "ksg", "renyi"]),
-      pairs: try reader.choices("pairs", [], ["kde", "ksg", "renyi"]),
-      taps: try reader.choice("taps", "residual", ["residual", "attention"]),
+      estimators: try reader.choices("estimators", [.kde, .binning]),
+      pairs: try reader.choices("pairs", [], of: LayerEstimator.betweenLayers),
+      taps: try reader.choice("taps", .residual),
       noise: try reader.number("noise", 0.5, 1e-6...1e6),
       bins: try reader.integer("bins", 8, 2...65536),
       resamples: try reader.integer("bootstrap", 100, 2...100_000),

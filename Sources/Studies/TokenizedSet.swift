@@ -39,26 +39,27 @@ public struct TokenizedSet {
   public func write(out: String, force: Bool) throws -> Outcome {
     let sample = ArraySchema.AxisSchema("sample", set.texts.count)
     var arrays = [
-      ArraySchema("/samples/text", .utf8, [sample], longName: "passage"),
+      ArraySchema(Layout.Samples.text, .utf8, [sample], longName: "passage"),
       ArraySchema(
-        "/classes/name", .utf8, [.init("class", set.classNames.count)],
+        Layout.Classes.name, .utf8, [.init("class", set.classNames.count)],
         longName: "name of each class"),
       ArraySchema(
-        "/tokenizer/merges", .int32, [.init("merge", tokenizer.merges.count), .init("pair", 2)],
+        Layout.Tokenizer.merges, .int32,
+        [.init("merge", tokenizer.merges.count), .init("pair", 2)],
         longName: "the two tokens that token 256 + merge joins; tokens below 256 are bytes"),
       ArraySchema(
-        "/samples/split", .uint8, [sample], longName: "0 train, 1 test",
+        Layout.Samples.split, .uint8, [sample], longName: "0 train, 1 test",
         attributes: ["flag_meanings": .text("train test")]),
     ]
-    let others = try reader.names(in: "/samples").filter {
-      let array = try reader.describe("/samples/\($0)")
+    let others = try reader.names(in: Layout.Samples.group).filter {
+      let array = try reader.describe(Layout.Samples.member($0))
       return array.type == .int32 && array.shape == [set.texts.count] && $0 != "sample"
     }
     for name in others {
-      let longName = try reader.attribute("/samples/\(name)", "long_name")
+      let longName = try reader.attribute(Layout.Samples.member(name), "long_name")
       var words = name
       if case .text(let text)? = longName { words = text }
-      arrays.append(ArraySchema("/samples/\(name)", .int32, [sample], longName: words))
+      arrays.append(ArraySchema(Layout.Samples.member(name), .int32, [sample], longName: words))
     }
     let schema = RunSchema(
       .dataset, title: reader.title, arrays: arrays,
@@ -76,13 +77,15 @@ public struct TokenizedSet {
   }
 
   private func write(_ recorder: Recorder, _ others: [String]) throws -> Outcome {
-    recorder.write("/samples/text", set.texts)
-    recorder.write("/classes/name", set.classNames)
-    try recorder.append("/tokenizer/merges", tokenizer.merges.flatMap { [$0.0, $0.1] })
-    try recorder.append("/samples/split", reader.read("/samples/split", as: UInt8.self).elements)
+    recorder.write(Layout.Samples.text, set.texts)
+    recorder.write(Layout.Classes.name, set.classNames)
+    try recorder.append(Layout.Tokenizer.merges, tokenizer.merges.flatMap { [$0.0, $0.1] })
+    try recorder.append(
+      Layout.Samples.split, reader.read(Layout.Samples.split, as: UInt8.self).elements)
     for name in others {
       try recorder.append(
-        "/samples/\(name)", reader.read("/samples/\(name)", as: Int32.self).elements)
+        Layout.Samples.member(name),
+        reader.read(Layout.Samples.member(name), as: Int32.self).elements)
     }
     let test = set.testIndices.map { set.texts[$0] }
     let tokens = test.reduce(0) { $0 + tokenizer.encode($1).count }

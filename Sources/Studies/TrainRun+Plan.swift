@@ -35,7 +35,9 @@ extension TrainRun {
   public func plan() -> Plan {
     let steps = stepsPerEpoch * study.configuration.training.epochs
     let arrays = schema().arrays.map { array in
-      let isStepwise = ["/progress", "/gradients/norm"].contains { array.path.hasPrefix($0) }
+      let isStepwise = [Layout.Progress.group, Layout.Gradients.norm].contains {
+        array.path.hasPrefix($0)
+      }
       let shape = array.shape(rows: isStepwise ? steps : checkpointCount)
       return (array.path, shape, shape.reduce(1, *) * (array.type.byteCount ?? 16))
     }
@@ -70,8 +72,10 @@ extension TrainRun {
   /// bound. The n-gram baseline's tables take 110 bytes for each token of the training split.
   private func memory() -> Int {
     let training = study.configuration.training
-    let checkpoint = schema().arrays.filter { $0.isStream && !$0.path.hasPrefix("/progress") }
-      .reduce(0) { $0 + $1.shape(rows: 1).reduce(1, *) * ($1.type.byteCount ?? 16) }
+    let checkpoint = schema().arrays.filter {
+      $0.isStream && !$0.path.hasPrefix(Layout.Progress.group)
+    }
+    .reduce(0) { $0 + $1.shape(rows: 1).reduce(1, *) * ($1.type.byteCount ?? 16) }
     var baseline = 0
     if case .text(let samples) = study.data, samples.predictsNext {
       baseline = 110 * samples.positions * study.data.trainIndices.count

@@ -13,27 +13,27 @@ extension TrainRun {
     _ seconds: Double, _ recorder: Recorder
   ) throws {
     try recorder.append(
-      "/gradients/norm", trainer.layerSquares().flatMap { $0.map { $0.squareRoot() } })
-    try recorder.append("/progress/loss", [report.loss])
-    try recorder.append("/progress/accuracy", [report.accuracy])
-    try recorder.append("/progress/learning_rate", [report.rate])
-    try recorder.append("/progress/gradient_norm", [report.gradientNorm])
+      Layout.Gradients.norm, trainer.layerSquares().flatMap { $0.map { $0.squareRoot() } })
+    try recorder.append(Layout.Progress.loss, [report.loss])
+    try recorder.append(Layout.Progress.accuracy, [report.accuracy])
+    try recorder.append(Layout.Progress.learningRate, [report.rate])
+    try recorder.append(Layout.Progress.gradientNorm, [report.gradientNorm])
     if study.model.bottleneck != nil {
-      try recorder.append("/progress/information_bound", [report.informationBound])
+      try recorder.append(Layout.Progress.informationBound, [report.informationBound])
     }
-    try recorder.append("/progress/epoch", [epoch])
-    try recorder.append("/progress/seconds", [seconds])
-    try recorder.append("/progress/step", [Int32(step)])
+    try recorder.append(Layout.Progress.epoch, [epoch])
+    try recorder.append(Layout.Progress.seconds, [seconds])
+    try recorder.append(Layout.Progress.step, [Int32(step)])
   }
 
   /// Texts that are written whole.
   func writeNames(_ recorder: Recorder) {
-    recorder.write("/classes/name", study.data.classNames)
-    recorder.write("/gradients/group_name", ParameterGroup.allCases.map { "\($0)" })
+    recorder.write(Layout.Classes.name, study.data.classNames)
+    recorder.write(Layout.Gradients.groupName, ParameterGroup.allCases.map { "\($0)" })
     if case .text(let samples) = study.data {
-      recorder.write("/samples/text", study.captured.map { samples.text($0) })
+      recorder.write(Layout.Samples.text, study.captured.map { samples.text($0) })
       if let tokenizer = samples.tokenizer as? WordPieceTokenizer {
-        recorder.write("/tokenizer/vocabulary", tokenizer.pieces)
+        recorder.write(Layout.Tokenizer.vocabulary, tokenizer.pieces)
       }
     }
   }
@@ -41,22 +41,22 @@ extension TrainRun {
   func writeSamples(_ recorder: Recorder) throws {
     try FirstSteps(study).write(places(0), recorder)
     let captured = study.captured
-    try recorder.append("/samples/index", captured.map { Int32($0) })
-    try recorder.append("/samples/label", captured.map { study.data.label($0) })
-    try recorder.append("/samples/split", captured.map { _ in UInt8(1) })
+    try recorder.append(Layout.Samples.index, captured.map { Int32($0) })
+    try recorder.append(Layout.Samples.label, captured.map { study.data.label($0) })
+    try recorder.append(Layout.Samples.split, captured.map { _ in UInt8(1) })
     switch study.data {
     case .images(let set, _):
       let size = set.size.height * set.size.width
       try recorder.append(
-        "/samples/image", captured.flatMap { set.images.elements[$0 * size..<($0 + 1) * size] })
+        Layout.Samples.image, captured.flatMap { set.images.elements[$0 * size..<($0 + 1) * size] })
     case .text(let samples):
-      try recorder.append("/samples/token", captured.flatMap { samples.tokens($0).padded })
+      try recorder.append(Layout.Samples.token, captured.flatMap { samples.tokens($0).padded })
       if samples.predictsNext {
-        try recorder.append("/samples/target", captured.flatMap { samples.nextTokens($0) })
+        try recorder.append(Layout.Samples.target, captured.flatMap { samples.nextTokens($0) })
       }
-      try recorder.append("/samples/length", captured.map { Int32(samples.tokens($0).length) })
+      try recorder.append(Layout.Samples.length, captured.map { Int32(samples.tokens($0).length) })
       if let tokenizer = samples.tokenizer as? BytePairTokenizer, !tokenizer.merges.isEmpty {
-        try recorder.append("/tokenizer/merges", tokenizer.merges.flatMap { [$0.0, $0.1] })
+        try recorder.append(Layout.Tokenizer.merges, tokenizer.merges.flatMap { [$0.0, $0.1] })
       }
       if samples.predictsNext { try writeBaseline(samples, recorder) }
     }
@@ -84,7 +84,7 @@ extension TrainRun {
     _ trainer: Trainer<Float>, from place: RunPlace
   ) throws -> Progress {
     let reader = try RunReader(place.folder)
-    let steps = try reader.read("/checkpoints/step", as: Int32.self).elements
+    let steps = try reader.read(Layout.Checkpoints.step, as: Int32.self).elements
     // The index may name checkpoints whose part was dropped; resuming anchors on the last whole one.
     let last = steps.count - 1
     func copy(_ path: String, to target: UnsafeMutablePointer<Float>, _ count: Int) throws {
@@ -97,21 +97,21 @@ extension TrainRun {
     }
     for entry in trainer.layout.entries {
       try copy(
-        "/checkpoints/parameters/\(entry.name)", to: trainer.weights.start + entry.offset,
+        Layout.Checkpoints.parameter(entry.name), to: trainer.weights.start + entry.offset,
         entry.count)
     }
     let optimizer = trainer.optimizer
     try copy(
-      "/checkpoints/optimizer/first_moment", to: optimizer.first.start, optimizer.first.count)
+      Layout.Checkpoints.firstMoment, to: optimizer.first.start, optimizer.first.count)
     if optimizer.second.count > 0 {
       try copy(
-        "/checkpoints/optimizer/second_moment", to: optimizer.second.start, optimizer.second.count)
+        Layout.Checkpoints.secondMoment, to: optimizer.second.start, optimizer.second.count)
     }
     optimizer.stepCount = Int(steps[last])
     try study.checkSamples(reader)
     var state = try progress(reader, checkpoint: last, step: Int(steps[last]))
     if !study.validationIndices.isEmpty {
-      for loss in try reader.read("/checkpoints/validation_loss", as: Double.self).elements
+      for loss in try reader.read(Layout.Checkpoints.validationLoss, as: Double.self).elements
         .prefix(last + 1)
       { state.judge(loss) }
     }
@@ -121,13 +121,15 @@ extension TrainRun {
   /// What is known of a run at its last checkpoint, besides its weights.
   private func progress(_ reader: RunReader, checkpoint: Int, step: Int) throws -> Progress {
     var state = Progress()
-    state.accuracy = try reader.readRow("/checkpoints/test_accuracy", checkpoint).elements[0]
-    let bits = "/checkpoints/test_bits_per_character"
+    state.accuracy = try reader.readRow(Layout.Checkpoints.testAccuracy, checkpoint).elements[0]
+    let bits = Layout.Checkpoints.testBitsPerCharacter
     if reader.contains(bits) {
       state.bitsPerCharacter = try reader.readRow(bits, checkpoint).elements[0]
     }
-    let rows = try reader.describe("/progress/step").shape[0]
-    if rows > 0 { state.seconds = try reader.readRow("/progress/seconds", rows - 1).elements[0] }
+    let rows = try reader.describe(Layout.Progress.step).shape[0]
+    if rows > 0 {
+      state.seconds = try reader.readRow(Layout.Progress.seconds, rows - 1).elements[0]
+    }
     // A step that was not taken is recorded before the last checkpoint of a run that diverged.
     state.hasDiverged = rows > step
     return state
@@ -143,37 +145,37 @@ extension TrainRun {
     let test = trainer.evaluate(study.data.testIndices, from: study.source)
     let count = Double(max(test.count, 1))
     state.accuracy = Double(test.correct) / count
-    try recorder.append("/checkpoints/step", [Int32(step)])
+    try recorder.append(Layout.Checkpoints.step, [Int32(step)])
     try recorder.append(
-      "/checkpoints/epoch",
+      Layout.Checkpoints.epoch,
       [Double(epoch) + Double(place * size) / Double(study.trainIndices.count)])
-    try recorder.append("/checkpoints/data_position", [Int64(place * size)])
-    try recorder.append("/checkpoints/test_loss", [test.loss / count])
-    try recorder.append("/checkpoints/test_accuracy", [state.accuracy])
+    try recorder.append(Layout.Checkpoints.dataPosition, [Int64(place * size)])
+    try recorder.append(Layout.Checkpoints.testLoss, [test.loss / count])
+    try recorder.append(Layout.Checkpoints.testAccuracy, [state.accuracy])
     if case .text(let samples) = study.data, samples.predictsNext {
       let characters = Double(samples.predictedCharacters(study.data.testIndices))
       let bits = test.loss / log(2) / characters
       state.bitsPerCharacter = bits
-      try recorder.append("/checkpoints/test_bits_per_character", [bits])
+      try recorder.append(Layout.Checkpoints.testBitsPerCharacter, [bits])
     }
     if !study.validationIndices.isEmpty {
       let validation = trainer.evaluate(study.validationIndices, from: study.source)
       let count = Double(max(validation.count, 1))
-      try recorder.append("/checkpoints/validation_loss", [validation.loss / count])
+      try recorder.append(Layout.Checkpoints.validationLoss, [validation.loss / count])
       try recorder.append(
-        "/checkpoints/validation_accuracy", [Double(validation.correct) / count])
+        Layout.Checkpoints.validationAccuracy, [Double(validation.correct) / count])
       state.judge(validation.loss / count)
     }
     try recorder.append(
-      "/checkpoints/random_state", [study.configuration.seed, UInt64(epoch)])
-    try recorder.append("/checkpoints/optimizer/first_moment", trainer.optimizer.first.elements)
+      Layout.Checkpoints.randomState, [study.configuration.seed, UInt64(epoch)])
+    try recorder.append(Layout.Checkpoints.firstMoment, trainer.optimizer.first.elements)
     if trainer.optimizer.second.count > 0 {
       try recorder.append(
-        "/checkpoints/optimizer/second_moment", trainer.optimizer.second.elements)
+        Layout.Checkpoints.secondMoment, trainer.optimizer.second.elements)
     }
     for entry in trainer.layout.entries {
       try recorder.append(
-        "/checkpoints/parameters/\(entry.name)",
+        Layout.Checkpoints.parameter(entry.name),
         UnsafeBufferPointer(start: trainer.weights.start + entry.offset, count: entry.count))
     }
     try capture(trainer, recorder)

@@ -57,7 +57,7 @@ public struct TrainRun {
     var schema = RunSchema(
       .run, title: study.configuration.title,
       arrays: TrainSchema.arrays(study, ParameterLayout(study.model), taps),
-      defaultGroup: "/progress",
+      defaultGroup: Layout.Progress.group,
       provenance: Provenance(
         configuration: study.configuration.yaml, seed: study.configuration.seed,
         blasCore: BLASCore.name, sources: study.data.sources))
@@ -112,7 +112,7 @@ public struct TrainRun {
   }
 
   /// A run goes on from the last commit that holds a whole checkpoint.
-  private static let anchor = "/checkpoints/step"
+  private static let anchor = Layout.Checkpoints.step
 
   /// What a run that needs no resuming came to. Killed between sealing and removing the parts, it left the folder.
   private func complete(
@@ -120,8 +120,8 @@ public struct TrainRun {
   ) throws -> Outcome {
     let reader = try RunReader(place.file, expecting: [.run])
     try FinishedArchive.check(reader, schema)
-    let accuracy = try reader.read("/checkpoints/test_accuracy", as: Double.self).elements.last
-    let bits = "/checkpoints/test_bits_per_character"
+    let accuracy = try reader.read(Layout.Checkpoints.testAccuracy, as: Double.self).elements.last
+    let bits = Layout.Checkpoints.testBitsPerCharacter
     let last =
       reader.contains(bits) ? try reader.read(bits, as: Double.self).elements.last : nil
     if place.hasFolder, !keepParts { try place.removeParts() }

@@ -6,13 +6,7 @@ import Transformer
 /// The arrays of a training run.
 enum TrainSchema {
   /// Path of a tap's values.
-  static func path(_ tap: Tap) -> String {
-    if tap.isGradient { return "/gradients/\(tap.name)/values" }
-    switch tap.place {
-    case .map, .scores: return "/attention/\(tap.name)/values"
-    default: return "/activations/\(tap.name)/values"
-    }
-  }
+  static func path(_ tap: Tap) -> String { tap.archivedName.path }
 
   static func arrays(
     _ study: LoadedStudy, _ layout: ParameterLayout, _ taps: [(tap: Tap, samples: Int)]
@@ -34,22 +28,22 @@ enum TrainSchema {
     let sample = ArraySchema.AxisSchema("sample", study.captured.count)
     let shared = [
       ArraySchema(
-        "/samples/index", .int32, [sample], longName: "position in the data set"),
+        Layout.Samples.index, .int32, [sample], longName: "position in the data set"),
       ArraySchema(
-        "/samples/label", .int32, [sample],
+        Layout.Samples.label, .int32, [sample],
         longName: isContinued(study) ? "class of the passage it starts in" : "class"),
       ArraySchema(
-        "/samples/split", .uint8, [sample], longName: "0 train, 1 test",
+        Layout.Samples.split, .uint8, [sample], longName: "0 train, 1 test",
         attributes: ["flag_meanings": .text("train test")]),
     ]
     let classes = ArraySchema(
-      "/classes/name", .utf8, [.init("class", study.data.classNames.count)],
+      Layout.Classes.name, .utf8, [.init("class", study.data.classNames.count)],
       longName: "name of each class")
     switch study.data {
     case .images(let set, _):
       let (height, width) = set.size
       let image = ArraySchema(
-        "/samples/image", .uint8, [sample, .init("y", height), .init("x", width)],
+        Layout.Samples.image, .uint8, [sample, .init("y", height), .init("x", width)],
         longName: "grey image")
       return shared + [image, classes]
     case .text(let text):
@@ -65,20 +59,21 @@ enum TrainSchema {
     _ sample: ArraySchema.AxisSchema, _ text: TokenSamples
   ) -> [ArraySchema] {
     let target = ArraySchema(
-      "/samples/target", .int32, [sample, .init("position", text.positions)],
+      Layout.Samples.target, .int32, [sample, .init("position", text.positions)],
       longName: "token to be predicted at each position: the one after it")
     let arrays =
       (text.predictsNext ? [target] : []) + [
         ArraySchema(
-          "/samples/token", .int32, [sample, .init("position", text.positions)],
+          Layout.Samples.token, .int32, [sample, .init("position", text.positions)],
           longName: "tokens, padded with 0"),
-        ArraySchema("/samples/length", .int32, [sample], longName: "tokens that are no padding"),
-        ArraySchema("/samples/text", .utf8, [sample], longName: "text of the tokens"),
+        ArraySchema(
+          Layout.Samples.length, .int32, [sample], longName: "tokens that are no padding"),
+        ArraySchema(Layout.Samples.text, .utf8, [sample], longName: "text of the tokens"),
       ]
     if let tokenizer = text.tokenizer as? WordPieceTokenizer {
       return arrays + [
         ArraySchema(
-          "/tokenizer/vocabulary", .utf8, [.init("token", tokenizer.pieces.count)],
+          Layout.Tokenizer.vocabulary, .utf8, [.init("token", tokenizer.pieces.count)],
           longName: "piece that each token stands for; ## begins a piece inside a word")
       ]
     }
@@ -87,7 +82,8 @@ enum TrainSchema {
     }
     return arrays + [
       ArraySchema(
-        "/tokenizer/merges", .int32, [.init("merge", tokenizer.merges.count), .init("pair", 2)],
+        Layout.Tokenizer.merges, .int32,
+        [.init("merge", tokenizer.merges.count), .init("pair", 2)],
         longName: "the two tokens that token 256 + merge joins; tokens below 256 are bytes")
     ]
   }
@@ -97,10 +93,10 @@ enum TrainSchema {
     let group = ArraySchema.AxisSchema("parameter_group", ParameterGroup.allCases.count)
     return [
       ArraySchema(
-        "/gradients/norm", .float64,
+        Layout.Gradients.norm, .float64,
         [.growing("step"), .init("layer", study.model.layerCount), group],
         longName: "gradient norm of a layer's parameters before clipping"),
-      ArraySchema("/gradients/group_name", .utf8, [group], longName: "parameters of a layer"),
+      ArraySchema(Layout.Gradients.groupName, .utf8, [group], longName: "parameters of a layer"),
     ]
   }
 
@@ -111,7 +107,7 @@ enum TrainSchema {
     let step = ArraySchema.AxisSchema.growing("step")
     func scalar(_ name: String, _ longName: String, _ units: String = "1") -> ArraySchema {
       ArraySchema(
-        "/progress/\(name)", .float64, [step], longName: longName, units: units,
+        Layout.Progress.member(name), .float64, [step], longName: longName, units: units,
         coordinates: ["epoch", "seconds"])
     }
     return [
@@ -128,10 +124,11 @@ enum TrainSchema {
         ]
         : []) + [
         ArraySchema(
-          "/progress/epoch", .float64, [step], longName: "passes over the training split"),
+          Layout.Progress.epoch, .float64, [step], longName: "passes over the training split"),
         ArraySchema(
-          "/progress/seconds", .float64, [step], longName: "time since the start", units: "s"),
-        ArraySchema("/progress/step", .int32, [step], longName: "optimiser step, from 1"),
+          Layout.Progress.seconds, .float64, [step], longName: "time since the start", units: "s",
+          attributes: WallClock.attributes),
+        ArraySchema(Layout.Progress.step, .int32, [step], longName: "optimiser step, from 1"),
       ]
   }
 
@@ -142,11 +139,12 @@ enum TrainSchema {
     func scalar(_ name: String, _ type: ElementType, _ longName: String, _ units: String = "1")
       -> ArraySchema
     {
-      ArraySchema("/checkpoints/\(name)", type, [checkpoint], longName: longName, units: units)
+      ArraySchema(
+        Layout.Checkpoints.member(name), type, [checkpoint], longName: longName, units: units)
     }
     let parameters = layout.entries.enumerated().map { index, entry in
       ArraySchema(
-        "/checkpoints/parameters/\(entry.name)", .float32,
+        Layout.Checkpoints.parameter(entry.name), .float32,
         [checkpoint] + entry.axes.map { .init($0.name, $0.length) },
         longName: ParameterMeaning(entry.name).longName, attributes: layout.facts(index))
     }
@@ -159,16 +157,16 @@ enum TrainSchema {
       scalar("test_loss", .float64, "mean cross entropy on the test split", "nat"),
       scalar("test_accuracy", .float64, "share of the test split classified rightly"),
       ArraySchema(
-        "/checkpoints/random_state", .uint64, [checkpoint, .init("word", 2)],
+        Layout.Checkpoints.randomState, .uint64, [checkpoint, .init("word", 2)],
         longName: "seed and next stream of the shuffling generator (Philox 4x32-10)"),
       ArraySchema(
-        "/checkpoints/optimizer/first_moment", .float32, flat,
+        Layout.Checkpoints.firstMoment, .float32, flat,
         longName: "first moment of the optimiser, each parameter from its attribute offset on"),
     ]
       + (study.configuration.training.optimizer.algorithm == .adamw
         ? [
           ArraySchema(
-            "/checkpoints/optimizer/second_moment", .float32, flat,
+            Layout.Checkpoints.secondMoment, .float32, flat,
             longName: "second moment of AdamW, each parameter from its attribute offset on")
         ] : []) + parameters
   }

@@ -15,7 +15,7 @@ struct TrainedRun {
   /// - Throws: when it is no training run, or the data set it was trained on has changed or is gone.
   init(_ name: String, settings: [String]) throws {
     reader = try RunReader(name, expecting: [.run])
-    let yaml = try reader.readTexts("/provenance/configuration").first ?? ""
+    let yaml = try reader.readTexts(Layout.Provenance.configuration).first ?? ""
     let configuration = try StudyConfiguration(
       yaml: yaml, name: "\(reader.path):/provenance/configuration", settings: settings)
     study = try LoadedStudy(configuration)
@@ -33,7 +33,7 @@ struct TrainedRun {
   }
 
   /// Arrays of a run that whatever is made from its network depends on.
-  static let network = ["/checkpoints/parameters"]
+  static let network = [Layout.Checkpoints.parameters]
 
   /// The run as a source of provenance, its weights hashed.
   func source() throws -> Provenance.Source { try reader.asSource(using: Self.network) }
@@ -44,14 +44,14 @@ struct TrainedRun {
   }
 
   /// Number of checkpoints.
-  func checkpointCount() throws -> Int { try reader.describe("/checkpoints/step").shape[0] }
+  func checkpointCount() throws -> Int { try reader.describe(Layout.Checkpoints.step).shape[0] }
 
   /// Weights of one checkpoint.
   func weights(_ checkpoint: Int) throws -> Buffer<Float> {
     let weights = Buffer<Float>(layout.count)
     for entry in layout.entries {
       let values: NDArray<Float> = try reader.readRow(
-        "/checkpoints/parameters/\(entry.name)", checkpoint)
+        Layout.Checkpoints.parameter(entry.name), checkpoint)
       guard values.count == entry.count else {
         throw ArchiveError(
           .layout,
@@ -67,12 +67,7 @@ struct TrainedRun {
 
   /// Samples of which the run captured attention maps.
   func attentionSamples() throws -> Int {
-    guard let name = try reader.names(in: "/attention").first else {
-      throw ArchiveError(
-        .layout,
-        "\(reader.path): no attention maps were captured; train with capture.taps "
-          + "containing \"attention.*.map\"")
-    }
-    return try reader.describe("/attention/\(name)/values").shape[1]
+    let layers = try reader.attentionLayers()
+    return try reader.describe(TapName(.map, layer: layers[0]).path).shape[1]
   }
 }

@@ -26,13 +26,13 @@ extension Trainer {
 
   private func firstNonFinite(_ pass: NetworkPass<S>, samples: Int) -> String? {
     let count = samples * model.positionCount * model.width
-    if !isFinite(pass.residual(0), count) { return "the embedding (residual.0.pre)" }
+    if !isFinite(pass.residual(0), count) { return "the embedding (\(Tap(.residualPre(0)).name))" }
     for layer in 0..<model.layerCount {
       if !isFinite(pass.residualMid(layer), count) {
-        return "layer \(layer) after attention (residual.\(layer).mid)"
+        return "layer \(layer) after attention (\(Tap(.residualMid(layer)).name))"
       }
       if !isFinite(pass.residual(layer + 1), count) {
-        return "layer \(layer) after the MLP (residual.\(layer).post)"
+        return "layer \(layer) after the MLP (\(Tap(.residualPost(layer)).name))"
       }
     }
     let outcomes = samples * model.targetCount * model.classCount

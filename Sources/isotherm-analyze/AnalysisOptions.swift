@@ -61,8 +61,8 @@ extension AnalysisOptions {
     var text = "analysis: \(name)\nseed: \(seed)\n"
     let isOfOneRun = inputs.readers.filter { $0.kind == .run }.count == 1
     guard isOfOneRun || inputs.readers.count <= 2, let source,
-      source.contains("/provenance/configuration"),
-      let yaml = try source.readTexts("/provenance/configuration").first, !yaml.isEmpty
+      source.contains(Layout.Provenance.configuration),
+      let yaml = try source.readTexts(Layout.Provenance.configuration).first, !yaml.isEmpty
     else { return text }
     text += try Origin(inputs.readers).yaml
     text += "run:\n"

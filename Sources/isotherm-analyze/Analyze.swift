@@ -1,3 +1,4 @@
+import Archive
 import ArgumentParser
 import Console
 
@@ -11,7 +12,7 @@ struct Analyze: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "isotherm-analyze",
     abstract: "Compute metrics from archives: tables, JSON, CSV, HDF5.",
-    version: "0.1.0",
+    version: Provenance.version,
     subcommands: [
       AttentionCommand.self, FlowCommand.self, BottleneckCommand.self, PerturbationCommand.self,
       GradientsCommand.self, StabilityCommand.self, WeightsCommand.self, CompareCommand.self,

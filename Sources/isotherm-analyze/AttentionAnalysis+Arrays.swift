@@ -9,7 +9,7 @@ extension AttentionAnalysis {
   ) -> [CompleteArray] {
     let map = ArraySchema.AxisSchema("map", structures.count)
     let all = structures.flatMap { $0 }
-    let group = MetricGroup(name: "attention", samples: kept.count)
+    let group = MetricGroup(analysis: .attention, samples: kept.count)
     return [
       group.texts("map_name", map, ["network"] + models, "the network, then PDE models"),
       group.numbers(
@@ -33,11 +33,11 @@ extension AttentionAnalysis {
     let layer = Axis("layer", layers.count, coordinates: layers.map(Double.init))
     let head = Axis("head", heads)
     let model = Axis("model", models.count)
-    let group = MetricGroup(name: "attention", samples: kept.count)
+    let group = MetricGroup(analysis: .attention, samples: kept.count)
     var arrays = [
       group.texts("candidate_name", candidate, candidates.map(\.name), "PDE models, then nulls"),
       CompleteArray(
-        "/metrics/attention/candidate_is_null", [candidate],
+        Layout.Metrics.attention.member("candidate_is_null"), [candidate],
         .integers(candidates.map { $0.isNull ? 1 : 0 }), longName: "1 for a null"),
     ]
     // Without a model there is no axis of models.
@@ -45,14 +45,14 @@ extension AttentionAnalysis {
       arrays += [
         group.texts("model_name", model, models, "PDE models"),
         CompleteArray(
-          "/metrics/attention/parameter_count", [model],
+          Layout.Metrics.attention.member("parameter_count"), [model],
           .integers(models.map { Int32(parameterCounts[$0] ?? 0) }),
           longName: "parameters of each PDE model"),
       ]
     }
     arrays += structureArrays(layer, head)
     for (measure, kind) in RowSimilarity.allCases.enumerated() {
-      let group = MetricGroup(name: "attention/\(kind.rawValue)", samples: kept.count)
+      let group = MetricGroup(analysis: .attention, samples: kept.count, part: "\(kind.rawValue)/")
       let what = "\(kind.title) with the network"
       arrays += similarityArrays(
         kind, measure, \.values, in: group, [candidate, layer], [model, layer],
@@ -71,7 +71,8 @@ extension AttentionAnalysis {
       guard let measure = Self.rolloutMeasures.firstIndex(of: kind) else { continue }
       arrays += similarityArrays(
         kind, measure, \.rollouts,
-        in: MetricGroup(name: "attention/rollout_\(kind.rawValue)", samples: kept.count),
+        in: MetricGroup(
+          analysis: .attention, samples: kept.count, part: "rollout_\(kind.rawValue)/"),
         [candidate, layer], [model, layer],
         "\(what) of attention rolled out to the layer, mean over samples and queries")
     }

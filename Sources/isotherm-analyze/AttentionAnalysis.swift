@@ -7,17 +7,44 @@ import Metrics
 struct AttentionAnalysis {
   /// Something that claims to know the network's map.
   struct Candidate {
-    let name: String
-    /// A null knows nothing of the sample or of the training.
-    let isNull: Bool
+    let source: Source
+    var name: String { source.name }
+    var isNull: Bool { if case .null = source { true } else { false } }
     /// Of its maps, `[layer][measure][sample, head]`.
     var values: [[[Double]]] = []
     /// Of its maps rolled out up to each layer, for ``rolloutMeasures``, `[layer][measure][sample]`.
     var rollouts: [[[Double]]] = []
   }
 
+  /// Where a candidate's maps come from.
+  enum Source {
+    /// The fitted equation of this name, at this place among ``models``.
+    case model(String, Int)
+    /// What knows nothing of the sample or of the training.
+    case null(Null)
+
+    var name: String {
+      switch self {
+      case .model(let name, _): name
+      case .null(let null): null.rawValue
+      }
+    }
+  }
+
+  /// Nulls, in the order of the table.
+  enum Null: String, CaseIterable {
+    /// Every key alike.
+    case uniform
+    /// Mean over the fit's samples.
+    case position
+    /// The network before training.
+    case untrained
+    /// The network's map of another sample.
+    case shuffled
+  }
+
   private static let undefined = "undefined"
-  private static let positionMean = "/reference/position_mean"
+  private static let positionMean = Layout.Reference.positionMean
   static let rolloutMeasures: [RowSimilarity] = [.rawCosine, .centredCosine]
 
   let layers: [Int]
@@ -36,7 +63,7 @@ struct AttentionAnalysis {
   private(set) var broken: [[Int]]
 
   init(_ run: RunContent, _ fields: [RunReader], seed: UInt64) throws {
-    layers = try run.attentionLayers()
+    layers = try run.reader.attentionLayers()
     let fitted = try FittedModels(fields, "attention")
     unfinished = fitted.unfinished
     guard let reference = fields.first, !(fitted.names + unfinished).isEmpty else {
@@ -69,10 +96,11 @@ struct AttentionAnalysis {
     let isMeanThere =
       try reference.contains(Self.positionMean)
       && !reference.absentArrays().contains(Self.positionMean)
-    let nulls = ["uniform"] + (isMeanThere ? ["position"] : []) + ["untrained", "shuffled"]
     candidates =
-      models.map { Candidate(name: $0, isNull: false) }
-      + nulls.map { Candidate(name: $0, isNull: true) }
+      models.enumerated().map { Candidate(source: .model($1, $0)) }
+      + Null.allCases.filter { $0 != .position || isMeanThere }.map {
+        Candidate(source: .null($0))
+      }
     broken = [[Int]](repeating: [], count: models.count + 1)
     structures = [[AttentionStructure]](repeating: [], count: models.count + 1)
     let identity = AttentionRollout(samples: samples, positions: mask.positions)
@@ -99,16 +127,16 @@ struct AttentionAnalysis {
       // Nil for the uniform map, of one sample when it is the same for all.
       let map: NDArray<Float>?
       var order: [Int]?
-      switch candidates[index].name {
-      case "uniform": map = nil
-      case "position":
+      switch candidates[index].source {
+      case .null(.uniform): map = nil
+      case .null(.position):
         let mean: NDArray<Float> = try reference.readRow(Self.positionMean, layer)
         map = mean.reshaped(single)
-      case "untrained": map = try run.attention(layer, checkpoint: 0).prefix(samples)
-      case "shuffled": (map, order) = (network, others)
-      case let model:
+      case .null(.untrained): map = try run.attention(layer, checkpoint: 0).prefix(samples)
+      case .null(.shuffled): (map, order) = (network, others)
+      case .model(let model, let place):
         let fittedMap = try fitted.values(of: model, layer)
-        note(fittedMap, 1 + (models.firstIndex(of: model) ?? 0))
+        note(fittedMap, 1 + place)
         map = fittedMap
       }
       candidates[index].values.append(
@@ -193,8 +221,8 @@ struct AttentionAnalysis {
           let values = perSample(model, place, measure)
           let interval = bootstrap.interval(ofMean: values)
           let skill = skillOf(model, place, measure)
-          let nulls = ["uniform", "position", "untrained", "shuffled"].map { name in
-            let null = candidates.first { $0.isNull && $0.name == name }
+          let nulls = Null.allCases.map { wanted in
+            let null = candidates.first { $0.isNull && $0.name == wanted.rawValue }
             return Report.Cell.number(
               null.map { mean(perSample($0, place, measure)) } ?? .nan, digits: 3)
           }
@@ -225,7 +253,7 @@ struct AttentionAnalysis {
       let places = zip(layers, counts).map { ("layer \($0)", $1) }
       report.notes += Notes.broken(name, "maps", places, of: samples).map { [$0] } ?? []
     }
-    if !candidates.contains(where: { $0.name == "position" }) {
+    if !candidates.contains(where: { $0.isNull && $0.name == Null.position.rawValue }) {
       report.notes.append("position: the mean over fit samples is not written yet; left out.")
     }
     report.notes += Notes.unfinished(unfinished)

@@ -107,26 +107,26 @@ struct BottleneckAnalysis {
   init(_ reader: RunReader) throws {
     let absent = try reader.absentArrays()
     let planned = Set(
-      try reader.names(in: "/equations")
+      try reader.names(in: Layout.Information.equations)
         + absent.compactMap { RunReader.model($0, below: "equations") }
     ).sorted()
     let all = Set(
-      try reader.names(in: "/estimates")
+      try reader.names(in: Layout.Information.estimates)
         + absent.compactMap { RunReader.model($0, below: "estimates") }
     ).sorted()
     func isThere(_ group: String) throws -> Bool {
       try ["input", "label"].allSatisfy { try Quantity.isThere(reader, "\(group)/\($0)") }
     }
-    let found = try all.filter { try isThere("/estimates/\($0)") }
+    let found = try all.filter { try isThere("\(Layout.Information.estimates)/\($0)") }
     let equations = try planned.filter { equation in
-      try found.allSatisfy { try isThere("/equations/\(equation)/\($0)") }
+      try found.allSatisfy { try isThere("\(Layout.Information.equation(equation))/\($0)") }
     }
     unfinished =
       all.filter { !found.contains($0) } + planned.filter { !equations.contains($0) }
     for estimator in found {
       let groups =
-        [("network", "/estimates/\(estimator)")]
-        + equations.map { ($0, "/equations/\($0)/\(estimator)") }
+        [("network", "\(Layout.Information.estimates)/\(estimator)")]
+        + equations.map { ($0, "\(Layout.Information.equation($0))/\(estimator)") }
       estimators.append(
         (
           estimator,
@@ -140,7 +140,7 @@ struct BottleneckAnalysis {
     guard let first = estimators.first else {
       throw ArchiveError(.layout, "\(reader.path): holds no estimates yet")
     }
-    let group = "/estimates/\(first.name)/input"
+    let group = "\(Layout.Information.estimates)/\(first.name)/input"
     depthTimes = try reader.read(group + "/depth_time", as: Double.self).elements
     flagNames =
       try reader.attribute(group + "/flags", "flag_meanings")?.text?.split(separator: " ")
@@ -212,7 +212,7 @@ struct BottleneckAnalysis {
       longName: "depth-time, layer / layer count")
     var arrays = [
       CompleteArray(
-        "/metrics/bottleneck/trajectory_name", [trajectory], .texts(names),
+        Layout.Metrics.bottleneck.member("trajectory_name"), [trajectory], .texts(names),
         longName: "the network, then equations that learned the task")
     ]
     for (estimator, all) in estimators {
@@ -222,7 +222,7 @@ struct BottleneckAnalysis {
       ) {
         arrays.append(
           CompleteArray(
-            "/metrics/bottleneck/\(estimator)/\(name)", [trajectory] + over + [depth],
+            Layout.Metrics.bottleneck.member("\(estimator)/\(name)"), [trajectory] + over + [depth],
             .numbers(all.flatMap(values)), longName: longName, units: units))
       }
       numbers(

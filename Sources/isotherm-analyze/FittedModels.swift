@@ -25,15 +25,15 @@ struct FittedModels {
       unfinished += absent.compactMap { path in
         path.hasSuffix("/\(array)") ? RunReader.model(path, below: "fields") : nil
       }
-      for name in try archive.names(in: "/fields")
-      where archive.contains("/fields/\(name)/\(array)")
-        && !absent.contains("/fields/\(name)/\(array)")
+      for name in try archive.names(in: Layout.Fields.group)
+      where archive.contains(Layout.Fields(name).member(array))
+        && !absent.contains(Layout.Fields(name).member(array))
       {
         if let other = readers[name] {
           throw UsageError(
             "\(name) was fitted both in \(other.path) and in \(archive.path); name one of them")
         }
-        let count = try archive.describe("/fields/\(name)/\(array)").shape[1]
+        let count = try archive.describe(Layout.Fields(name).member(array)).shape[1]
         if let samples, samples != count {
           throw UsageError(
             "\(archive.path) has \(count) samples, \(archives[0].path) \(samples); fit both with the "
@@ -61,7 +61,7 @@ struct FittedModels {
   /// Where a model's values lie, for messages.
   func place(_ model: String) throws -> String { try reader(model).path + ":" + path(model) }
 
-  private func path(_ model: String) -> String { "/fields/\(model)/\(array)" }
+  private func path(_ model: String) -> String { Layout.Fields(model).member(array) }
 
   private func reader(_ model: String) throws -> RunReader {
     guard let reader = readers[model] else {

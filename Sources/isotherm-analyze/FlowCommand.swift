@@ -51,7 +51,7 @@ struct FlowAnalysis {
   private let unfinished: [String]
 
   init(_ run: RunContent, _ fields: [RunReader], seed: UInt64) throws {
-    let taps = try run.residualTaps()
+    let taps = try run.reader.residualTaps()
     isPadded = run.isPadded
     depths = taps.count
     let checkpoint = run.steps.count - 1
@@ -61,7 +61,7 @@ struct FlowAnalysis {
       throw ArchiveError(
         .layout, "\(first.path): holds no fitted fields; `isotherm fit` makes them")
     }
-    let available = try run.reader.describe("/activations/\(taps[0])/values").shape
+    let available = try run.reader.describe(taps[0].path).shape
     samples = fitted.names.isEmpty ? available[1] : fitted.samples
     let positions = available[2]
     let lengths = run.lengths(positions: positions)
@@ -158,7 +158,7 @@ struct FlowAnalysis {
     let depth = Axis.depthTime(depths)
     let other = Axis.depthTime(depths, name: "depth_time_other")
     let layer = Axis("layer", depths - 1)
-    let group = MetricGroup(name: "flow", samples: samples)
+    let group = MetricGroup(analysis: .flow, samples: samples)
     let errors = trajectories.flatMap { $0.errors.map { bootstrap.interval(ofMean: $0) } }
     let correlations = trajectories.flatMap {
       $0.correlations.map { bootstrap.interval(ofMean: $0) }

@@ -51,7 +51,7 @@ struct GradientsAnalysis {
   init(_ run: RunContent, _ fields: RunReader?) throws {
     let (models, unfinished) = try fields?.learners() ?? ([], [])
     self.unfinished = unfinished
-    let norms: NDArray<Double> = try run.reader.read("/gradients/norm")
+    let norms: NDArray<Double> = try run.reader.read(Layout.Gradients.norm)
     layers = (0..<norms.shape[1]).map { layer in
       (0..<norms.shape[0]).map { step in
         let row = norms.row(step).row(layer).elements
@@ -64,7 +64,7 @@ struct GradientsAnalysis {
     found.append(network)
     for model in models {
       guard let fields else { continue }
-      let values: NDArray<Double> = try fields.read("/training/\(model)/gradient_norm")
+      let values: NDArray<Double> = try fields.read(Layout.Training(model).gradientNorm)
       // A sample whose loss is 0 to the last bit has no logarithm.
       let logs = (0..<values.shape[0]).map { checkpoint in
         (0..<values.shape[1]).map { depth in
@@ -74,35 +74,36 @@ struct GradientsAnalysis {
       found.append(
         Trajectory(
           name: model, states: logs.map { $0.map(\.finiteMean) },
-          parameters: try fields.read("/progress/\(model)/gradient_norm", as: Double.self).elements,
+          parameters: try fields.read(Layout.FitProgress(model).gradientNorm, as: Double.self)
+            .elements,
           broken: logs.map { $0.map(\.brokenCount) }))
     }
     trajectories = found
-    samples = try run.reader.describe(Self.path(0)).shape[1]
+    samples = try run.reader.describe(Self.paths(layers: 0)[0]).shape[1]
   }
 
-  private static func path(_ depth: Int) -> String {
-    "/gradients/gradient.residual."
-      + (depth == 0 ? "0.pre" : "\(depth - 1).post") + "/values"
+  /// Gradients by the residual stream, by depth.
+  private static func paths(layers: Int) -> [String] {
+    TapName.depths(layers: layers, isGradient: true).map(\.path)
   }
 
   private static func network(_ run: RunContent) throws -> Trajectory {
-    let layers = try run.reader.describe("/gradients/norm").shape[1]
-    for depth in 0...layers where !run.reader.contains(path(depth)) {
+    let paths = paths(layers: try run.reader.describe(Layout.Gradients.norm).shape[1])
+    for path in paths where !run.reader.contains(path) {
       throw ArchiveError(
         .layout,
-        "\(run.reader.path): \(path(depth)) is missing; train with capture.taps containing "
+        "\(run.reader.path): \(path) is missing; train with capture.taps containing "
           + "\"gradient.residual.0.pre\" and \"gradient.residual.*.post\"")
     }
     let logs = try run.steps.indices.map { checkpoint in
-      try (0...layers).map { depth -> [Double] in
-        let values: NDArray<Float> = try run.reader.readRow(path(depth), checkpoint)
+      try paths.map { path -> [Double] in
+        let values: NDArray<Float> = try run.reader.readRow(path, checkpoint)
         return StateComparison.norm(values).map { log($0) }
       }
     }
     return Trajectory(
       name: "network", states: logs.map { $0.map(\.finiteMean) },
-      parameters: try run.reader.read("/progress/gradient_norm", as: Double.self).elements,
+      parameters: try run.reader.read(Layout.Progress.gradientNorm, as: Double.self).elements,
       broken: logs.map { $0.map(\.brokenCount) })
   }
 
@@ -165,7 +166,7 @@ struct GradientsAnalysis {
     let trajectory = Axis("trajectory", trajectories.count)
     let depth = Axis.depthTime(depths)
     let layer = Axis("layer", layers.count)
-    let group = MetricGroup(name: "gradients", samples: samples)
+    let group = MetricGroup(analysis: .gradients, samples: samples)
     var arrays = [
       group.texts(
         "trajectory_name", trajectory, trajectories.map(\.name),

@@ -2,10 +2,12 @@ import Archive
 
 /// The metrics of one analysis: arrays below `/metrics/NAME` that say how many samples they are of.
 struct MetricGroup {
-  /// The analysis, with what of it: `flow`, or `attention/raw_cosine`.
-  let name: String
+  /// The analysis.
+  let analysis: Layout.Metrics
   /// Held-out samples.
   let samples: Int
+  /// What of it, for example `raw_cosine/`; empty for all.
+  var part = ""
 
   /// Numbers with the axes `axes`, in C order.
   func numbers(
@@ -13,7 +15,7 @@ struct MetricGroup {
     units: String = "1"
   ) -> CompleteArray {
     CompleteArray(
-      "/metrics/\(self.name)/\(name)", axes, .numbers(values), longName: longName, units: units,
+      analysis.member(part + name), axes, .numbers(values), longName: longName, units: units,
       attributes: ["samples": .integer(Int64(samples))])
   }
 
@@ -21,7 +23,7 @@ struct MetricGroup {
   func texts(
     _ name: String, _ axis: ArraySchema.AxisSchema, _ values: [String], _ longName: String
   ) -> CompleteArray {
-    CompleteArray("/metrics/\(self.name)/\(name)", [axis], .texts(values), longName: longName)
+    CompleteArray(analysis.member(part + name), [axis], .texts(values), longName: longName)
   }
 }
 

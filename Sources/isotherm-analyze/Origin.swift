@@ -11,7 +11,7 @@ struct Origin {
     data = try readers.first { $0.kind == .run }.flatMap { try Self.data($0) }
     programs = try readers.map { reader in
       let words = try ["version", "commit", "dirty"].compactMap { name -> String? in
-        let path = "/provenance/\(name)"
+        let path = Layout.Provenance.member(name)
         return reader.contains(path) ? try reader.readTexts(path).first : nil
       }
       return (reader.kind.rawValue, words.filter { !$0.isEmpty }.joined(separator: " "))
@@ -26,7 +26,11 @@ struct Origin {
 
   /// Lines of the configuration of a metrics file.
   var yaml: String {
-    let lines = [data.map { "  data: \"\($0)\"\n" } ?? ""] + programs.map { "  \($0): \"\($1)\"\n" }
-    return "origin:\n" + Set(lines.filter { !$0.isEmpty }).sorted().joined()
+    // One key a kind, whatever made the archives: a key that stands there twice is no YAML.
+    let kinds = Dictionary(grouping: programs, by: \.kind).map { kind, members in
+      "  \(kind): \"\(Set(members.map(\.program)).sorted().joined(separator: "; "))\"\n"
+    }
+    let lines = [data.map { "  data: \"\($0)\"\n" } ?? ""] + kinds
+    return "origin:\n" + lines.filter { !$0.isEmpty }.sorted().joined()
   }
 }

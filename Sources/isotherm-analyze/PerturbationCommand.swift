@@ -20,7 +20,7 @@ struct PerturbationCommand: ParsableCommand {
   func run() throws {
     let inputs = try options.open([.fields])
     let reader = try inputs.one(.fields)
-    guard reader.contains("/perturbation/growth") else {
+    guard reader.contains(Layout.Perturbation.growth) else {
       throw ArchiveError(
         .layout, "\(reader.path): holds no perturbations; `isotherm perturb RUN -o NAME` makes them"
       )
@@ -55,20 +55,20 @@ struct PerturbationAnalysis {
     // Conditions that all arrays have: while they are made some may be a row ahead.
     let count =
       try ["growth", "attention_change", "output_divergence", "flipped"].map {
-        try reader.writtenRows("/perturbation/\($0)")
+        try reader.writtenRows(Layout.Perturbation.member($0))
       }.min() ?? 0
     guard count > 0 else {
       throw ArchiveError(
         .layout, "\(reader.path): holds no perturbation yet; wait for its first commit")
     }
-    let raw: NDArray<Double> = try reader.read("/perturbation/growth")
-    let maps: NDArray<Double> = try reader.read("/perturbation/attention_change")
-    let outputs: NDArray<Double> = try reader.read("/perturbation/output_divergence")
-    let flips: NDArray<Double> = try reader.read("/perturbation/flipped")
-    trajectories = try reader.readTexts("/perturbation/trajectory_name")
+    let raw: NDArray<Double> = try reader.read(Layout.Perturbation.growth)
+    let maps: NDArray<Double> = try reader.read(Layout.Perturbation.attentionChange)
+    let outputs: NDArray<Double> = try reader.read(Layout.Perturbation.outputDivergence)
+    let flips: NDArray<Double> = try reader.read(Layout.Perturbation.flipped)
+    trajectories = try reader.readTexts(Layout.Perturbation.trajectoryName)
     sizes = Array(
-      try reader.read("/perturbation/size", as: Double.self).elements.prefix(count))
-    let names = try reader.readTexts("/perturbation/condition_name")
+      try reader.read(Layout.Perturbation.size, as: Double.self).elements.prefix(count))
+    let names = try reader.readTexts(Layout.Perturbation.conditionName)
     let each = raw.shape[1]
     conditions = Array(names.prefix(count))
     (depths, samples) = (raw.shape[2], raw.shape[3])
@@ -155,7 +155,7 @@ struct PerturbationAnalysis {
     let condition = Axis("condition", conditions.count)
     let trajectory = Axis("trajectory", trajectories.count)
     let depth = Axis.depthTime(depths)
-    let group = MetricGroup(name: "perturbation", samples: samples)
+    let group = MetricGroup(analysis: .perturbation, samples: samples)
     let all = growth.flatMap { $0.flatMap { $0 } }
     return [
       group.texts(

@@ -14,7 +14,7 @@ struct RunContent {
     self.reader = reader
     padding = try SamplePadding(reader)
     steps = Array(
-      try reader.read("/checkpoints/step", as: Int32.self).elements.prefix(
+      try reader.read(Layout.Checkpoints.step, as: Int32.self).elements.prefix(
         reader.sharedRows(along: "checkpoint")))
     guard !steps.isEmpty else {
       throw ArchiveError(
@@ -22,24 +22,9 @@ struct RunContent {
     }
   }
 
-  /// Layers whose attention maps were captured, in order.
-  func attentionLayers() throws -> [Int] {
-    let layers = try reader.names(in: "/attention").compactMap { name -> Int? in
-      let parts = name.split(separator: ".")
-      return parts.count == 3 && parts[0] == "attention" ? Int(parts[1]) : nil
-    }.sorted()
-    guard !layers.isEmpty else {
-      throw ArchiveError(
-        .layout,
-        "\(reader.path): no attention maps were captured; train with capture.taps "
-          + "containing \"attention.*.map\"")
-    }
-    return layers
-  }
-
   /// Maps of a layer at a checkpoint, `[sample, head, query, key]`.
   func attention(_ layer: Int, checkpoint: Int) throws -> NDArray<Float> {
-    let path = "/attention/attention.\(layer).map/values"
+    let path = TapName(.map, layer: layer).path
     let maps: NDArray<Float> = try reader.readRow(path, checkpoint)
     guard maps.rank == 4 else {
       throw ArchiveError(
@@ -62,27 +47,9 @@ struct RunContent {
     return padding.lengths.map { $0.map { $0 + extra } }
   }
 
-  /// Captured states of the residual stream in the order of depth: `residual.0.pre`, then each layer's `post`.
-  func residualTaps() throws -> [String] {
-    let names = try reader.names(in: "/activations")
-    let layers = names.compactMap { name -> Int? in
-      let parts = name.split(separator: ".")
-      return parts.count == 3 && parts[0] == "residual" && parts[2] == "post"
-        ? Int(parts[1]) : nil
-    }.sorted()
-    guard names.contains("residual.0.pre"), !layers.isEmpty, layers == Array(0..<layers.count)
-    else {
-      throw ArchiveError(
-        .layout,
-        "\(reader.path): the residual stream was not captured at every depth; train with "
-          + "capture.taps containing \"residual.0.pre\" and \"residual.*.post\"")
-    }
-    return ["residual.0.pre"] + layers.map { "residual.\($0).post" }
-  }
-
   /// State at a tap and checkpoint, `[sample, position, channel]`; 0 at padding.
-  func residual(_ tap: String, checkpoint: Int) throws -> NDArray<Float> {
-    let state: NDArray<Float> = try reader.readRow("/activations/\(tap)/values", checkpoint)
+  func residual(_ tap: TapName, checkpoint: Int) throws -> NDArray<Float> {
+    let state: NDArray<Float> = try reader.readRow(tap.path, checkpoint)
     guard padding.lengths != nil else { return state }
     return NDArray(
       shape: state.shape,
@@ -95,8 +62,8 @@ struct RunContent {
 
   /// The patch grid: rows and columns of positions; one row for text, and where a class token fits no grid.
   func grid(positions: Int) throws -> (rows: Int, columns: Int) {
-    guard reader.contains("/samples/image") else { return (1, positions) }
-    let image = try reader.describe("/samples/image").shape
+    guard reader.contains(Layout.Samples.image) else { return (1, positions) }
+    let image = try reader.describe(Layout.Samples.image).shape
     let patch = (Double(image[1] * image[2]) / Double(positions)).squareRoot()
     let rows = Int((Double(image[1]) / patch).rounded())
     return rows > 0 && positions % rows == 0 ? (rows, positions / rows) : (1, positions)
@@ -142,12 +109,13 @@ extension RunReader {
   func learners() throws -> (models: [String], unfinished: [String]) {
     let absent = Set(try absentArrays())
     let planned = Set(
-      try names(in: "/training") + absent.compactMap { Self.model($0, below: "training") })
+      try names(in: Layout.Training.group) + absent.compactMap { Self.model($0, below: "training") }
+    )
     let models = planned.sorted()
     let finished = models.filter { model in
       [
-        "/training/\(model)/u", "/training/\(model)/gradient_norm",
-        "/fields/\(model)/test_accuracy",
+        Layout.Training(model).u, Layout.Training(model).gradientNorm,
+        Layout.Fields(model).testAccuracy,
       ]
       .allSatisfy { contains($0) && !absent.contains($0) }
     }

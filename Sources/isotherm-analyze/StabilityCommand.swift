@@ -95,13 +95,13 @@ struct StabilityAnalysis {
   private let unfinished: [String]
 
   init(_ run: RunContent, _ fields: RunReader?) throws {
-    let taps = try run.residualTaps()
+    let taps = try run.reader.residualTaps()
     depths = taps.count
     let (models, unfinished) = try fields?.learners() ?? ([], [])
     self.unfinished = unfinished
-    let shape = try run.reader.describe("/activations/\(taps[0])/values").shape
+    let shape = try run.reader.describe(taps[0].path).shape
     samples =
-      try models.first.map { try fields?.describe("/training/\($0)/u").shape[2] ?? 0 } ?? shape[1]
+      try models.first.map { try fields?.describe(Layout.Training($0).u).shape[2] ?? 0 } ?? shape[1]
     let (positions, samples) = (shape[2], samples)
     let lengths = run.lengths(positions: positions).map { Array($0.prefix(samples)) }
     func states(_ checkpoint: Int) throws -> States {
@@ -113,15 +113,15 @@ struct StabilityAnalysis {
     var found = [
       Trajectory(
         name: "network", first: try states(0), last: try states(run.steps.count - 1),
-        losses: try reader.read("/progress/loss", as: Double.self).elements,
-        gradients: try reader.read("/progress/gradient_norm", as: Double.self).elements,
-        accuracy: try reader.read("/checkpoints/test_accuracy", as: Double.self)
+        losses: try reader.read(Layout.Progress.loss, as: Double.self).elements,
+        gradients: try reader.read(Layout.Progress.gradientNorm, as: Double.self).elements,
+        accuracy: try reader.read(Layout.Checkpoints.testAccuracy, as: Double.self)
           .elements[run.steps.count - 1],
-        parameters: try Self.count(reader, "/checkpoints/parameters", skipping: 1))
+        parameters: try Self.count(reader, Layout.Checkpoints.parameters, skipping: 1))
     ]
     for model in models {
       guard let fields else { continue }
-      let path = "/training/\(model)/u"
+      let path = Layout.Training(model).u
       let shape = try fields.describe(path).shape
       func states(_ checkpoint: Int) throws -> States {
         States(
@@ -136,12 +136,13 @@ struct StabilityAnalysis {
       found.append(
         Trajectory(
           name: model, first: try states(0), last: try states(fields.writtenRows(path) - 1),
-          losses: try fields.read("/progress/\(model)/task_loss", as: Double.self).elements,
-          gradients: try fields.read("/progress/\(model)/gradient_norm", as: Double.self).elements,
-          accuracy: try fields.read("/fields/\(model)/test_accuracy", as: Double.self).elements
+          losses: try fields.read(Layout.FitProgress(model).taskLoss, as: Double.self).elements,
+          gradients: try fields.read(Layout.FitProgress(model).gradientNorm, as: Double.self)
+            .elements,
+          accuracy: try fields.read(Layout.Fields(model).testAccuracy, as: Double.self).elements
             .first
             ?? .nan,
-          parameters: try Self.count(fields, "/fields/\(model)/parameters", skipping: 0)))
+          parameters: try Self.count(fields, Layout.Fields(model).parameters, skipping: 0)))
     }
     trajectories = found
   }
@@ -204,7 +205,7 @@ struct StabilityAnalysis {
     typealias Axis = ArraySchema.AxisSchema
     let trajectory = Axis("trajectory", trajectories.count)
     let depth = Axis.depthTime(depths)
-    let group = MetricGroup(name: "stability", samples: samples)
+    let group = MetricGroup(analysis: .stability, samples: samples)
     func curve(
       _ name: String, _ values: KeyPath<States, [Double]>, _ longName: String
     ) -> [CompleteArray] {

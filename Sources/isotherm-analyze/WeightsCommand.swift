@@ -65,8 +65,8 @@ struct WeightsAnalysis {
     var nulls: [[Int]: Null] = [:]
     for reader in readers {
       let count = rows.count
-      for name in try reader.names(in: "/checkpoints/parameters") {
-        let path = "/checkpoints/parameters/" + name
+      for name in try reader.names(in: Layout.Checkpoints.parameters) {
+        let path = Layout.Checkpoints.parameter(name)
         let shape = try reader.describe(path).shape
         guard shape.count == 3, shape[1] > 1, shape[2] > 1 else { continue }
         let sides = Array(shape.dropFirst())
@@ -139,7 +139,7 @@ struct WeightsAnalysis {
   func arrays() -> [CompleteArray] {
     guard !rows.isEmpty else { return [] }
     let axis = ArraySchema.AxisSchema("spectrum", rows.count)
-    let group = MetricGroup(name: "weights", samples: 1)
+    let group = MetricGroup(analysis: .weights, samples: 1)
     func numbers(_ name: String, _ longName: String, _ value: (Row) -> Double) -> CompleteArray {
       group.numbers(name, [axis], rows.map(value), longName)
     }

@@ -1,3 +1,4 @@
+import Archive
 import ArgumentParser
 import Console
 
@@ -11,7 +12,7 @@ struct ArchiveProgram: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "isotherm-archive",
     abstract: "Look after archives: list, check, compare, mend, export, repack.",
-    version: "0.1.0",
+    version: Provenance.version,
     subcommands: [
       ListCommand.self, CheckCommand.self, DiffCommand.self, RecoverCommand.self, SealCommand.self,
       ExportCommand.self, RepackCommand.self, MergeCommand.self, CatalogCommand.self,

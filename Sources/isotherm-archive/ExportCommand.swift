@@ -73,7 +73,7 @@ struct ExportCommand: ParsableCommand {
   /// The checkpoint of the lowest validation loss. Not of the lowest test loss: a checkpoint chosen by the test split would make
   /// its score there worthless.
   private func best(_ reader: RunReader) throws -> Int {
-    let path = "/checkpoints/validation_loss"
+    let path = Layout.Checkpoints.validationLoss
     guard reader.contains(path) else {
       throw UsageError(
         "--checkpoint best: \(file) has no validation loss to choose by; train with "

@@ -32,7 +32,7 @@ struct SealCommand: ParsableCommand {
     guard place.hasFolder else {
       throw ArchiveError(.refused, "\(place.folder) does not exist; check the path")
     }
-    let path = try Recorder.adopt(place).seal(keepingParts: keepParts)
+    let path = try Recorder.takeOver(place).seal(keepingParts: keepParts)
     if common.json { try Console.output(json: ["path": path]) } else { Console.output(path) }
   }
 }

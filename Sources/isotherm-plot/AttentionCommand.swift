@@ -37,8 +37,7 @@ struct AttentionCommand: FigureCommand {
 
   /// The figure at each checkpoint of a run, on one scale of colours.
   func frames(_ source: FigureSource) throws -> [() throws -> Figure] {
-    let layers = try source.reader.names(in: "/attention").count
-    guard source.reader.kind == .run, layers > 0 else {
+    guard source.reader.kind == .run, try !source.reader.layers(of: .map).isEmpty else {
       throw UsageError("animate attention takes a training run that captured attention maps")
     }
     let count = try runMaps(source, 0).count
@@ -59,31 +58,22 @@ struct AttentionCommand: FigureCommand {
   }
 
   private func runMaps(_ source: FigureSource, _ wanted: Int? = nil) throws -> Maps {
-    let layers = try source.reader.names(in: "/attention").compactMap { name -> Int? in
-      let parts = name.split(separator: ".")
-      return parts.count == 3 ? Int(parts[1]) : nil
-    }.sorted()
-    guard let first = layers.first else {
-      throw ArchiveError(
-        .layout,
-        "\(source.reader.path): no attention maps were captured; train with capture.taps "
-          + "containing \"attention.*.map\"")
-    }
-    let count = try source.reader.describe("/attention/attention.\(first).map/values").shape[0]
+    let layers = try source.reader.attentionLayers()
+    let count = try source.reader.describe(TapName(.map, layer: layers[0]).path).shape[0]
     let chosen = wanted ?? checkpoint ?? count - 1
     guard (0..<count).contains(chosen) else {
       throw UsageError("--checkpoint \(chosen): the run has checkpoints 0 to \(count - 1)")
     }
     let maps = try layers.map {
-      try chosenMaps(source, "/attention/attention.\($0).map/values", chosen)
+      try chosenMaps(source, TapName(.map, layer: $0).path, chosen)
     }
     return (layers, maps, "Network at checkpoint \(chosen), \(whose(maps[0].shape[0])).", count)
   }
 
   private func fieldMaps(_ source: FigureSource) throws -> Maps {
-    let path = "/fields/\(model)/attention"
+    let path = Layout.Fields(model).attention
     guard source.reader.contains(path) else {
-      let known = try source.reader.names(in: "/fields")
+      let known = try source.reader.names(in: Layout.Fields.group)
       throw UsageError(
         "--model \(model): no attention of that model; the file holds \(known.joined(separator: ", "))"
       )

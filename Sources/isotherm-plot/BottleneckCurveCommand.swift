@@ -14,28 +14,32 @@ struct BottleneckCurveCommand: FigureCommand {
   @OptionGroup var options: PlotOptions
 
   func make(_ source: FigureSource) throws -> Figure {
-    let estimators = try source.reader.names(in: "/estimates")
-    let equations = try source.reader.names(in: "/equations")
+    let estimators = try source.reader.names(in: Layout.Information.estimates)
+    let equations = try source.reader.names(in: Layout.Information.equations)
     guard let first = estimators.first else {
       throw ArchiveError(.layout, "\(source.reader.path): holds no estimates")
     }
     let content = try estimators.map { estimator in
-      var trajectories = [try trajectory("network", "/estimates/\(estimator)", source)]
+      var trajectories = [
+        try trajectory("network", "\(Layout.Information.estimates)/\(estimator)", source)
+      ]
       for equation in equations {
         trajectories.append(
-          try trajectory(equation, "/equations/\(equation)/\(estimator)", source))
+          try trajectory(equation, "\(Layout.Information.equation(equation))/\(estimator)", source))
       }
-      let flags = try source.numbers("/estimates/\(estimator)/input/flags", axes: 2).rows.last ?? []
+      let flags =
+        try source.numbers("\(Layout.Information.estimates)/\(estimator)/input/flags", axes: 2).rows
+        .last ?? []
       let isSaturated = !flags.isEmpty && flags.allSatisfy(FigureSource.isSaturated)
       return (
         name: estimator + (isSaturated ? ": saturated at ln n" : ""), trajectories: trajectories
       )
     }
     let entropy = try source.reader.attribute(
-      "/estimates/\(first)/label/value", "label_entropy")?.real
+      "\(Layout.Information.estimates)/\(first)/label/value", "label_entropy")?.real
     return BottleneckCurveFigure.make(
       content, entropy: entropy ?? .nan,
-      samples: try source.samples("/estimates/\(first)/input/value"),
+      samples: try source.samples("\(Layout.Information.estimates)/\(first)/input/value"),
       title: "Bottleneck curve: \(source.reader.title)", theme: options.theme.theme)
   }
 

@@ -13,7 +13,7 @@ struct FlowCommand: FigureCommand {
   @OptionGroup var options: PlotOptions
 
   func make(_ source: FigureSource) throws -> Figure {
-    let group = "/metrics/flow/"
+    let group = Layout.Metrics.flow.prefix
     guard source.reader.contains(group + "position_norm") else {
       throw ArchiveError(
         .layout,

@@ -13,7 +13,7 @@ struct CorrelationCommand: FigureCommand {
   @OptionGroup var options: PlotOptions
 
   func make(_ source: FigureSource) throws -> Figure {
-    let group = "/metrics/flow/"
+    let group = Layout.Metrics.flow.prefix
     try source.require(
       group + "correlation", "`isotherm-analyze flow RUN FIELDS -o NAME` makes flow metrics")
     let curves = try source.flowCurves("correlation", first: 1)
@@ -34,7 +34,7 @@ struct AlignmentCommand: FigureCommand {
   @OptionGroup var options: PlotOptions
 
   func make(_ source: FigureSource) throws -> Figure {
-    let group = "/metrics/flow/"
+    let group = Layout.Metrics.flow.prefix
     try source.require(
       group + "cka", "`isotherm-analyze flow RUN FIELDS -o NAME` makes flow metrics")
     let maps = try source.numbers(group + "cka", axes: 3)
@@ -58,7 +58,7 @@ struct DriftCommand: FigureCommand {
   @OptionGroup var options: PlotOptions
 
   func make(_ source: FigureSource) throws -> Figure {
-    let group = "/metrics/flow/"
+    let group = Layout.Metrics.flow.prefix
     try source.require(
       group + "drift", "`isotherm-analyze flow RUN FIELDS -o NAME` makes flow metrics")
     let measures = try [
@@ -87,7 +87,7 @@ struct SkillCommand: FigureCommand {
   @OptionGroup var options: PlotOptions
 
   func make(_ source: FigureSource) throws -> Figure {
-    let group = "/metrics/attention/"
+    let group = Layout.Metrics.attention.prefix
     try source.require(
       group + "raw_cosine/skill",
       "`isotherm-analyze attention RUN FIELDS -o NAME` makes attention metrics")
@@ -114,12 +114,12 @@ struct SkillCommand: FigureCommand {
 extension FigureSource {
   /// A measure of flow metrics as a curve a trajectory, with its interval; depths count from `first`.
   func flowCurves(_ name: String, first: Int) throws -> [Curve] {
-    let path = "/metrics/flow/" + name
+    let path = Layout.Metrics.flow.prefix + name
     let value = try numbers(path, axes: 2).rows
     let (lower, upper) = (
       try numbers(path + "_lower", axes: 2).rows, try numbers(path + "_upper", axes: 2).rows
     )
-    return try texts("/metrics/flow/trajectory_name").enumerated().map { i, name in
+    return try texts(Layout.Metrics.flow.member("trajectory_name")).enumerated().map { i, name in
       Curve(
         name, value[i].indices.map { Double($0 + first) }, value[i], lower: lower[i],
         upper: upper[i])

@@ -12,8 +12,9 @@ struct GradientsCommand: FigureCommand {
   @OptionGroup var options: PlotOptions
 
   func make(_ source: FigureSource) throws -> Figure {
-    try source.require("/gradients/norm", "train with this version, which records it at every step")
-    let norms = try source.numbers("/gradients/norm", axes: 3)
+    try source.require(
+      Layout.Gradients.norm, "train with this version, which records it at every step")
+    let norms = try source.numbers(Layout.Gradients.norm, axes: 3)
     guard let steps = norms.shape.first, steps > 0 else {
       throw ArchiveError(.layout, "\(source.reader.path): no training step is recorded yet")
     }

@@ -33,12 +33,12 @@ struct InformationPlaneCommand: FigureCommand {
   static func content(_ source: FigureSource, _ name: String = "network") throws -> (
     planes: [InformationPlaneFigure.Plane], times: [Double], samples: Int
   ) {
-    let equations = try source.reader.names(in: "/equations")
+    let equations = try source.reader.names(in: Layout.Information.equations)
     guard name == "network" || equations.contains(name) else {
       throw UsageError(
         "--of \(name): the file has \((["network"] + equations).joined(separator: ", "))")
     }
-    let root = name == "network" ? "/estimates" : "/equations/\(name)"
+    let root = name == "network" ? Layout.Information.estimates : Layout.Information.equation(name)
     let estimators = try source.reader.names(in: root)
     guard let first = estimators.first else {
       throw ArchiveError(.layout, "\(source.reader.path): holds no estimates")

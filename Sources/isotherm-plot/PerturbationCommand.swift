@@ -15,7 +15,7 @@ struct PerturbationCommand: FigureCommand {
   @OptionGroup var options: PlotOptions
 
   func make(_ source: FigureSource) throws -> Figure {
-    let group = "/metrics/perturbation/"
+    let group = Layout.Metrics.perturbation.prefix
     try source.require(
       group + "log_growth", "`isotherm-analyze perturbation FILE -o NAME` makes its metrics")
     let (mean, lower, upper) = (

@@ -1,3 +1,4 @@
+import Archive
 import ArgumentParser
 import Console
 
@@ -21,7 +22,7 @@ struct Plot: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "isotherm-plot",
     abstract: "Draw figures from archives: PNG with its own provenance inside.",
-    version: "0.1.0",
+    version: Provenance.version,
     subcommands: figures.map { $0 as any ParsableCommand.Type } + [
       ListCommand.self, VerifyCommand.self, ShowCommand.self, ReportCommand.self,
       AnimateCommand.self,

@@ -145,8 +145,8 @@ struct ReportCommand: ParsableCommand {
   }
 
   private static func provenance(_ reader: RunReader) throws -> [(String, String)] {
-    let configuration = try reader.readTexts("/provenance/configuration").first ?? ""
-    let command = (try? reader.readTexts("/provenance/command"))?.joined(separator: " ") ?? ""
+    let configuration = try reader.readTexts(Layout.Provenance.configuration).first ?? ""
+    let command = (try? reader.readTexts(Layout.Provenance.command))?.joined(separator: " ") ?? ""
     let sources = try reader.sources().map { "\($0.path) run_id=\($0.runID) sha256=\($0.sha256)" }
     return [
       ("run id", reader.runID), ("command", command), ("sources", sources.joined(separator: "\n")),

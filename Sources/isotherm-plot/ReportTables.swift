@@ -17,7 +17,7 @@ struct ReportTables {
   init(_ reader: RunReader) throws {
     guard reader.kind == .metrics else { return }
     var groups: [(key: String, paths: [String])] = []
-    for path in try reader.paths(below: "/metrics") {
+    for path in try reader.paths(below: Layout.Metrics.group) {
       let array = try reader.describe(path)
       let count = array.shape.reduce(1, *)
       let isScale =

@@ -21,17 +21,8 @@ struct RolloutCommand: FigureCommand {
   var sample: Int?
 
   func make(_ source: FigureSource) throws -> Figure {
-    let layers = try source.reader.names(in: "/attention").compactMap { name -> Int? in
-      let parts = name.split(separator: ".")
-      return parts.count == 3 && parts[2] == "map" ? Int(parts[1]) : nil
-    }.sorted()
-    guard let first = layers.first else {
-      throw ArchiveError(
-        .layout,
-        "\(source.reader.path): no attention maps were captured; train with capture.taps containing "
-          + "\"attention.*.map\"")
-    }
-    let shape = try source.reader.describe("/attention/attention.\(first).map/values").shape
+    let layers = try source.reader.attentionLayers()
+    let shape = try source.reader.describe(TapName(.map, layer: layers[0]).path).shape
     let (samples, n) = (shape[1], shape[4])
     if let sample, !(0..<samples).contains(sample) {
       throw UsageError(
@@ -42,7 +33,7 @@ struct RolloutCommand: FigureCommand {
     var rollouts = [[Double]](repeating: identity, count: chosen.count)
     var means: [[[Double]]] = []
     for layer in layers {
-      let maps = try source.row("/attention/attention.\(layer).map/values", shape[0] - 1)
+      let maps = try source.row(TapName(.map, layer: layer).path, shape[0] - 1)
       for (place, index) in chosen.enumerated() {
         rollouts[place] = Self.multiply(maps, index, rollouts[place], n)
       }

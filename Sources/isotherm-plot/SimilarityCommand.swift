@@ -15,7 +15,7 @@ struct SimilarityCommand: FigureCommand {
   @OptionGroup var options: PlotOptions
 
   func make(_ source: FigureSource) throws -> Figure {
-    let group = "/metrics/attention/"
+    let group = Layout.Metrics.attention.prefix
     guard source.reader.contains(group + "raw_cosine/value") else {
       throw ArchiveError(
         .layout,

@@ -105,7 +105,7 @@ struct Solution {
   let ending: String
 
   init(_ source: FigureSource) throws {
-    let group = "/fields/solution/"
+    let group = Layout.Fields.solution.path + "/"
     try source.require(group + "u", "`isotherm integrate PROBLEM.yaml -o NAME` makes solutions")
     u = try source.numbers(group + "u")
     times = try source.numbers(group + "time").elements
@@ -115,8 +115,8 @@ struct Solution {
       ? try source.numbers(group + "energy").elements : []
     mass = try source.numbers(group + "mass").elements
     ending =
-      source.reader.contains("/outcome/message")
-      ? try source.texts("/outcome/message").first ?? "" : ""
+      source.reader.contains(Layout.Outcome.message)
+      ? try source.texts(Layout.Outcome.message).first ?? "" : ""
     guard times.count > 1 else {
       throw ArchiveError(
         .layout, "\(source.reader.path): has \(times.count) snapshots; at least 2 are drawn")
@@ -134,9 +134,9 @@ struct TermsCommand: FigureCommand {
   @OptionGroup var options: PlotOptions
 
   func make(_ source: FigureSource) throws -> Figure {
-    if source.reader.contains("/fields/solution/term_size") { return try solution(source) }
-    let models = try source.reader.names(in: "/fields").filter {
-      source.reader.contains("/fields/\($0)/term_size")
+    if source.reader.contains(Layout.Fields.solution.termSize) { return try solution(source) }
+    let models = try source.reader.names(in: Layout.Fields.group).filter {
+      source.reader.contains(Layout.Fields($0).termSize)
     }
     guard !models.isEmpty else {
       throw ArchiveError(
@@ -145,7 +145,7 @@ struct TermsCommand: FigureCommand {
     }
     let equations = try models.map { model in
       // [term, layer, sample]
-      let sizes = try source.numbers("/fields/\(model)/term_size", axes: 3)
+      let sizes = try source.numbers(Layout.Fields(model).termSize, axes: 3)
       let (layers, samples) = (sizes.shape[1], sizes.shape[2])
       let terms = ["diffusion", "attention", "reaction"].enumerated().map { term, name in
         Curve(
@@ -166,10 +166,10 @@ struct TermsCommand: FigureCommand {
   }
 
   private func solution(_ source: FigureSource) throws -> Figure {
-    let sizes = try source.numbers("/fields/solution/term_size", axes: 2).rows
-    let times = try source.numbers("/fields/solution/time").elements
+    let sizes = try source.numbers(Layout.Fields.solution.termSize, axes: 2).rows
+    let times = try source.numbers(Layout.Fields.solution.time).elements
     let names =
-      try source.reader.attribute("/fields/solution/term_size", "flag_meanings")?.text?
+      try source.reader.attribute(Layout.Fields.solution.termSize, "flag_meanings")?.text?
       .split(separator: " ").map(String.init) ?? []
     let terms = names.enumerated().map { index, name in
       Curve(name, times, sizes.map { $0[index] })
@@ -192,7 +192,7 @@ struct ConvergenceCommand: FigureCommand {
   @OptionGroup var options: PlotOptions
 
   func make(_ source: FigureSource) throws -> Figure {
-    let group = "/metrics/verification/"
+    let group = Layout.Metrics.verification.prefix
     try source.require(group + "name", "`isotherm verify dynamics -o NAME` makes verifications")
     let names = try source.texts(group + "name")
     let chosen = names.indices.filter { names[$0].hasPrefix("order in ") }

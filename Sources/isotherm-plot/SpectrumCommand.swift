@@ -18,21 +18,21 @@ struct SpectrumCommand: FigureCommand {
   @OptionGroup var options: PlotOptions
 
   func make(_ source: FigureSource) throws -> Figure {
-    if source.reader.contains("/fields/solution/u") { return try solution(source) }
-    let models = try source.reader.names(in: "/fields").filter {
-      source.reader.contains("/fields/\($0)/u")
+    if source.reader.contains(Layout.Fields.solution.u) { return try solution(source) }
+    let models = try source.reader.names(in: Layout.Fields.group).filter {
+      source.reader.contains(Layout.Fields($0).u)
     }
     guard let first = models.first else {
       throw ArchiveError(
         .layout,
         "\(source.reader.path): holds no fields; `isotherm fit` and `isotherm integrate` make them")
     }
-    let times = try source.numbers("/fields/\(first)/depth_time").elements
+    let times = try source.numbers(Layout.Fields(first).depthTime).elements
     var samples = 0
-    let modes = try modes("/fields/\(first)/u", source)
+    let modes = try modes(Layout.Fields(first).u, source)
     var units: [Double] = []
     let fields = try models.map { model -> SpectrumFigure.Field in
-      let path = "/fields/\(model)/u"
+      let path = Layout.Fields(model).u
       let shape = try source.reader.describe(path).shape
       let isPlane = shape.count == 5
       guard shape.count == 4 || isPlane, shape[0] >= times.count else {
@@ -90,7 +90,7 @@ struct SpectrumCommand: FigureCommand {
     let isPlane = solution.axes.contains("y")
     let channels = solution.axes.contains("channel") ? shape[shape.count - 1] : 1
     let (rows, columns) = isPlane ? (shape[1], shape[2]) : (1, shape[1])
-    let modes = try modes("/fields/solution/u", source)
+    let modes = try modes(Layout.Fields.solution.u, source)
     let shown = min(24, solution.times.count)
     let chosen = (0..<shown).map { $0 * (solution.times.count - 1) / max(shown - 1, 1) }
     let power = try chosen.map {
@@ -98,7 +98,7 @@ struct SpectrumCommand: FigureCommand {
         solution.u.row($0).elements, rows: rows, columns: columns, channels: channels, modes)
     }
     let unit = power.map(\.unit).max() ?? 1
-    let digits = try source.digits("/fields/solution/u")
+    let digits = try source.digits(Layout.Fields.solution.u)
     return SpectrumFigure.make(
       [field("u", power, modes, digits: digits, unit: unit)],
       times: chosen.map { solution.times[$0] }, time: "time",

@@ -111,7 +111,7 @@ struct CatalogCommand: FigureCommand {
       throw UsageError("--metric \(metric): name one of \(found.joined(separator: ", "))")
     }
     let shown = try summary.metric(found[0])
-    for path in shown.paths + ["/comparison/key_name", "/comparison/key_value"] {
+    for path in shown.paths + [Layout.Comparison.keyName, Layout.Comparison.keyValue] {
       source.note(path)
     }
     let (offset, place) = try offset(shown)
@@ -181,7 +181,7 @@ struct StabilityCommand: FigureCommand {
   @OptionGroup var options: PlotOptions
 
   func make(_ source: FigureSource) throws -> Figure {
-    let group = "/metrics/stability/"
+    let group = Layout.Metrics.stability.prefix
     try source.require(
       group + "drift_last", "`isotherm-analyze stability RUN -o NAME` makes stability metrics")
     let names = try source.texts(group + "trajectory_name")

@@ -13,10 +13,10 @@ struct TrainingCommand: FigureCommand {
 
   func make(_ source: FigureSource) throws -> Figure {
     func progress(_ name: String) throws -> [Double] {
-      try source.numbers("/progress/\(name)").elements
+      try source.numbers(Layout.Progress.member(name)).elements
     }
     func checkpoints(_ name: String) throws -> [Double] {
-      try source.numbers("/checkpoints/\(name)").elements
+      try source.numbers(Layout.Checkpoints.member(name)).elements
     }
     let content = TrainingFigure.Content(
       epoch: try progress("epoch"), loss: try progress("loss"),

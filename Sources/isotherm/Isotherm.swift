@@ -1,3 +1,4 @@
+import Archive
 import ArgumentParser
 import Console
 
@@ -15,7 +16,7 @@ struct Isotherm: ParsableCommand {
       Every command streams its results to an HDF5 archive NAME.h5 (through the folder NAME.run/).
       isotherm-archive, isotherm-analyze and isotherm-plot read archives; they can never retrain.
       """,
-    version: "0.1.0",
+    version: Provenance.version,
     subcommands: [
       TrainCommand.self, TokenizeCommand.self, ImportCommand.self, FitCommand.self,
       IntegrateCommand.self, PerturbCommand.self, InformCommand.self, StudyCommand.self,

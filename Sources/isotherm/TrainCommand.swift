@@ -85,15 +85,15 @@ struct TrainCommand: ParsableCommand {
     let plan = run.plan()
     if common.json { return try Console.output(json: PrintedPlan(plan)) }
     var table = Table(["array", "shape", "bytes"])
-    for array in plan.arrays where !array.path.hasPrefix("/checkpoints/parameters/") {
+    for array in plan.arrays where !array.path.hasPrefix(Layout.Checkpoints.parameter("")) {
       table.add([
         array.path, array.shape.map(String.init).joined(separator: " x "),
         Format.bytes(array.bytes),
       ])
     }
-    let parameters = plan.arrays.filter { $0.path.hasPrefix("/checkpoints/parameters/") }
+    let parameters = plan.arrays.filter { $0.path.hasPrefix(Layout.Checkpoints.parameter("")) }
     table.add([
-      "/checkpoints/parameters/*", "\(parameters.count) arrays",
+      Layout.Checkpoints.parameter("*"), "\(parameters.count) arrays",
       Format.bytes(parameters.map(\.bytes).reduce(0, +)),
     ])
     Console.output(table.text)

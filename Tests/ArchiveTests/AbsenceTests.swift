@@ -138,7 +138,7 @@ import Testing
       #expect(throws: (any Error).self) {
         try ArchiveRewriter([reader], .init()).write(to: name + "-again.h5", replacing: false)
       }
-      #expect(throws: (any Error).self) { try Recorder.adopt(RunPlace(name + ".run")).seal() }
+      #expect(throws: (any Error).self) { try Recorder.takeOver(RunPlace(name + ".run")).seal() }
       for left in ["\(name).npz", "\(name)-again.h5", "\(name).h5"] {
         #expect(!FileManager.default.fileExists(atPath: left), "\(left)")
       }

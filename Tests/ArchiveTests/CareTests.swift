@@ -97,7 +97,7 @@ import Testing
     var recorder: Recorder? = try record("k")
     try recorder?.finish()
     recorder = nil
-    let path = try Recorder.adopt(RunPlace(folder + "/k")).seal()
+    let path = try Recorder.takeOver(RunPlace(folder + "/k")).seal()
     #expect(try RunReader(path).logicalHash() == whole.logicalHash())
     #expect(try ArchiveCheck.run(path).findings.isEmpty)
     #expect(!FileManager.default.fileExists(atPath: folder + "/k.run"))
@@ -123,7 +123,7 @@ import Testing
     #expect(try recovered.logicalRows() == before.filter { !texts.contains($0.key) })
     #expect(!texts.isEmpty)
     // Killed between sealing and removing the folder.
-    _ = try Recorder.adopt(place).seal(keepingParts: true)
+    _ = try Recorder.takeOver(place).seal(keepingParts: true)
     #expect(try ArchiveRecovery.run(place).count == 1)
     #expect(!place.hasFolder && place.isSealed)
     #expect(throws: ArchiveError.self) { try ArchiveRecovery.run(RunPlace(folder + "/nothing")) }

@@ -123,7 +123,7 @@ import Testing
       arrays: schema().arrays, pool: MemoryPool(limit: 1 << 20))
     #expect(try merger.run { false } == PartName(1, 3))
     try Data("half".utf8).write(to: URL(fileURLWithPath: run + ".part-000004-000005.h5.tmp"))
-    let adopted = try Recorder.adopt(RunPlace(folder + "/left"))
+    let adopted = try Recorder.takeOver(RunPlace(folder + "/left"))
     #expect(
       try partNames("left") == [
         "part-000000.h5", "part-000001-000003.h5", "part-000004.h5", "part-000005.h5",
@@ -138,7 +138,7 @@ import Testing
     recorder = nil
     try FileManager.default.removeItem(atPath: folder + "/gap.run/part-000002.h5")
     #expect {
-      _ = try Recorder.adopt(RunPlace(folder + "/gap"))
+      _ = try Recorder.takeOver(RunPlace(folder + "/gap"))
     } throws: { String(describing: $0).contains("part-000002.h5 is missing") }
     #expect {
       _ = try RunReader(folder + "/gap.run").read("/a/values", as: Float.self)

@@ -55,7 +55,7 @@ import Testing
       }
       try Data(bytes).write(to: URL(fileURLWithPath: path))
       do {
-        _ = try Recorder.adopt(place)
+        _ = try Recorder.takeOver(place)
         joined += 1
       } catch {
         refused += 1

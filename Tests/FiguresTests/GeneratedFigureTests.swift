@@ -7,8 +7,9 @@ import Testing
 @Suite struct GeneratedFigureTests {
   /// Sizes of numbers, as what is added to and multiplied with values of about 1.
   static let sizes: [(offset: Double, factor: Double)] = [
-    (0, 1), (0, 1e-300), (0, 5e-324), (0, 1e-15), (0, 1e-5), (0, 1e9), (1e9, 1e-3), (-1e9, 1),
-    (1e15, 4), (0, 1e300), (0, 1.7e308), (1, 1e-12), (1e-300, 1e-310),
+    (0, 1), (0, 1e-300), (0, .leastNonzeroMagnitude), (0, 1e-15), (0, 1e-5), (0, 1e9), (1e9, 1e-3),
+    (-1e9, 1),
+    (1e15, 4), (0, 1e300), (0, 1.7e308), (1, 1e-12), (1e-300, 1e-300 / 1e10),
   ]
 
   /// Which values are missing or infinite, by their place.
@@ -189,7 +190,7 @@ import Testing
             ? (value > 0 ? 1 : 0)
             : (value / 4 - low / 4) / max(high / 4 - low / 4, .leastNonzeroMagnitude)
           // Fewer digits than colours have.
-          guard high - low > 1e-318 || value.isNaN else { continue }
+          guard high - low > 1e-300 / 1e18 || value.isNaN else { continue }
           let color = value.isNaN ? Theme.light.missing : bar.map.color(place)
           let x = box.x + (Double(i % columns) + 0.5) / Double(columns) * box.width
           let y = box.y + (Double(i / columns) + 0.5) / Double(rows) * box.height

@@ -146,7 +146,8 @@ import Testing
           CompleteArray("/t/x", [.init("x", texts.count)], .texts(texts), longName: "t"),
           CompleteArray(
             "/t/a,\u{301}b", [.init("x", texts.count)],
-            .numbers([.nan, -.nan, .infinity, -.infinity, -0.0, 0.1, 1e300, 5e-324]),
+            .numbers([.nan, -.nan, .infinity, -.infinity, -0.0, 0.1, 1e300, .leastNonzeroMagnitude]
+            ),
             longName: "n"),
         ], kind: .metrics, title: "t",
         provenance: Provenance(configuration: "", seed: 1, blasCore: ""),

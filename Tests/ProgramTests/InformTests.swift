@@ -58,6 +58,30 @@ import Testing
     #expect(try Programs.run("isotherm", ["inform"]).status == 2)
   }
 
+  @Test func `an estimate says what its inputs were compared by: pixels, or tokens`() throws {
+    try withScratch { folder in
+      try SmallData.images(folder + "/d.h5")
+      try SmallData.passages(folder + "/t.h5")
+      for (name, isText, words) in [("images", false, "pixels"), ("text", true, "each token")] {
+        let study = try SmallData.study(folder, text: isText)
+        let run = "\(folder)/\(name)"
+        for arguments in [
+          ["train", study, "-o", run],
+          ["inform", run, "-o", run + "-i"]
+            + ["estimators=[ksg]", "bootstrap=4", "shuffles=4"].flatMap {
+              ["--set", "information." + $0]
+            },
+        ] {
+          let outcome = try Programs.run("isotherm", arguments)
+          try #require(outcome.status == 0, "\(outcome.errors)")
+        }
+        let settings = try RunReader(run + "-i").attribute(
+          "/estimates/ksg/input/value", "settings")
+        #expect(settings?.text?.contains(words) == true, "\(String(describing: settings))")
+      }
+    }
+  }
+
   @Test func `layers, pairs of layers and the PDE; stopped and resumed to the same bits`() throws {
     let folder = try Programs.scratch()
     defer { try? FileManager.default.removeItem(atPath: folder) }

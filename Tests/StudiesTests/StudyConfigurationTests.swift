@@ -43,7 +43,11 @@ import Testing
     let study = try StudyConfiguration(
       yaml: minimal, name: "study", settings: ["training.epochs=2", "information.estimators=[kde]"])
     #expect(study.training.epochs == 2)
-    #expect(study.information.estimators == ["kde"])
+    #expect(study.information.estimators == [.kde])
+    #expect(
+      message(minimal, settings: ["information.estimators=[]"])
+        == "information.estimators: expected one at least, for example [kde]")
+    #expect(message(minimal, settings: ["information.pairs=[binning]"]).contains("kde, ksg, renyi"))
     #expect(message(minimal, settings: ["training.epoch=2"]).contains("did you mean epochs?"))
     #expect(message(minimal, settings: ["oops"]).contains("expected KEY.KEY=VALUE"))
   }

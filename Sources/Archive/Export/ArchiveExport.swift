@@ -29,7 +29,7 @@ public struct ArchiveExport {
     (self.reader, self.selection, self.checkpoint) = (reader, selection, checkpoint)
   }
 
-  private static let parameters = "/checkpoints/parameters/"
+  private static let parameters = Layout.Checkpoints.parameter("")
 
   /// Writes `file`, and reads it back before it gets its name.
   /// - Throws: ``ArchiveError`` when nothing can be exported, the file is in the way, or is not what was written.
@@ -108,7 +108,7 @@ public struct ArchiveExport {
   private func items(
     texts: Bool
   ) throws -> (items: [Item], leftOut: [(path: String, reason: String)]) {
-    let hasParameters = selection.isEmpty && reader.contains("/checkpoints/parameters")
+    let hasParameters = selection.isEmpty && reader.contains(Layout.Checkpoints.parameters)
     var options = ArchiveRewriter.Options()
     options.selection = hasParameters ? [Self.parameters + "*"] : selection
     var items: [Item] = []

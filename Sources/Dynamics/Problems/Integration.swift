@@ -90,8 +90,7 @@ public struct Integration: Sendable {
     (self.tolerance, self.pool) = (tolerance, pool)
     if problem.isSecondOrder, method != .leapfrog {
       throw ProblemError(
-        "\\(method.rawValue) is of first order in time; an equation of second order takes leapfrog"
-          .replacing("\\\\(method.rawValue)", with: method.rawValue))
+        "\(method.rawValue) is of first order in time; an equation of second order takes leapfrog")
     }
     if !problem.isSecondOrder, method == .leapfrog {
       throw ProblemError("leapfrog is for second order in time; set time.second_order: true")

@@ -29,10 +29,11 @@ final class LieTrajectory<S: KernelScalar>: TrajectoryStepper {
   var attentionMap: UnsafeMutablePointer<S> { tape.attention.map }
 
   func evaluate(
-    _ term: Int, _ u: UnsafePointer<S>, _ coefficients: UnsafeMutablePointer<S>, _ shard: Shard,
+    _ term: EquationTerm, _ u: UnsafePointer<S>, _ coefficients: UnsafeMutablePointer<S>,
+    _ shard: Shard,
     to out: UnsafeMutablePointer<S>
   ) {
-    rightHandSide.evaluate(.init(rawValue: 1 << term), u, coefficients, tape, shard, to: out)
+    rightHandSide.evaluate(.init(term), u, coefficients, tape, shard, to: out)
   }
 
   func advance(

@@ -39,10 +39,11 @@ final class RungeKuttaTrajectory<S: KernelScalar>: TrajectoryStepper {
   var attentionMap: UnsafeMutablePointer<S> { tapes[0].attention.map }
 
   func evaluate(
-    _ term: Int, _ u: UnsafePointer<S>, _ coefficients: UnsafeMutablePointer<S>, _ shard: Shard,
+    _ term: EquationTerm, _ u: UnsafePointer<S>, _ coefficients: UnsafeMutablePointer<S>,
+    _ shard: Shard,
     to out: UnsafeMutablePointer<S>
   ) {
-    rightHandSide.evaluate(.init(rawValue: 1 << term), u, coefficients, tapes[0], shard, to: out)
+    rightHandSide.evaluate(.init(term), u, coefficients, tapes[0], shard, to: out)
   }
 
   func advance(

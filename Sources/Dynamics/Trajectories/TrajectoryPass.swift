@@ -99,16 +99,16 @@ public final class TrajectoryPass<S: KernelScalar>: @unchecked Sendable {
     return costate
   }
 
-  /// Shows the root mean square over positions and channels of each term (0 diffusion, 1 attention, 2 reaction) at each layer's
+  /// Shows the root mean square over positions and channels of each term at each layer's
   /// depth-time of the last forward pass, sample by sample; padding left out.
   public func termSizes(
     _ coefficients: UnsafeMutablePointer<S>, _ shard: Shard,
-    _ show: (_ term: Int, _ layer: Int, _ sample: Int, _ size: Double) -> Void
+    _ show: (_ term: EquationTerm, _ layer: Int, _ sample: Int, _ size: Double) -> Void
   ) {
     let network = equation.network
     let stream = network.positionCount * network.width
     for layer in 0..<network.layerCount {
-      for term in 0..<3 {
+      for term in EquationTerm.allCases {
         stepper.evaluate(term, states[layer], coefficients + place(layer), shard, to: costate)
         for sample in 0..<shard.samples {
           let count = (shard.length(sample) ?? network.positionCount) * network.width

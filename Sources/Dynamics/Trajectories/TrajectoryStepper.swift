@@ -46,9 +46,10 @@ protocol TrajectoryStepper<S>: AnyObject {
   associatedtype S: KernelScalar
   /// Attention map `[sample, head, query, key]` at the state where the last step began.
   var attentionMap: UnsafeMutablePointer<S> { get }
-  /// One term of the equation at `u`: 0 diffusion, 1 attention, 2 reaction.
+  /// One term of the equation at `u`.
   func evaluate(
-    _ term: Int, _ u: UnsafePointer<S>, _ coefficients: UnsafeMutablePointer<S>, _ shard: Shard,
+    _ term: EquationTerm, _ u: UnsafePointer<S>, _ coefficients: UnsafeMutablePointer<S>,
+    _ shard: Shard,
     to out: UnsafeMutablePointer<S>)
   /// Takes one step of `u` `[sample, position, channel]` in place, by the coefficients of its interval.
   func advance(

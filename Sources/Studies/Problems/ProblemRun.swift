@@ -130,7 +130,7 @@ public struct ProblemRun {
     let began = ContinuousClock.now
     do {
       // Texts must be there with the first commit.
-      recorder.write("/outcome/message", ["not ended yet"])
+      recorder.write(Layout.Outcome.message, ["not ended yet"])
       progress.begin("integrate")
       var (shown, last) = (0, 0.0)
       func check() throws {
@@ -216,14 +216,14 @@ public struct ProblemRun {
     case .gaveUp(let at), .stalled(let at): time = at
     case .diverged(let at, let cell): (time, place) = (at, cell)
     }
-    try recorder.append("/outcome/reached", [outcome == .reached ? UInt8(1) : 0])
-    try recorder.append("/outcome/time", [time])
-    try recorder.append("/outcome/place", [Int32(place)])
-    recorder.write("/outcome/message", [message])
+    try recorder.append(Layout.Outcome.reached, [outcome == .reached ? UInt8(1) : 0])
+    try recorder.append(Layout.Outcome.time, [time])
+    try recorder.append(Layout.Outcome.place, [Int32(place)])
+    recorder.write(Layout.Outcome.message, [message])
   }
 
   /// Group of everything that has a row a snapshot.
-  static let group = "/fields/solution"
+  static let group = Layout.Fields.solution.path
 
   private var hasEnergy: Bool { field.energy(start, velocity: start.map { _ in 0 }) != nil }
 
@@ -304,12 +304,13 @@ public struct ProblemRun {
     }
     let one = Axis.growing("ending")
     arrays += [
-      ArraySchema("/outcome/reached", .uint8, [one], longName: "1 when the end was reached"),
-      ArraySchema("/outcome/time", .float64, [one], longName: "time at which it ended"),
+      ArraySchema(Layout.Outcome.reached, .uint8, [one], longName: "1 when the end was reached"),
+      ArraySchema(Layout.Outcome.time, .float64, [one], longName: "time at which it ended"),
       ArraySchema(
-        "/outcome/place", .int32, [one],
+        Layout.Outcome.place, .int32, [one],
         longName: "number of the state that was the largest before it diverged; -1 for none"),
-      ArraySchema("/outcome/message", .utf8, [Axis("message_index", 1)], longName: "how it ended"),
+      ArraySchema(
+        Layout.Outcome.message, .utf8, [Axis("message_index", 1)], longName: "how it ended"),
     ]
     return RunSchema(
       .fields, title: problem.title, arrays: arrays, defaultGroup: group,

@@ -9,7 +9,7 @@ extension [VerificationRow] {
     func array(
       _ name: String, _ values: CompleteArray.Values, _ longName: String
     ) -> CompleteArray {
-      CompleteArray("/metrics/verification/\(name)", [row], values, longName: longName)
+      CompleteArray(Layout.Metrics.verification.member(name), [row], values, longName: longName)
     }
     return try Recorder.write(
       [

@@ -32,7 +32,7 @@ struct CompareCommand: ParsableCommand {
   func run() throws {
     let inputs = try options.open([.metrics])
     if let summary = inputs.readers.first, inputs.readers.count == 1,
-      summary.contains("/comparison/variant_name")
+      summary.contains(Layout.Comparison.variantName)
     {
       guard options.output == nil else {
         throw UsageError("-o: \(summary.path) is a summary already; leave -o out to see it")

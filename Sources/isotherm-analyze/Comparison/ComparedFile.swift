@@ -18,7 +18,7 @@ struct ComparedFile {
 
   init(_ reader: RunReader) throws {
     (self.reader, path) = (reader, reader.path)
-    analysis = try reader.names(in: "/metrics").joined(separator: " ")
+    analysis = try reader.names(in: Layout.Metrics.group).joined(separator: " ")
     guard !analysis.isEmpty else {
       throw ArchiveError(.layout, "\(reader.path): holds no metrics; isotherm-analyze makes them")
     }

@@ -43,7 +43,7 @@ struct Comparison {
     seeds = files.variants.map { $0.seeds.map(\.seed) }
     var known: Set<String> = []
     for file in files.variants.flatMap({ $0.seeds.flatMap(\.files) }) {
-      for path in try file.reader.paths(below: "/metrics") {
+      for path in try file.reader.paths(below: Layout.Metrics.group) {
         let array = try file.reader.describe(path)
         if array.type == .utf8 {
           try addNames(path, array, file.reader)
@@ -64,7 +64,9 @@ struct Comparison {
     _ path: String, _ array: RunReader.StoredArray, _ reader: RunReader
   ) throws {
     guard let axis = array.axes.first?.name else { return }
-    let (name, texts) = (String(path.dropFirst("/metrics/".count)), try reader.readTexts(path))
+    let (name, texts) = (
+      String(path.dropFirst((Layout.Metrics.group + "/").count)), try reader.readTexts(path)
+    )
     guard let other = names.first(where: { $0.path == name }) else {
       return names.append((name, axis, texts))
     }
@@ -80,7 +82,7 @@ struct Comparison {
   private mutating func addMetric(
     _ path: String, _ array: RunReader.StoredArray, _ reader: RunReader, _ files: ComparedFiles
   ) throws {
-    let name = String(path.dropFirst("/metrics/".count))
+    let name = String(path.dropFirst((Layout.Metrics.group + "/").count))
     let group = path.split(separator: "/").dropLast().joined(separator: "/")
     var others = 0
     let values = try files.variants.map { variant in
@@ -116,13 +118,13 @@ struct Comparison {
     let seed = Axis("seed", most)
     var arrays = [
       CompleteArray(
-        "/comparison/variant_name", [variant], .texts(variants),
+        Layout.Comparison.variantName, [variant], .texts(variants),
         longName: "values of the keys in which the runs differ"),
       CompleteArray(
-        "/comparison/seed_count", [variant], .integers(seeds.map { Int32($0.count) }),
+        Layout.Comparison.seedCount, [variant], .integers(seeds.map { Int32($0.count) }),
         longName: "seeds of each variant"),
       CompleteArray(
-        "/comparison/seed_value", [variant, seed],
+        Layout.Comparison.seedValue, [variant, seed],
         .numbers(
           seeds.flatMap { seeds in
             (0..<most).map { $0 < seeds.count ? Double(seeds[$0]) ?? .nan : .nan }
@@ -132,17 +134,17 @@ struct Comparison {
       let key = Axis("key", keys.count)
       arrays += [
         CompleteArray(
-          "/comparison/key_name", [key], .texts(keys),
+          Layout.Comparison.keyName, [key], .texts(keys),
           longName: "configuration keys in which the runs differ"),
         CompleteArray(
-          "/comparison/key_value", [variant, key], .texts(keyValues.flatMap { $0 }),
+          Layout.Comparison.keyValue, [variant, key], .texts(keyValues.flatMap { $0 }),
           longName: "their values"),
       ]
     }
     for (path, axis, texts) in names {
       arrays.append(
         CompleteArray(
-          "/comparison/\(path)", [Axis(axis, texts.count)], .texts(texts),
+          Layout.Comparison.member(path), [Axis(axis, texts.count)], .texts(texts),
           longName: "name along the axis"))
     }
     for metric in metrics {
@@ -150,7 +152,7 @@ struct Comparison {
       func add(_ suffix: String, _ axes: [Axis], _ values: [Double], _ longName: String) {
         arrays.append(
           CompleteArray(
-            "/comparison/\(metric.name)\(suffix)", axes + metric.axes, .numbers(values),
+            Layout.Comparison.member(metric.name + suffix), axes + metric.axes, .numbers(values),
             longName: longName, units: metric.units,
             attributes: [
               "nan_meaning": .text("no finite value, or for an interval fewer than two seeds")
@@ -166,7 +168,7 @@ struct Comparison {
       add("_seeds", [variant, seed], each, metric.longName + "; each seed")
       arrays.append(
         CompleteArray(
-          "/comparison/\(metric.name)_seed_count", [variant] + metric.axes,
+          Layout.Comparison.member(metric.name + "_seed_count"), [variant] + metric.axes,
           .integers(intervals.map { Int32($0.count) }),
           longName:
             "seeds whose value is finite, of those in seed_count; mean and interval are of these"))

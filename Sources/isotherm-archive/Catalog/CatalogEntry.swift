@@ -23,8 +23,8 @@ struct CatalogEntry: Codable, Sendable {
       "sealed": reader.path.hasSuffix("/index.h5") ? "no" : "yes",
     ]
     for name in ["seed", "version", "commit", "started", "finished", "processor", "blas_core"]
-    where reader.contains("/provenance/\(name)") {
-      values[name] = try reader.readTexts("/provenance/\(name)").first
+    where reader.contains(Layout.Provenance.member(name)) {
+      values[name] = try reader.readTexts(Layout.Provenance.member(name)).first
     }
     values.merge(try reader.configurationKeys()) { _, key in key }
     for object in try reader.objects() where !object.path.isAboutArchive {

@@ -1,6 +1,5 @@
 import Arrays
 import Foundation
-import HDF5
 
 /// One array on its way into parts: rows come in, filtered chunks go out.
 final class ArrayStream {
@@ -17,13 +16,10 @@ final class ArrayStream {
   }
 
   let schema: ArraySchema
-  let hash = LogicalHash()
   /// Rows appended since the run began.
   private(set) var rows = 0
   /// Rows of the part being gathered.
   private(set) var partRows = 0
-  /// Where committed rows lie.
-  var sources: [DatasetCreation.Source] = []
   private var blocks: [Block] = []
   private var tail: MemoryPool.Piece?
   private let pool: MemoryPool

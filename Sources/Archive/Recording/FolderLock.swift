@@ -2,7 +2,7 @@ import Foundation
 
 /// Holds a run's folder for one writer: an advisory lock that the system gives back when the process ends, however
 /// it ends.
-final class FolderLock {
+final class FolderLock: Sendable {
   private let descriptor: Int32
 
   /// Takes the lock of `folder`.
