@@ -46,6 +46,9 @@ extension TreeWriter {
       let dataset = try group.createDataset(part.name, .utf8, shape: [])
       try dataset.writeStrings([part.text])
       try dataset.setAttribute("long_name", .text(part.longName))
+      let hash = LogicalHash()
+      hash.update([part.text])
+      try dataset.setAttribute("logical_sha256", .text(hash.value(.utf8, shape: [])))
       for (name, value) in part.facts.sorted(by: { $0.key < $1.key }) {
         try dataset.setAttribute(name, value)
       }
