@@ -40,12 +40,13 @@ public struct RunPlace: Sendable, Hashable {
   }
 
   /// Whether the sealed file is there, and not an older archive that the folder's will replace.
-  public var isSealed: Bool { FileManager.default.fileExists(atPath: file) && !isSuperseded }
+  public var isSealed: Bool { FileManager.default.fileExists(atPath: file) && !isBeingReplaced }
   /// Whether a folder of parts is there.
   public var hasFolder: Bool { FileManager.default.fileExists(atPath: folder) }
 
-  /// Whether file and folder are both there and of different runs: a replacement was begun and is not sealed yet.
-  private var isSuperseded: Bool {
+  /// Whether file and folder are both there and of different runs: a replacement was begun (with `--force`) and is not sealed
+  /// yet.
+  public var isBeingReplaced: Bool {
     guard hasFolder, let begun = begunRunID, FileManager.default.fileExists(atPath: file),
       let root = try? File.open(file).root, let old = try? root.attribute("run_id")?.text
     else { return false }

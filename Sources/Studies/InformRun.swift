@@ -108,6 +108,7 @@ public struct InformRun {
     }
     let settings = configuration.information
     let anchor = "\(Layout.Information.estimates)/\(settings.estimators[0].rawValue)/label/value"
+    let mayReplace = beginning.mayReplace(place)
     let resumed =
       beginning.isResuming
       ? try Recorder.resume(
@@ -119,7 +120,7 @@ public struct InformRun {
     let recorder =
       try resumed
       ?? Recorder(
-        place, schema, replacing: beginning == .replacing, anchor: anchor,
+        place, schema, replacing: mayReplace, anchor: anchor,
         onEvent: progress.recorderEvents)
     do {
       let done = resumed == nil ? 0 : try RunReader(place.folder).describe(anchor).shape[0]

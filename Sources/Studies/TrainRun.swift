@@ -78,6 +78,11 @@ public struct TrainRun {
 
     /// Whether what is there goes on.
     public var isResuming: Bool { self == .resuming || self == .resumingOnOtherKernels }
+
+    /// Whether an archive that is there may go: asked for now, or by the run that was stopped before its first commit.
+    func mayReplace(_ place: RunPlace) -> Bool {
+      self == .replacing || isResuming && place.isBeingReplaced
+    }
   }
 
   /// Trains and seals `out`. Resuming from a checkpoint gives the bits of a run that was never interrupted.
@@ -87,6 +92,8 @@ public struct TrainRun {
     let (place, schema) = (RunPlace(out), schema())
     try OutputGuard(study.configuration.inputs).check(archive: out)
     if beginning.isResuming, place.isSealed { return try complete(place, schema, keepParts) }
+    // Resuming clears a folder away that holds no commit.
+    let mayReplace = beginning.mayReplace(place)
     let resumed =
       beginning.isResuming
       ? try Recorder.resume(
@@ -97,7 +104,7 @@ public struct TrainRun {
     let recorder =
       try resumed
       ?? Recorder(
-        place, schema, replacing: beginning == .replacing, anchor: Self.anchor, limits: limits,
+        place, schema, replacing: mayReplace, anchor: Self.anchor, limits: limits,
         onEvent: progress.recorderEvents)
     do {
       let outcome = try train(recorder, resuming: resumed != nil)

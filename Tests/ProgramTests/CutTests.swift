@@ -80,7 +80,7 @@ import Testing
     let disk = folder + "/disk"
     try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
     // ISOTHERM_CUTS=0 cuts at every write-out, rename and removal of a longer run.
-    let cuts = ProcessInfo.processInfo.environment["ISOTHERM_CUTS"] ?? "12"
+    let cuts = ProcessInfo.processInfo.environment["ISOTHERM_CUTS"] ?? "6"
     let run = try arguments(folder, epochs: 2, batch: cuts == "0" ? 100 : 500)
     func cut(_ more: [String], _ name: String) throws -> Programs.Outcome {
       try Programs.run(
@@ -114,7 +114,7 @@ import Testing
       let size = try Data(contentsOf: URL(fileURLWithPath: folder + "/whole.h5")).count
       // ISOTHERM_DISKS=60 tries sixty sizes, from a twentieth of the sealed file to eight of it.
       let asked = ProcessInfo.processInfo.environment["ISOTHERM_DISKS"].flatMap(Int.init)
-      let count = max(8, asked ?? 8)
+      let count = max(6, asked ?? 6)
       var (filled, kept) = (0, 0)
       for trial in 0..<count {
         let disk = "\(folder)/disk-\(trial)"
@@ -149,7 +149,7 @@ import Testing
       }
       // Some before the first commit, some after it, some not at all.
       #expect(0 < kept && kept < filled && filled < count, "\(kept) of \(filled) of \(count)")
-      if count > 8 { print("\(filled) of \(count) disks were full, \(kept) after a commit") }
+      if count > 6 { print("\(filled) of \(count) disks were full, \(kept) after a commit") }
     }
   }
 
@@ -174,7 +174,7 @@ import Testing
     process.waitUntilExit()
     let run = folder + "/r.run"
     let schema = [UInt8](try Data(contentsOf: URL(fileURLWithPath: run + "/schema.json")))
-    let count = ProcessInfo.processInfo.environment["ISOTHERM_MUTATIONS"].flatMap(Int.init) ?? 30
+    let count = ProcessInfo.processInfo.environment["ISOTHERM_MUTATIONS"].flatMap(Int.init) ?? 15
     var refused = 0
     for trial in 0..<count {
       var bytes = schema

@@ -221,6 +221,35 @@ import Testing
       }
     }
   }
+
+  @Test func `a replacement killed before its first commit goes on without being asked again`()
+    throws
+  {
+    try withScratch { folder in
+      try SmallData.images(folder + "/d.h5", train: 1000)
+      let arguments = ["train", try SmallData.study(folder), "--commit-seconds", "1000"]
+      let place = folder + "/r"
+      let whole = try Programs.run("isotherm", arguments + ["-o", place])
+      try #require(whole.status == 0, "\(whole.errors)")
+      let reference = try Contents(place)
+      let process = try RawProgram(
+        "isotherm", arguments + ["-o", place, "--force"], in: Programs.root
+      ).start()
+      let began = Date()
+      while !FileManager.default.fileExists(atPath: place + ".run/schema.json"),
+        Date().timeIntervalSince(began) < 30
+      { usleep(200) }
+      kill(process, SIGKILL)
+      _ = RawProgram.wait(process, seconds: 10)
+      try #require(!FileManager.default.fileExists(atPath: place + ".run/index.h5"))
+      let refused = try Programs.run("isotherm", arguments + ["-o", place])
+      #expect(refused.status == 1 && refused.errors.contains("exists already"))
+      let resumed = try Programs.run("isotherm", arguments + ["-o", place, "--resume"])
+      #expect(resumed.status == 0, "\(resumed.errors)")
+      #expect(try Contents(place) == reference)
+    }
+  }
+
 }
 
 /// A clock that is set while a run goes on.
