@@ -44,6 +44,15 @@ import Testing
     #expect(again.status == 1 && again.errors.contains("--force"))
   }
 
+  @Test(arguments: ["fit", "inform", "perturb"])
+  func `what needs a run of ours refuses an imported network`(_ command: String) throws {
+    let outcome = try run(Self.networks + "/gpt2-bare", "-o", "net")
+    try #require(outcome.status == 0, "\(outcome.errors)")
+    let refused = try Programs.run("isotherm", [command, "net", "-o", "x"], in: folder)
+    #expect(refused.status == 1 && refused.errors.contains("an imported network"))
+    #expect(refused.errorLines.count == 1, "\(refused.errors)")
+  }
+
   @Test(arguments: ["llama-bare", "vit-bare", "opt-bare"])
   func `every parameter is the file's, bit for bit`(_ name: String) throws {
     let outcome = try run(Self.networks + "/" + name, "-o", "net")
