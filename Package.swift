@@ -128,6 +128,7 @@ let tests: [Target] = [
     exclude: [
       "help", "open-with-others.py", "open-with-r.R", "open-with-octave.m", "compare-exports.py",
       "power-cut.py", "power-trace.c", "full-disk.c", "foreign-objects.py", "compare-arrays.py",
+      "compare-capture.py",
       "stored-forms.py",
     ],
     swiftSettings: native),

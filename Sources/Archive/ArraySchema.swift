@@ -53,6 +53,9 @@ public struct ArraySchema: Sendable, Codable {
   public var filters = Filters.standard
   /// What chunks are cut for.
   public var pattern = ChunkPattern.write
+  /// An axis of length 1 that readers see before the others: the one checkpoint whose samples are appended as rows. Parts are stored
+  /// without it.
+  public var lead: AxisSchema?
   /// Lengths of a chunk that were chosen before, whatever the pattern.
   var fixedChunk: [Int]?
 
@@ -65,6 +68,12 @@ public struct ArraySchema: Sendable, Codable {
     (self.longName, self.units, self.coordinates) = (longName, units, coordinates)
     self.attributes = attributes
   }
+
+  /// All axes as readers see them.
+  var visibleAxes: [AxisSchema] { (lead.map { [$0] } ?? []) + axes }
+
+  /// Lengths before those of the rows: 1 for an axis in front of them.
+  var leadShape: [Int] { lead == nil ? [] : [1] }
 
   /// Whether rows are appended.
   public var isStream: Bool { axes.first.map { $0.length == nil } ?? false }

@@ -1,7 +1,7 @@
 extension String {
   /// Whether the text has this form, `*` standing for anything, also nothing. Byte by byte: a slash before a combining
   /// mark is still a slash.
-  func matches(pattern: String) -> Bool {
+  package func matches(pattern: String) -> Bool {
     let star = UInt8(ascii: "*")
     let text = Array(utf8)
     let parts = pattern.utf8.split(separator: star, omittingEmptySubsequences: false).map(

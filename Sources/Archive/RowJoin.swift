@@ -23,13 +23,16 @@ struct RowJoin {
   private let rows: Int
   private let pool: MemoryPool
   private let holes: Holes?
+  private let leadingAxes: Int
 
-  /// The rows of `pieces` one after the other, with memory of `pool`; without `holes`, each dataset decides what they mean.
+  /// The rows of `pieces` one after the other, with memory of `pool`; without `holes`, each dataset decides what they mean. The target
+  /// may have `leadingAxes` of length 1 before the rows.
   init(
-    _ array: ArraySchema, _ pieces: [Piece], _ pool: MemoryPool, holes: Holes? = .refused
+    _ array: ArraySchema, _ pieces: [Piece], _ pool: MemoryPool, holes: Holes? = .refused,
+    leadingAxes: Int = 0
   ) {
     (self.array, self.pieces, self.pool) = (array, pieces.filter { $0.count > 0 }, pool)
-    self.holes = holes
+    (self.holes, self.leadingAxes) = (holes, leadingAxes)
     rows = pieces.map(\.count).reduce(0, +)
   }
 
@@ -61,7 +64,7 @@ struct RowJoin {
   func write(to target: Dataset, isCancelled: () -> Bool = { false }) throws {
     let shape = shape(rows)
     guard rows > 0, !shape.contains(0) else { return }
-    let chunk = try target.layout?.chunk ?? shape
+    let chunk = try (target.layout?.chunk).map { Array($0.dropFirst(leadingAxes)) } ?? shape
     let step = chunk[0]
     // Pieces with the target's chunks, filters and type may be copied as they are stored.
     let shared = try pieces.map {
@@ -98,6 +101,8 @@ struct RowJoin {
 
   private func shape(_ count: Int) -> [Int] { [count] + array.shape(rows: count).dropFirst() }
 
+  private var lead: [Int] { [Int](repeating: 0, count: leadingAxes) }
+
   private var rowByteCount: Int { array.rowCount * (array.type.byteCount ?? 1) }
 
   private func copy(
@@ -112,7 +117,7 @@ struct RowJoin {
       }
       try stored.bytes.withUnsafeBytes {
         try target.writeChunk(
-          $0, offset: [band.lowerBound] + offset.dropFirst(), filterMask: stored.filterMask)
+          $0, offset: lead + [band.lowerBound] + offset.dropFirst(), filterMask: stored.filterMask)
       }
     }
   }
@@ -185,7 +190,7 @@ struct RowJoin {
     // Written in order: the same rows make the same file.
     for (offset, chunk) in zip(offsets, chunks) {
       guard let chunk else { continue }
-      try target.writeChunk(chunk.bytes, offset: zip(offset, start).map { $0 + $1 })
+      try target.writeChunk(chunk.bytes, offset: lead + zip(offset, start).map { $0 + $1 })
     }
   }
 }

@@ -76,6 +76,9 @@ public struct RunSchema: Sendable, Codable {
       if array.axes.dropFirst().contains(where: { $0.length == nil }) {
         return "\(array.path): only the first axis may grow"
       }
+      if let lead = array.lead, lead.length != 1 || !array.isStream {
+        return "\(array.path): an axis before the rows has length 1"
+      }
       var bytes = array.type.byteCount ?? 1
       for length in array.axes.compactMap(\.length) {
         guard (1...1 << 28).contains(length) else {

@@ -14,7 +14,8 @@ struct TreeWriter {
   /// Logical hash of an array, once its values are there; nil while they are not all known.
   let hash: (ArraySchema) throws -> String?
 
-  /// Writes the tree into the empty `file`; `makeArray` makes the dataset of each array of numbers. Where rows are
+  /// Writes the tree into the empty `file`; `makeArray` makes the dataset of each array of numbers, of `shape` behind the array's
+  /// ``ArraySchema/leadShape``. Where rows are
   /// counted by an axis without values of its own, `counting` may tell where the numbers 0 ..< length lie already.
   func write(
     to file: File, finished: Date?,
@@ -65,13 +66,15 @@ struct TreeWriter {
     if let signal = arrays.first(where: { $0.type != .utf8 && $0.isPlottable }) {
       try group.setAttribute("NX_class", .text("NXdata"))
       try group.setAttribute("signal", .text(signal.name))
-      try group.setAttribute("axes", .texts(signal.axes.map(\.name)))
+      try group.setAttribute("axes", .texts(signal.visibleAxes.map(\.name)))
     }
     var made: [String: Dataset] = [:]
     var lengths: [String: Int] = [:]
     for array in arrays {
       let shape = array.shape(rows: rows[array.path] ?? 0)
-      for (axis, length) in zip(array.axes, shape) { lengths[axis.name] = length }
+      for (axis, length) in zip(array.visibleAxes, array.leadShape + shape) {
+        lengths[axis.name] = length
+      }
       let dataset: Dataset
       if array.type == .utf8 {
         dataset = try group.createDataset(array.name, .utf8, shape: shape)
@@ -84,7 +87,7 @@ struct TreeWriter {
     }
     // A scale that is itself a stream (step) exists by now; the others are made from the axes.
     var scales: [String: Dataset] = [:]
-    for axis in arrays.flatMap(\.axes) where scales[axis.name] == nil {
+    for axis in arrays.flatMap(\.visibleAxes) where scales[axis.name] == nil {
       let length = lengths[axis.name] ?? 0
       let source = axis.length == nil && made[axis.name] == nil ? try counting(length) : nil
       let scale = try made[axis.name] ?? Self.makeScale(group, axis, length, source)
@@ -93,7 +96,7 @@ struct TreeWriter {
     }
     for array in arrays {
       guard let dataset = made[array.name] else { continue }
-      for (index, axis) in array.axes.enumerated() where axis.name != array.name {
+      for (index, axis) in array.visibleAxes.enumerated() where axis.name != array.name {
         if let scale = scales[axis.name] { try dataset.attach(scale, axis: index) }
       }
     }

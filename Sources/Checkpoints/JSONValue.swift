@@ -20,7 +20,24 @@ public indirect enum JSONValue: Sendable, Hashable {
   /// Reads a file.
   /// - Throws: ``CheckpointError`` when it is not JSON, has a key twice or is too large.
   public static func read(_ path: String) throws -> JSONValue {
-    let region = try ByteSource.map(path).region
+    try read(ByteSource.map(path).region, path)
+  }
+
+  /// Reads a text that stands in the file `path`.
+  /// - Throws: as ``read(_:)``.
+  public static func read(text: String, of path: String) throws -> JSONValue {
+    let bytes = Array(text.utf8)
+    let source = ByteSource.memory(path: path, count: bytes.count) {
+      $0.copyBytes(from: bytes)
+      return true
+    }
+    guard let source else {
+      throw CheckpointError.damaged(path, expected: "a JSON text", found: "none")
+    }
+    return try read(source.region, path)
+  }
+
+  private static func read(_ region: Region, _ path: String) throws -> JSONValue {
     guard region.count <= 8_000_000 else {
       throw CheckpointError(
         .unsupported, file: path, expected: "a JSON file of at most 8 MB",

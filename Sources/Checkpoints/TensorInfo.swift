@@ -45,7 +45,7 @@ public struct TensorInfo: Sendable, Hashable {
   public let rowElementCount: Int
 
   /// Nil when the product of the lengths, or the number of bytes, does not fit an `Int`, or a length is negative.
-  init?(name: String, shape: [Int], type: TensorType) {
+  public init?(name: String, shape: [Int], type: TensorType) {
     // Empty axes count as 1 here, so that the product over any of the axes fits.
     var product = type.byteCount ?? 1
     for length in shape {

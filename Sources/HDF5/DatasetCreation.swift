@@ -51,6 +51,8 @@ public struct DatasetCreation: Sendable {
   public var filters: Filters
   /// When not empty, the dataset is virtual: rows joined from other files.
   public var sources: [Source]
+  /// Axes of length 1 before the rows, which the sources are without.
+  public var leadingAxes = 0
   /// Whether a fill value that no measurement has stands for what is not written: NaN, or the last number of an integer type.
   public var marksUnwritten = false
 
@@ -117,13 +119,16 @@ public struct DatasetCreation: Sendable {
   }
 
   private func addSources(_ list: Identifier, _ shape: [Int]) throws {
+    let lead = shape.prefix(leadingAxes)
+    let rest = shape.dropFirst(leadingAxes + 1)
+    let zeros = rest.map { _ in 0 }
     for source in sources {
       let target = try Dataspace.simple(shape)
-      let part = [source.count] + shape.dropFirst()
       try Dataspace.select(
-        target.value, start: [source.start] + shape.dropFirst().map { _ in 0 }, count: part)
-      let space = try Dataspace.simple([source.available ?? source.count] + shape.dropFirst())
-      try Dataspace.select(space.value, start: shape.map { _ in 0 }, count: part)
+        target.value, start: lead.map { _ in 0 } + [source.start] + zeros,
+        count: lead + [source.count] + rest)
+      let space = try Dataspace.simple([source.available ?? source.count] + rest)
+      try Dataspace.select(space.value, start: [0] + zeros, count: [source.count] + rest)
       try check(
         H5Pset_virtual(list.value, target.value, source.file, source.dataset, space.value),
         "cannot join \(source.file):\(source.dataset)")

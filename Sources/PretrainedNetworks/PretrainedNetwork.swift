@@ -25,6 +25,26 @@ public final class PretrainedNetwork: Sendable {
     kept = keepsLayers ? try (0..<plan.layerCount).map { try LayerWeights(store, $0, plan) } : nil
   }
 
+  /// A network of which a file has the weights under our names and in our shapes, as `isotherm import` stores them.
+  ///
+  /// - Parameters:
+  ///   - configuration: text of its `config.json`.
+  ///   - sources: names that the weights had in the files they were imported from.
+  ///   - keepsLayers: see ``init(_:keepsLayers:)``.
+  /// - Throws: as ``init(_:keepsLayers:)``.
+  public init(
+    configuration: String, sources: [String], weights: any TensorFile, keepsLayers: Bool = true
+  ) throws {
+    let settings = try Settings(text: configuration, of: weights.path)
+    let architecture = try Architectures.named(settings)
+    let names = SourceNames(sources, prefixes: architecture.prefixes)
+    let plan = try architecture.plan(settings, names)
+    let store = try WeightStore(weights, named: plan)
+    (self.plan, self.store, file) = (plan, store, weights)
+    outer = try OuterWeights(store)
+    kept = keepsLayers ? try (0..<plan.layerCount).map { try LayerWeights(store, $0, plan) } : nil
+  }
+
   /// What a folder holds, without reading any weight.
   /// - Throws: as ``init(_:keepsLayers:)``.
   public static func plan(_ path: String) throws -> (plan: NetworkPlan, file: any TensorFile) {

@@ -9,6 +9,11 @@ struct Settings {
   /// Reads `config.json`.
   init(_ path: String) throws { (self.path, root) = (path, try JSONValue.read(path)) }
 
+  /// Reads the text of a `config.json` that stands in the file `path`.
+  init(text: String, of path: String) throws {
+    (self.path, root) = (path, try JSONValue.read(text: text, of: path))
+  }
+
   private init(path: String, root: JSONValue) { (self.path, self.root) = (path, root) }
 
   /// The value of the first key that is there and not null.

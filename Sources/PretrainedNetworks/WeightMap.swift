@@ -12,6 +12,12 @@ public struct WeightRule: Sendable, Hashable {
   let isTransposed: Bool
   /// Which of the file's outputs are ours, in our order; nil for all.
   let rows: [Range<Int>]?
+
+  /// The rule for a file that has the weight as we do, under our name.
+  var own: WeightRule {
+    WeightRule(
+      name: name, shape: shape, source: name, sourceShape: shape, isTransposed: false, rows: nil)
+  }
 }
 
 /// The weights of a network, collected layer by layer.

@@ -45,6 +45,23 @@ struct WeightStore: Sendable {
     }
   }
 
+  /// Finds weights that a file has under our own names, in our shapes.
+  /// - Throws: ``CheckpointError`` that names the missing or misshapen tensor.
+  init(_ file: any TensorFile, named plan: NetworkPlan) throws {
+    self.file = file
+    var found: [String: (rule: WeightRule, source: String)] = [:]
+    for rule in plan.weights.rules {
+      let info = try file.tensor(rule.name)
+      guard info.shape == rule.shape else {
+        throw CheckpointError(
+          .mismatch, file: file.path, tensor: rule.name, expected: "the shape \(rule.shape)",
+          found: "\(info.shape)", remedy: "import the \(plan.architecture) again")
+      }
+      found[rule.name] = (rule.own, rule.name)
+    }
+    prefixed = found
+  }
+
   private static func missing(
     _ rule: WeightRule, _ file: any TensorFile, _ plan: NetworkPlan, _ names: SourceNames
   ) -> CheckpointError {

@@ -31,7 +31,7 @@ public struct InformRun {
       throw UsageError("\(chosen.path): holds no fitted fields; isotherm fit makes them")
     }
     self.fields = chosen
-    try reader.checkIsTrained()
+    try reader.requireStudy()
     let yaml = try reader.readTexts(Layout.Provenance.configuration).first ?? ""
     configuration = try StudyConfiguration(
       yaml: yaml, name: "\(reader.path):/provenance/configuration", settings: settings)

@@ -15,7 +15,7 @@ struct TrainedRun {
   /// - Throws: when it is no training run, or the data set it was trained on has changed or is gone.
   init(_ name: String, settings: [String]) throws {
     reader = try RunReader(name, expecting: [.run])
-    try reader.checkIsTrained()
+    try reader.requireStudy()
     let yaml = try reader.readTexts(Layout.Provenance.configuration).first ?? ""
     let configuration = try StudyConfiguration(
       yaml: yaml, name: "\(reader.path):/provenance/configuration", settings: settings)

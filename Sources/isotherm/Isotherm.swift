@@ -18,8 +18,9 @@ struct Isotherm: ParsableCommand {
       """,
     version: Provenance.version,
     subcommands: [
-      TrainCommand.self, TokenizeCommand.self, ImportCommand.self, FitCommand.self,
-      IntegrateCommand.self, PerturbCommand.self, InformCommand.self, StudyCommand.self,
+      TrainCommand.self, TokenizeCommand.self, ImportCommand.self, CaptureCommand.self,
+      FitCommand.self, IntegrateCommand.self, PerturbCommand.self, InformCommand.self,
+      StudyCommand.self,
       VerifyCommand.self, DemoCommand.self,
     ])
 }

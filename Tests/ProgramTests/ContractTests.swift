@@ -52,7 +52,8 @@ import Testing
     (
       "isotherm",
       [
-        "train", "tokenize", "import", "fit", "integrate", "perturb", "inform", "study", "verify",
+        "train", "tokenize", "import", "capture", "fit", "integrate", "perturb", "inform", "study",
+        "verify",
         "demo",
       ]
     ),

@@ -19,6 +19,8 @@ package enum Layout {
     package static let target = member("target")
     /// Tokens that are no padding.
     package static let length = member("length")
+    /// 1 at tokens, 0 at padding.
+    package static let mask = member("mask")
     package static let text = member("text")
     /// Whatever else a data set says of each sample.
     package static func member(_ name: String) -> String { "\(group)/\(name)" }

@@ -19,6 +19,10 @@ public struct TapName: Sendable, Hashable, CustomStringConvertible {
     case hidden
     /// Scores of classes or tokens; of no layer.
     case logits
+    /// The last state behind the final norm: `[sample, position, channel]`; of no layer.
+    case finalNorm
+    /// What a pooling layer makes of the last state: `[sample, channel]`; of no layer.
+    case pooled
 
     /// What stands before and after the layer.
     fileprivate var words: (family: String, member: String?) {
@@ -34,6 +38,8 @@ public struct TapName: Sendable, Hashable, CustomStringConvertible {
       case .headOutput: ("attention", "output")
       case .hidden: ("mlp", "hidden")
       case .logits: ("logits", nil)
+      case .finalNorm: ("final_norm.output", nil)
+      case .pooled: ("pooled", nil)
       }
     }
   }
@@ -57,7 +63,8 @@ public struct TapName: Sendable, Hashable, CustomStringConvertible {
     var parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     let isGradient = parts.first == "gradient"
     if isGradient { parts.removeFirst() }
-    let (family, member) = (parts.first, parts.count == 3 ? parts[2] : nil)
+    let member = parts.count == 3 ? parts[2] : nil
+    let family = member == nil ? parts.joined(separator: ".") : parts.first
     guard
       let quantity = Quantity.allCases.first(where: { $0.words == (family ?? "", member) })
     else { return nil }

@@ -56,7 +56,9 @@ struct PartIndex {
       try tree.write(to: file, finished: nil) { group, array, shape in
         var creation = DatasetCreation(sources: sources[array.path] ?? [])
         creation.marksUnwritten = tree.rowsWritten(array) != nil
-        return try group.createDataset(array.name, array.type, shape: shape, creation)
+        creation.leadingAxes = array.leadShape.count
+        return try group.createDataset(
+          array.name, array.type, shape: array.leadShape + shape, creation)
       } counting: { length in
         try counting.source(length)
       }

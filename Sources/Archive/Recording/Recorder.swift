@@ -221,7 +221,8 @@ public final class Recorder {
     for (path, stream) in streams {
       // Of an array that is not all there no reader can make the hash.
       if !stream.schema.isStream, stream.rows < stream.schema.axes[0].length ?? 0 { continue }
-      shapes[path] = (stream.schema.type, stream.schema.shape(rows: stream.rows))
+      let shape = stream.schema.leadShape + stream.schema.shape(rows: stream.rows)
+      shapes[path] = (stream.schema.type, shape)
     }
     let complete = shapes
     var values = hashes.sync { hashes in

@@ -20,16 +20,18 @@ struct Sealer {
       try tree.write(to: file, finished: Date()) { group, array, shape in
         let isPartial = tree.rowsWritten(array) != nil
         var creation = DatasetCreation(
-          maximumShape: array.isStream ? [nil] + shape.dropFirst().map { $0 } : nil,
-          chunk: array.chunk(rows: shape.first ?? 1), filters: array.filters)
+          maximumShape: array.isStream
+            ? array.leadShape.map { $0 } + [nil] + shape.dropFirst().map { $0 } : nil,
+          chunk: array.leadShape + array.chunk(rows: shape.first ?? 1), filters: array.filters)
         creation.marksUnwritten = isPartial
-        let dataset = try group.createDataset(array.name, array.type, shape: shape, creation)
+        let dataset = try group.createDataset(
+          array.name, array.type, shape: array.leadShape + shape, creation)
         let pieces = (sources[array.path] ?? []).filter { $0.count > 0 }.map { source in
           RowJoin.Piece(
             open: { try files.root(source.file).dataset(source.dataset) }, start: source.start,
             count: source.count)
         }
-        let join = RowJoin(array, pieces, pool)
+        let join = RowJoin(array, pieces, pool, leadingAxes: array.leadShape.count)
         try isPartial ? join.writeBeginning(of: dataset) : join.write(to: dataset)
         return dataset
       }

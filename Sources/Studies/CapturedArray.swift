@@ -1,0 +1,85 @@
+import Archive
+import Checkpoints
+import Console
+import Foundation
+
+/// An array of numbers that somebody made elsewhere: of an HDF5 file, `FILE:/array`, or of NumPy, `FILE.npz:name`. Rows are read when
+/// they are asked for.
+struct CapturedArray {
+  /// The text that names it.
+  let name: String
+  /// The file.
+  let file: String
+  /// Lengths of the axes.
+  let shape: [Int]
+  /// Whether it holds whole numbers.
+  let isWhole: Bool
+  private let floats: (Range<Int>) throws -> [Float]
+  private let integers: (Range<Int>) throws -> [Int32]
+
+  /// Opens the array that `name` names.
+  /// - Throws: `UsageError` for a text of neither form, and what opening throws.
+  init(_ name: String, option: String) throws {
+    self.name = name
+    if let colon = name.range(of: ":/", options: .backwards), colon.lowerBound > name.startIndex {
+      file = String(name[..<colon.lowerBound])
+      let rows = try ForeignRows(file, "/" + name[colon.upperBound...])
+      (shape, isWhole) = (rows.shape, rows.isWhole)
+      floats = { try rows.read($0) }
+      integers = { try rows.read($0, as: Int64.self).map { Int32(clamping: $0) } }
+      return
+    }
+    guard let colon = name.lastIndex(of: ":"), colon > name.startIndex else {
+      throw UsageError(
+        "\(option) \(name): expected FILE:/array of an HDF5 file, or FILE.npz:name")
+    }
+    file = String(name[..<colon])
+    let tensors = try Checkpoint.open(file)
+    let info = try tensors.tensor(String(name[name.index(after: colon)...]))
+    shape = info.shape
+    switch info.type {
+    case .number(let type): isWhole = !type.isFloatingPoint
+    default: isWhole = true
+    }
+    floats = { try tensors.floats(info.name, rows: $0).elements }
+    integers = {
+      // Exact up to 2^24, far beyond any vocabulary.
+      try tensors.floats(info.name, rows: $0).elements.map {
+        Int32(max(-2_147_483_648, min(Double($0), 2_147_483_647)))
+      }
+    }
+  }
+
+  /// Refuses an array of another rank.
+  func require(_ axes: [String], option: String, isWhole needsWhole: Bool) throws {
+    guard shape.count == axes.count, !shape.contains(0), isWhole || !needsWhole else {
+      throw UsageError(
+        "\(option) \(name): expected \(needsWhole ? "whole numbers" : "numbers") "
+          + "[\(axes.joined(separator: ", "))], found \(isWhole ? "whole" : "floating-point") numbers of "
+          + "the shape \(shape)")
+    }
+  }
+
+  /// Values of some rows in C order.
+  func read(_ rows: Range<Int>) throws -> [Float] { try floats(rows) }
+
+  /// Whole numbers of some rows in C order; those beyond 32 bits become the last of them.
+  func readWhole(_ rows: Range<Int>) throws -> [Int32] { try integers(rows) }
+
+  /// Ranges of rows of about a million values.
+  func blocks(of rows: Range<Int>) -> [Range<Int>] {
+    let step = max(1, (1 << 20) / max(shape.dropFirst().reduce(1, *), 1))
+    return stride(from: rows.lowerBound, to: rows.upperBound, by: step).map {
+      $0..<min($0 + step, rows.upperBound)
+    }
+  }
+
+  /// The file as a source: an archive by its logical hash, any other by its bytes.
+  func source() throws -> Provenance.Source {
+    if let reader = try? RunReader(file) { return try reader.asSource() }
+    let data = try Data(contentsOf: URL(fileURLWithPath: file), options: .alwaysMapped)
+    return Provenance.Source(
+      path: file, runID: "", sha256: data.withUnsafeBytes { LogicalHash.sha256($0) },
+      noun: "data")
+  }
+}

@@ -1,0 +1,189 @@
+import Archive
+import Arrays
+import Checkpoints
+import Console
+import Foundation
+import Kernels
+import PretrainedNetworks
+
+/// Runs an imported network over samples and archives the arrays that are tapped. Memory does not depend on the number of samples.
+public struct NetworkCapture {
+  let imported: ImportedNetwork
+  let input: CaptureInput
+  /// Names of the arrays that are captured, in the order in which they come about.
+  let taps: [String]
+  let type: ElementType
+  private let patterns: [String]
+  private let pool: WorkerPool
+  private let progress: ProgressLine
+
+  /// What is left of an interrupted capture.
+  public static let advice =
+    "it cannot be resumed; begin it again, with --force where its folder NAME.run holds samples that were "
+    + "finished (isotherm-archive seal keeps those)"
+
+  /// What is captured unless something else is asked for: everything but the states between attention and MLP.
+  public static let usual = [
+    "residual.0.pre", "residual.*.post", "attention.*.map", "final_norm.output", "logits", "pooled",
+  ]
+
+  /// Bytes of working memory and results that the samples of a batch may take together.
+  private static let batchBytes = 32 << 20
+  private static let largestBatch = 64
+
+  /// Opens the network at a checkpoint, from 0 (the last when nil), and looks at all input, before anything is written.
+  /// - Throws: `UsageError`, ``ArchiveError`` or ``CheckpointError`` for a network that is none, input it does not take, or a tap
+  ///   that it does not have.
+  public init(
+    _ network: String, _ names: CaptureInput.Names, taps patterns: [String], type: ElementType,
+    checkpoint: Int?, threads: Int, progress: ProgressLine
+  ) throws {
+    imported = try ImportedNetwork(network, checkpoint: checkpoint)
+    input = try CaptureInput(names, for: imported.network)
+    taps = try Self.choose(patterns, of: imported.network.plan.taps)
+    (self.type, self.patterns, self.progress) = (type, patterns, progress)
+    pool = WorkerPool(threadCount: threads)
+  }
+
+  private static func choose(_ patterns: [String], of names: [String]) throws -> [String] {
+    guard !patterns.isEmpty else {
+      return names.filter { name in usual.contains { name.matches(pattern: $0) } }
+    }
+    for pattern in patterns where !names.contains(where: { $0.matches(pattern: pattern) }) {
+      let nearest = names.sorted { pattern.distance(to: $0) < pattern.distance(to: $1) }.prefix(3)
+      throw UsageError(
+        "--taps \(pattern): the network has no such array; the nearest are "
+          + nearest.joined(separator: ", "))
+    }
+    return names.filter { name in patterns.contains { name.matches(pattern: $0) } }
+  }
+
+  /// Every file of data that is read.
+  public var files: [String] { input.arrays.map(\.file) }
+
+  // MARK: - Size
+
+  /// What a capture will take.
+  public struct Plan: Encodable, Sendable {
+    /// One array.
+    public struct Item: Encodable, Sendable {
+      /// Its path, shape, and bytes before compression.
+      public var path: String, shape: [Int], bytes: Int
+    }
+    /// Every array of the network.
+    public var arrays: [Item]
+    /// Number of samples, and how many run together.
+    public var samples: Int, batch: Int
+    /// Bytes of all arrays before compression, and of memory.
+    public var bytes: Int, memory: Int
+    /// Seconds of the passes, from one batch that was run for this.
+    public var seconds: Double
+  }
+
+  /// Runs one batch, and says from it what all will take.
+  public func plan() throws -> Plan {
+    let count = input.samples.count
+    let arrays = tapArrays().map { array in
+      let shape = [1] + array.shape(rows: count)
+      return Plan.Item(
+        path: array.path, shape: shape, bytes: shape.reduce(array.type.byteCount ?? 1, *))
+    }
+    let clock = ContinuousClock.now
+    let first = input.samples.prefix(batch)
+    _ = try run(first.startIndex..<first.endIndex)
+    let seconds = (ContinuousClock.now - clock) / .seconds(1)
+    let weights = 4 * imported.network.plan.parameterCount
+    return Plan(
+      arrays: arrays, samples: count, batch: batch,
+      bytes: arrays.reduce(0) { $0 + $1.bytes },
+      memory: weights + 2 * batch * sampleBytes + Self.limits.bytes + (100 << 20),
+      seconds: seconds * Double(count) / Double(first.count))
+  }
+
+  private static let limits = RecorderLimits(bytes: 16 << 20, commitBytes: 8 << 20)
+
+  /// Bytes of working memory and results of one sample.
+  private var sampleBytes: Int {
+    let plan = imported.network.plan
+    return taps.reduce(plan.workingBytes(positions: input.positions)) { sum, tap in
+      sum + plan.axes(of: tap, positions: input.positions).reduce(4) { $0 * $1.length }
+    }
+  }
+
+  private var batch: Int { max(1, min(Self.largestBatch, Self.batchBytes / sampleBytes)) }
+
+  // MARK: - The archive
+
+  /// Runs all samples and seals `out`; returns the sealed file.
+  public func run(out: String, force: Bool) throws -> String {
+    let recorder = try Recorder(
+      RunPlace(out), try schema(patterns), replacing: force, limits: Self.limits,
+      onEvent: { [tell = progress.recorderEvents] event in
+        // The bound is small, so that memory stays; waiting for the disk is no news then.
+        if case .waited = event { return }
+        tell(event)
+      })
+    do {
+      recorder.write(Layout.Network.configuration, [imported.configuration])
+      try recorder.append(Layout.Checkpoints.step, [imported.step])
+      progress.begin("capture")
+      for first in stride(from: input.samples.lowerBound, to: input.samples.upperBound, by: batch) {
+        let rows = first..<min(first + batch, input.samples.upperBound)
+        try append(rows, to: recorder)
+        try recorder.tick()
+        progress.update(
+          rows.upperBound - input.samples.lowerBound, of: input.samples.count, unit: "samples")
+        try Interruption.check(Self.advice) { try recorder.finish() }
+      }
+      progress.end("\(input.samples.count) samples, \(taps.count) arrays")
+      return try recorder.seal()
+    } catch let stopped as Stopped {
+      // Between two layers: whole batches are there.
+      try recorder.finish()
+      recorder.abandon()
+      throw Interrupted(signal: stopped.signal, advice: Self.advice)
+    } catch {
+      recorder.abandon()
+      throw error
+    }
+  }
+
+  /// Rows are appended when a batch is through, so that all arrays have equally many at any time.
+  private func append(_ rows: Range<Int>, to recorder: Recorder) throws {
+    let results = try run(rows)
+    for tap in taps {
+      guard let values = results.values[tap] else { continue }
+      try recorder.append(Self.path(tap), values)
+    }
+    try recorder.append(Layout.Samples.index, rows.map { Int32(clamping: $0) })
+    guard let tokens = try input.tokens(rows) else { return }
+    try recorder.append(Layout.Samples.token, tokens)
+    guard let mask = try input.mask(rows) else { return }
+    try recorder.append(Layout.Samples.mask, mask.map { UInt8($0 ? 1 : 0) })
+    guard input.padsBehind else { return }
+    let lengths = (0..<rows.count).map { row in
+      mask[row * input.positions..<(row + 1) * input.positions].count { $0 }
+    }
+    try recorder.append(Layout.Samples.length, lengths.map { Int32($0) })
+  }
+
+  private func run(_ rows: Range<Int>) throws -> BatchResults {
+    let (results, wanted) = (BatchResults(), Set(taps))
+    try imported.network.run(try input.input(rows), on: pool, to: results) { wanted.contains($0) }
+    return results
+  }
+
+  /// Path of a tap's array.
+  static func path(_ tap: String) -> String {
+    TapName(tap)?.path ?? "/activations/\(tap)/values"
+  }
+}
+
+/// The arrays of one batch.
+private final class BatchResults: ArraySink {
+  private(set) var values: [String: [Float]] = [:]
+
+  func receive(_ name: String, axes: [Axis], values: UnsafeBufferPointer<Float>) throws {
+    self.values[name] = Array(values)
+  }
+}

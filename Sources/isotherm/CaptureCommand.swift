@@ -1,0 +1,105 @@
+import Archive
+import ArgumentParser
+import Arrays
+import Console
+import Studies
+
+/// `isotherm capture NETWORK --tokens FILE:/array -o NAME`
+struct CaptureCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "capture",
+    abstract: "Run a network that others trained over data, and archive its states and maps.",
+    discussion: """
+      NETWORK is what isotherm import wrote. Arrays are named FILE:/array in HDF5 files and FILE.npz:name in those of NumPy. --taps \
+      are patterns over residual.0.pre, residual.L.mid|post, attention.L.map, final_norm.output, logits and pooled; without them all \
+      but residual.L.mid. Samples are streamed: memory does not depend on their number. Nothing attends to what --mask says is \
+      padding, and what is archived at padding itself stands for nothing.
+      """)
+
+  enum StoredType: String, CaseIterable, ExpressibleByArgument {
+    case float32, float16, bfloat16
+
+    var element: ElementType {
+      switch self {
+      case .float32: .float32
+      case .float16: .float16
+      case .bfloat16: .bfloat16
+      }
+    }
+  }
+
+  @Argument(help: "Imported network: NAME.h5.")
+  var network: String
+
+  @OptionGroup var output: OutputOptions
+
+  @Option(help: ArgumentHelp("Token ids [sample, position].", valueName: "file:/array"))
+  var tokens: String?
+
+  @Option(
+    help: ArgumentHelp("1 at tokens and 0 at padding [sample, position].", valueName: "file:/array")
+  )
+  var mask: String?
+
+  @Option(help: ArgumentHelp("Pixels [sample, channel, y, x].", valueName: "file:/array"))
+  var images: String?
+
+  @Flag(help: "Take the pixels as they are: already normalised as the network wants them.")
+  var asIs = false
+
+  @Option(parsing: .upToNextOption, help: ArgumentHelp("What is captured.", valueName: "glob"))
+  var taps: [String] = []
+
+  @Option(help: "Type that values are stored in: float32, float16 or bfloat16.")
+  var type = StoredType.float32
+
+  @Option(
+    help: ArgumentHelp("Samples, the end not included (default: all).", valueName: "first:end"))
+  var samples: String?
+
+  @Option(help: "Number of the network's checkpoint, from 0 (default: the last).")
+  var checkpoint: Int?
+
+  @Flag(help: "Print what would be written and stop.")
+  var dryRun = false
+
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    guard images == nil || asIs else {
+      throw UsageError(
+        "--images needs --as-is: pixels are taken as they are, so normalise them as the network wants first"
+      )
+    }
+    let progress = ProgressLine(common.progress)
+    let capture = try NetworkCapture(
+      network, .init(tokens: tokens, mask: mask, images: images, samples: samples), taps: taps,
+      type: type.element, checkpoint: checkpoint, threads: common.threadCount, progress: progress)
+    if dryRun { return try show(try capture.plan()) }
+    let place = try output.place()
+    try OutputGuard([network] + capture.files).check(archive: place, replacing: output.force)
+    progress.note(Self.summary(try capture.plan()))
+    let path = try Interruption.during(NetworkCapture.advice, grace: 1.5) {
+      try capture.run(out: place, force: output.force)
+    }
+    try Written(path: path).tell(json: common.json)
+  }
+
+  private func show(_ plan: NetworkCapture.Plan) throws {
+    if common.json { return try Console.output(json: plan) }
+    var table = Table(["array", "shape", "bytes"])
+    for array in plan.arrays {
+      table.add([
+        array.path, array.shape.map(String.init).joined(separator: " x "),
+        Format.bytes(array.bytes),
+      ])
+    }
+    Console.output(table.text)
+    Console.output("\n" + Self.summary(plan))
+  }
+
+  private static func summary(_ plan: NetworkCapture.Plan) -> String {
+    "\(plan.samples) samples, \(plan.arrays.count) arrays, \(Format.bytes(plan.bytes)) before compression; about "
+      + "\(Format.duration(plan.seconds)) and \(Format.bytes(plan.memory)) of memory."
+  }
+}
