@@ -140,7 +140,7 @@ public struct MetricSummary {
     let group = "/" + path.split(separator: "/").dropLast().joined(separator: "/")
     let scale = "\(group)/\(axis.name)"
     let values =
-      reader.contains(scale)
+      try reader.contains(scale) && !reader.root.dataset(scale).isBareScale
       ? try reader.read(scale, as: Double.self).elements : (0..<axis.length).map(Double.init)
     // Four digits are read at a glance; more where they do not tell two places apart.
     let short = values.map { String(format: "%.4g", $0) }

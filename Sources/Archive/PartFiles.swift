@@ -5,9 +5,10 @@ import HDF5
 final class PartFiles {
   private let folder: String
   private var open: [(name: String, root: Group)] = []
-  private static let limit = 4
+  private let limit: Int
 
-  init(_ folder: String) { self.folder = folder }
+  /// Files of `folder`, at most `limit` of them open at a time.
+  init(_ folder: String, limit: Int = 4) { (self.folder, self.limit) = (folder, limit) }
 
   /// The root of a part.
   func root(_ name: String) throws -> Group {
@@ -17,7 +18,7 @@ final class PartFiles {
     }
     let root = try File.open(folder + "/" + name, asSource: true).root
     open.append((name, root))
-    if open.count > Self.limit { open.removeFirst() }
+    if open.count > limit { open.removeFirst() }
     return root
   }
 }

@@ -29,6 +29,7 @@ struct RankJoin {
       return hash.value(.utf8, shape: shape)
     }
     if isScale, shape.count == 1, try sources.allSatisfy({ try $0.isCounting }) {
+      if try sources[0].isBareScale { return try hash(of: target) }
       return try write((0..<shape[0]).map(Double.init), to: target)
     }
     if axis == 0, let schema {
@@ -50,6 +51,10 @@ struct RankJoin {
 
   private func write(_ values: [Double], to target: Dataset) throws -> String {
     try target.write(values)
+    return try hash(of: target)
+  }
+
+  private func hash(of target: Dataset) throws -> String {
     let hash = LogicalHash()
     try target.forEachBlock(as: type) { hash.update($0) }
     return hash.value(type, shape: try target.shape)
@@ -100,9 +105,10 @@ struct RankJoin {
 }
 
 extension Dataset {
-  /// Whether its values are 0, 1, 2, and so on.
+  /// Whether its values are 0, 1, 2, and so on, or were left out because they would be.
   fileprivate var isCounting: Bool {
     get throws {
+      if try isBareScale { return true }
       let values = try read(Double.self)
       return values.enumerated().allSatisfy { Double($0.offset) == $0.element }
     }

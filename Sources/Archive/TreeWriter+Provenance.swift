@@ -57,7 +57,6 @@ extension TreeWriter {
     guard let count = columns.first?.values.count, count > 0 else { return }
     let axis = ArraySchema.AxisSchema(axisName, count, longName: axisMeaning)
     let scale = try makeScale(group, axis, count)
-    try scale.makeScale(axisName)
     for (name, values, longName) in columns {
       let dataset = try group.createDataset(name, .utf8, shape: [count])
       try dataset.writeStrings(values)

@@ -89,10 +89,14 @@ struct TreeWriter {
     var scales: [String: Dataset] = [:]
     for axis in arrays.flatMap(\.visibleAxes) where scales[axis.name] == nil {
       let length = lengths[axis.name] ?? 0
-      let source = axis.length == nil && made[axis.name] == nil ? try counting(length) : nil
-      let scale = try made[axis.name] ?? Self.makeScale(group, axis, length, source)
-      try scale.makeScale(axis.name)
-      scales[axis.name] = scale
+      if let scale = made[axis.name] {
+        try scale.makeScale(axis.name)
+        scales[axis.name] = scale
+        continue
+      }
+      let isCounted = axis.length == nil && !Self.isBare(axis, length)
+      let source = isCounted ? try counting(length) : nil
+      scales[axis.name] = try Self.makeScale(group, axis, length, source)
     }
     for array in arrays {
       guard let dataset = made[array.name] else { continue }
@@ -102,12 +106,27 @@ struct TreeWriter {
     }
   }
 
+  /// Length beyond which an axis that only counts is a name and a length: its numbers 0, 1, 2 … would be millions, for two
+  /// arrays of one row.
+  static let longestCounting = 65_536
+
+  /// Whether the scale of `axis` has no values.
+  private static func isBare(_ axis: ArraySchema.AxisSchema, _ length: Int) -> Bool {
+    axis.coordinates == nil && length > longestCounting
+  }
+
+  /// The scale of an axis: its coordinates, or the numbers 0, 1, 2 …, which may lie in `source`; without values where they
+  /// would be too many.
   static func makeScale(
     _ group: Group, _ axis: ArraySchema.AxisSchema, _ length: Int,
     _ source: DatasetCreation.Source? = nil
   ) throws -> Dataset {
     let scale: Dataset
-    if let source {
+    if isBare(axis, length) {
+      var creation = DatasetCreation(chunk: [min(length, 1 << 18)])
+      creation.marksUnwritten = true
+      scale = try group.createDataset(axis.name, .int32, shape: [length], creation)
+    } else if let source {
       scale = try group.createDataset(
         axis.name, .int32, shape: [length], DatasetCreation(sources: [source]))
     } else if let coordinates = axis.coordinates {
@@ -119,6 +138,11 @@ struct TreeWriter {
     }
     try scale.setAttribute("long_name", .text(axis.longName))
     try scale.setAttribute("units", .text(axis.units))
+    if isBare(axis, length) {
+      try scale.makeBareScale()
+    } else {
+      try scale.makeScale(axis.name)
+    }
     return scale
   }
 

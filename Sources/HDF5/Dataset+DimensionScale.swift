@@ -13,6 +13,24 @@ extension Dataset {
     }
   }
 
+  /// What netCDF-4 calls a scale that is a name and a length only. Readers of netCDF go by these words.
+  static let bareScaleName = "This is a netCDF dimension but not a netCDF variable."
+
+  /// Makes this one-dimensional dataset, to which no value was written, a scale that readers of netCDF take for a dimension
+  /// without coordinates. Its name is that of the dataset.
+  public func makeBareScale() throws {
+    let length = String(try shape.first ?? 0)
+    let padding = String(repeating: " ", count: max(0, 10 - length.count))
+    try makeScale(Self.bareScaleName + padding + length)
+  }
+
+  /// Whether this is a scale without values.
+  public var isBareScale: Bool {
+    get throws {
+      try isScale && attribute("NAME")?.text?.hasPrefix(Self.bareScaleName.dropLast()) == true
+    }
+  }
+
   /// Labels axis `axis` with `scale`, which must lie in the same group, or xarray cannot open the group.
   public func attach(_ scale: Dataset, axis: Int) throws {
     try HDF5Library.synchronized {

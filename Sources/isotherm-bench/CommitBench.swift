@@ -9,6 +9,8 @@ struct CommitBench: ParsableCommand {
 
   @Option var commits = 10_000
   @Option(help: "Arrays of the run.") var arrays = 20
+  @Option(help: "Commit checkpoints of a network of so many parameters, as fast as they are taken.")
+  var parameters: Int?
   @Option var folder = NSTemporaryDirectory()
 
   func run() throws {
@@ -16,6 +18,7 @@ struct CommitBench: ParsableCommand {
     defer {
       for end in [".h5", ".run"] { try? FileManager.default.removeItem(atPath: place + end) }
     }
+    if let parameters { return try runCheckpoints(parameters, RunPlace(place)) }
     let schema = RunSchema(
       .run, title: "bench",
       arrays: (0..<arrays).map {
@@ -41,5 +44,50 @@ struct CommitBench: ParsableCommand {
     result["seal_seconds"] = seal
     result["peak_megabytes"] = peakMegabytes
     Console.output(try Console.encode(result))
+  }
+
+  /// Weights in `arrays` pieces and two moments a checkpoint, nobody waiting for a commit; values as hard to compress as weights.
+  private func runCheckpoints(_ parameters: Int, _ place: RunPlace) throws {
+    let piece = parameters / arrays
+    let flat = ArraySchema.AxisSchema("parameter", parameters)
+    let weights = (0..<arrays).map {
+      ArraySchema(
+        "/checkpoints/parameters/weight\($0)", .float32,
+        [.growing("checkpoint"), .init("place\($0)", piece)], longName: "weights")
+    }
+    let moments = ["first", "second"].map {
+      ArraySchema(
+        "/checkpoints/optimizer/\($0)", .float32, [.growing("checkpoint"), flat],
+        longName: "moment")
+    }
+    let schema = RunSchema(
+      .run, title: "bench", arrays: weights + moments,
+      provenance: Provenance(configuration: "", seed: 0, blasCore: ""))
+    let anchor = weights[0].path
+    let noise = (0..<parameters + commits).map { sin(Float($0) * 12.9898) * 0.1 }
+    let recorder = try Recorder(place, schema, anchor: anchor)
+    let seconds = try time {
+      for commit in 0..<commits {
+        try noise.withUnsafeBufferPointer { noise in
+          for (index, array) in weights.enumerated() {
+            let start = commit + index * piece
+            try recorder.append(
+              array.path, UnsafeBufferPointer(rebasing: noise[start..<start + piece]))
+          }
+          for array in moments {
+            let row = UnsafeBufferPointer(rebasing: noise[commit..<commit + parameters])
+            try recorder.append(array.path, row)
+          }
+        }
+        try recorder.commit()
+      }
+      try recorder.finish()
+    }
+    let seal = try time { try recorder.seal() }
+    Console.output(
+      try Console.encode([
+        "checkpoints_per_second": Double(commits) / (seconds + seal), "commit_seconds": seconds,
+        "seal_seconds": seal, "peak_megabytes": peakMegabytes,
+      ]))
   }
 }

@@ -49,7 +49,7 @@ import Testing
     let outcome = try run(Self.networks + "/gpt2-bare", "-o", "net")
     try #require(outcome.status == 0, "\(outcome.errors)")
     let refused = try Programs.run("isotherm", [command, "net", "-o", "x"], in: folder)
-    #expect(refused.status == 1 && refused.errors.contains("an imported network"))
+    #expect(refused.status == 1 && refused.errors.contains("a network that others trained"))
     #expect(refused.errorLines.count == 1, "\(refused.errors)")
   }
 

@@ -5,7 +5,8 @@ import Synchronization
 /// Makes commits durable, one after another, and merges old parts beside them.
 ///
 /// A commit writes a part under a temporary name, fsyncs and renames it, and replaces `index.h5` the same way
-/// (``DurableFile``); only then are its rows acknowledged, by an event. Parts, index and merges are confined to one queue by
+/// (``DurableFile``); only then are its rows acknowledged, by an event. Where the next commit waits already, one index serves
+/// both, since its cost grows with the parts it names. Parts, index and merges are confined to one queue by
 /// their type; what the appending thread sees of them is ``progress``.
 final class CommitLog: Sendable {
   /// What the queue alone touches.
@@ -14,6 +15,8 @@ final class CommitLog: Sendable {
     /// Last commit that holds a row of the anchor: no merged part reaches over it.
     var anchoredCommit: Int?
     var isMerging = false
+    /// Parts on disk that `index.h5` does not name yet.
+    var unpublished: [Part] = []
     /// Parts that were merged: kept until the next merge, for readers that opened the index before.
     var retired: [PartName] = []
   }
@@ -57,7 +60,11 @@ final class CommitLog: Sendable {
   func append(_ part: Part, _ texts: [String: [String]], after ready: DispatchSemaphore) {
     progress.beginCommit()
     work.async { [self] work in
-      ready.wait()
+      if ready.wait(timeout: .now()) == .timedOut {
+        // Filtering takes its time: what is on disk need not wait for it.
+        publish(&work)
+        ready.wait()
+      }
       work.index.texts = texts
       commit(part, &work)
     }
@@ -76,6 +83,9 @@ final class CommitLog: Sendable {
       } catch {
         progress.fail(work.index.explained(error))
       }
+      let isFirst = work.index.parts.count == 1
+      let isEnough = isFirst || work.unpublished.count >= policy.fan
+      if isEnough || progress.commitCount == 1 || progress.failure != nil { publish(&work) }
     }
     progress.endCommit(byteCount: part.byteCount)
     pool.wake()
@@ -89,9 +99,27 @@ final class CommitLog: Sendable {
     if let anchor, counts.contains(where: { $0.0 == anchor && $0.1 > 0 }) {
       work.anchoredCommit = part.name.last
     }
+    work.unpublished.append(part)
+  }
+
+  /// Lets `index.h5` name every part on disk, and acknowledges their rows.
+  private func publish(_ work: inout Work) {
+    guard !work.unpublished.isEmpty else { return }
+    do {
+      try writeIndex(&work)
+    } catch {
+      progress.fail(work.index.explained(error))
+    }
+  }
+
+  private func writeIndex(_ work: inout Work) throws {
     try work.index.write()
-    onEvent(
-      .commit(part: part.name.first, rows: part.rows.filter { streamPaths.contains($0.key) }))
+    let parts = work.unpublished
+    work.unpublished = []
+    for part in parts {
+      onEvent(
+        .commit(part: part.name.first, rows: part.rows.filter { streamPaths.contains($0.key) }))
+    }
   }
 
   // MARK: - Merging
@@ -135,7 +163,7 @@ final class CommitLog: Sendable {
     _ old: [PartName], for merged: PartName, _ work: inout Work
   ) throws {
     guard work.index.exchange(old, for: merged) else { return }
-    try work.index.write()
+    try writeIndex(&work)
     let outdated = work.retired
     work.retired = old
     for name in outdated {

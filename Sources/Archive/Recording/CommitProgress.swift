@@ -17,6 +17,9 @@ final class CommitProgress: Sendable {
   /// Bytes of rows that were appended and are not committed yet, before filtering.
   var byteCount: Int { state.withLock { $0.byteCount } }
 
+  /// Commits on their way.
+  var commitCount: Int { state.withLock { $0.commitCount } }
+
   /// Whether a commit is on its way.
   var isCommitting: Bool { state.withLock { $0.commitCount > 0 } }
 

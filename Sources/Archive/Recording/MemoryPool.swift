@@ -105,7 +105,19 @@ package final class MemoryPool: @unchecked Sendable {
     return waited
   }
 
-  /// What `willComeBack` looks at has changed.
+  /// Waits while `isBusy`, which is asked again after each ``wake()``. Returns whether it waited.
+  func wait(while isBusy: () -> Bool) -> Bool {
+    room.lock()
+    defer { room.unlock() }
+    var waited = false
+    while isBusy() {
+      waited = true
+      room.wait()
+    }
+    return waited
+  }
+
+  /// What `willComeBack` or `isBusy` looks at has changed.
   func wake() { room.withLock { room.broadcast() } }
 
   /// Counts bytes as in use before they are, or, negative, no longer.

@@ -20,7 +20,8 @@ package struct PartMerger: Sendable {
     do {
       let file = try File.create(temporary, replacing: true)
       let root = try file.root
-      let files = PartFiles(folder)
+      // Each array is looked for in every part: opening sixteen files once costs less than each of them once an array.
+      let files = PartFiles(folder, limit: min(parts.count, 16))
       for array in arrays where !isCancelled() {
         try join(array, files, root, isCancelled)
       }

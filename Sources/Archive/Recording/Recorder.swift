@@ -129,10 +129,16 @@ public final class Recorder {
   /// commit under way rows are taken all the same: a commit in the middle of a group's rows would leave arrays of
   /// unequal length, so callers give room by ``tick()``.
   private func reserve(_ count: Int) throws {
+    try wait {
+      defer { progress.append(count) }
+      return pool.wait(for: count) { progress.willFreeMemory }
+    }
+  }
+
+  /// Reports the seconds of `body` when it says that it waited, and throws what went wrong in the background.
+  private func wait(_ body: () -> Bool) throws {
     let began = ContinuousClock.now
-    let waited = pool.wait(for: count) { progress.willFreeMemory }
-    progress.append(count)
-    if waited { onEvent(.waited(seconds: (ContinuousClock.now - began) / .seconds(1))) }
+    if body() { onEvent(.waited(seconds: (ContinuousClock.now - began) / .seconds(1))) }
     try progress.check()
   }
 
@@ -176,6 +182,10 @@ public final class Recorder {
     // A commit without news would be a part without rows.
     if content.isEmpty && !hasNewTexts && commitCount > 0 { return }
     hasNewTexts = false
+    // Bounded in number as well as in bytes: many small ones would cost memory of their own, and a long wait at the end.
+    try wait { [pool, limits, progress] in
+      pool.wait { progress.commitCount >= limits.pendingCommits && progress.failure == nil }
+    }
     let part = Part(
       name: PartName(commitCount), content: content, rows: rows, byteCount: byteCount)
     commitCount += 1
@@ -197,9 +207,11 @@ public final class Recorder {
   /// Finishes, joins all parts into one self-contained file, and removes the parts unless `keepingParts`.
   @discardableResult
   public func seal(keepingParts: Bool = false) throws -> String {
+    // Merging goes on while the last commits are written, or each would rewrite an index of ever more parts.
+    try finish()
     // A merge under way is not worth finishing; one that has just ended must not put its part into the index beside the sealing.
     log.stop()
-    try finish()
+    try progress.check()
     let known = hashesOfValues()
     let tree = TreeWriter(schema: schema, rows: streams.mapValues(\.rows), texts: texts) {
       known[$0.path]

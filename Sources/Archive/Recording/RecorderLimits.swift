@@ -6,15 +6,18 @@ public struct RecorderLimits: Sendable {
   public var commitBytes: Int
   /// Seconds after which ``Recorder/tick()`` commits.
   public var commitSeconds: Double
+  /// Commits on their way to disk beyond which the next one waits.
+  public var pendingCommits: Int
   /// Parts beyond which old ones are merged.
   public var partCount: Int
 
-  /// 128 MiB, 64 MiB, 30 s and 64 parts unless told otherwise.
+  /// 128 MiB, 64 MiB, 30 s, 16 commits on their way and 64 parts unless told otherwise.
   public init(
     bytes: Int = 128 << 20, commitBytes: Int = 64 << 20, commitSeconds: Double = 30,
-    partCount: Int = 64
+    pendingCommits: Int = 16, partCount: Int = 64
   ) {
     (self.bytes, self.commitBytes) = (bytes, commitBytes)
-    (self.commitSeconds, self.partCount) = (commitSeconds, partCount)
+    (self.commitSeconds, self.pendingCommits) = (commitSeconds, pendingCommits)
+    self.partCount = partCount
   }
 }
