@@ -183,9 +183,10 @@ public final class Recorder {
     if content.isEmpty && !hasNewTexts && commitCount > 0 { return }
     hasNewTexts = false
     // Bounded in number as well as in bytes: many small ones would cost memory of their own, and a long wait at the end.
-    try wait { [pool, limits, progress] in
-      pool.wait { progress.commitCount >= limits.pendingCommits && progress.failure == nil }
+    _ = pool.wait { [limits, progress] in
+      progress.commitCount >= limits.pendingCommits && progress.failure == nil
     }
+    try progress.check()
     let part = Part(
       name: PartName(commitCount), content: content, rows: rows, byteCount: byteCount)
     commitCount += 1
