@@ -170,7 +170,11 @@ import Testing
         try JSONDecoder().decode([String: Int].self, from: Data($0.utf8))
       }
       #expect(counts[0] == [:])
-      #expect(counts[1] == ["checkpoint": rows.count, "step": Int(rows.last ?? 0)])
+      // A part may have been whole on disk before the index named it.
+      let begun = try #require(counts[1]["checkpoint"])
+      let steps = try reader.read("/checkpoints/step", as: Int32.self).elements
+      try #require((rows.count...steps.count).contains(begun))
+      #expect(counts[1] == ["checkpoint": begun, "step": Int(steps[begun - 1])])
       #expect(try reader.readTexts("/provenance/command")[0].contains("--resume") == false)
       // Two more processes of the same kernels, one of which leaves nothing, give the bits of a run never stopped.
       try interrupt(arguments, folder + "/same", core: "Haswell")
