@@ -114,22 +114,23 @@ func tests(
 }
 
 let tests: [Target] = [
+  // Seeded choices and bad input for the tests of several targets.
+  .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: native),
   tests("Arrays"), tests("Kernels"), tests("HDF5", ["Arrays"]), tests("Transformer", ["Kernels"]),
   tests("Dynamics", ["Kernels", "Transformer"]), tests("Information", ["Kernels"]),
   tests("Metrics", ["Arrays", "Kernels"]), tests("Archive", ["Arrays", "HDF5", "Kernels"]),
   tests("Corpora", ["Archive"], excluding: ["wordpiece-vectors.json"]),
   tests("Figures", ["Kernels"], excluding: ["golden"]), tests("Console"),
-  tests("Studies", ["Archive", "Console", "Transformer"]),
-  tests("Checkpoints", ["Arrays", "HDF5"]),
+  tests("Studies", ["Archive", "Console", "TestSupport", "Transformer"]),
+  tests("Checkpoints", ["Arrays", "HDF5", "TestSupport"]),
   tests(
     "PretrainedNetworks", ["Arrays", "Kernels", "Checkpoints"], excluding: ["networks"]),
   .testTarget(
-    name: "ProgramTests", dependencies: ["Archive", "Kernels"],
+    name: "ProgramTests", dependencies: ["Archive", "Kernels", "TestSupport"],
     exclude: [
       "help", "open-with-others.py", "open-with-r.R", "open-with-octave.m", "compare-exports.py",
       "power-cut.py", "power-trace.c", "full-disk.c", "foreign-objects.py", "compare-arrays.py",
-      "compare-capture.py",
-      "stored-forms.py",
+      "compare-capture.py", "stored-forms.py", "stored-ids.py",
     ],
     swiftSettings: native),
 ]

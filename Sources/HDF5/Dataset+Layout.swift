@@ -144,49 +144,6 @@ extension Dataset {
     }
   }
 
-  /// First element of the first chunk of a block that was never written; nil when all of it was. A dataset in one piece counts
-  /// as one chunk; values in other files as written.
-  public func firstUnwritten(start: [Int]? = nil, count: [Int]? = nil) throws -> [Int]? {
-    try HDF5Library.synchronized {
-      let shape = try shape
-      guard !shape.contains(0) else { return nil }
-      let list = try creationList()
-      let kind = H5Pget_layout(list.value)
-      if kind == H5D_CONTIGUOUS {
-        let isHere = H5Pget_external_count(list.value) == 0
-        return isHere && H5Dget_storage_size(identifier.value) == 0 ? shape.map { _ in 0 } : nil
-      }
-      guard kind == H5D_CHUNKED, let chunk = try layout?.chunk else { return nil }
-      let (start, count) = (start ?? shape.map { _ in 0 }, count ?? shape)
-      guard !count.contains(0) else { return nil }
-      var offset = zip(start, chunk).map { $0 / $1 * $1 }
-      let first = offset
-      while true {
-        guard try isChunkStored(offset) else { return offset }
-        var axis = shape.count - 1
-        while axis >= 0 {
-          offset[axis] += chunk[axis]
-          if offset[axis] < start[axis] + count[axis] { break }
-          offset[axis] = first[axis]
-          axis -= 1
-        }
-        if axis < 0 { return nil }
-      }
-    }
-  }
-
-  /// Whether the chunk that begins at `offset` was ever written. Its size alone does not tell: without filters the library gives that
-  /// of any chunk. Must run inside the lock.
-  func isChunkStored(_ offset: [Int]) throws -> Bool {
-    var (mask, address, size) = (UInt32(0), haddr_t(0), hsize_t(0))
-    try check(
-      H5Dget_chunk_info_by_coord(
-        identifier.value, offset.map { hsize_t($0) }, &mask, &address, &size),
-      "cannot look up a chunk; the file may be damaged", file: file, path: path,
-      code: .notReadable)
-    return address != isotherm_no_address() && size > 0
-  }
-
   /// What a failed read means where the library lacks a filter that the chunks went through; nil where it lacks none. Must run
   /// inside the lock.
   func missingFilter() -> HDF5Error? {

@@ -21,6 +21,24 @@ extension Dataset {
     get throws { try virtualSources.map(\.file) }
   }
 
+  /// Files outside HDF5 in which the values lie, as they are named in it; empty where the values lie in its own file.
+  public var externalFiles: [String] {
+    get throws {
+      try HDF5Library.synchronized {
+        let list = try creationList()
+        let count = try check(
+          H5Pget_external_count(list.value), "cannot read the external files", file: file, path: path)
+        return try (0..<UInt32(count)).map { index in
+          var name = [CChar](repeating: 0, count: Int(PATH_MAX))
+          try check(
+            H5Pget_external(list.value, index, name.count - 1, &name, nil, nil),
+            "cannot read the external files", file: file, path: path)
+          return string(name)
+        }
+      }
+    }
+  }
+
   /// One piece of a virtual dataset.
   public struct VirtualSource: Sendable, Hashable {
     /// The file as it is named; `.` for the dataset's own.

@@ -41,7 +41,8 @@ public final class File: @unchecked Sendable {
     }
   }
 
-  /// Opens an existing file; for reading only unless `writable`.
+  /// Opens an existing file; for reading only unless `writable`. Waits up to half a second for one that another process has open
+  /// for writing.
   ///
   /// `asSource` for a file that a virtual dataset open in this process may refer to: HDF5 opens it with another close
   /// degree, and of two opens with different degrees the second fails; the virtual dataset then shows zeros.
@@ -49,7 +50,20 @@ public final class File: @unchecked Sendable {
     _ path: String, writable: Bool = false, asSource: Bool = false
   ) throws -> File {
     try checkKind(path)
-    return try HDF5Library.synchronized {
+    // A program that this process starts holds a copy of every descriptor for a moment, and with it the lock of a file that was
+    // just closed here.
+    for _ in 0..<25 {
+      do {
+        return try openNow(path, writable, asSource)
+      } catch let error as HDF5Error where error.code == .locked {
+        usleep(20_000)
+      }
+    }
+    return try openNow(path, writable, asSource)
+  }
+
+  private static func openNow(_ path: String, _ writable: Bool, _ asSource: Bool) throws -> File {
+    try HDF5Library.synchronized {
       let access = try accessList(asSource ? H5F_CLOSE_WEAK : H5F_CLOSE_STRONG)
       let flags = writable ? isotherm_access_read_write() : isotherm_access_read_only()
       let value = H5Fopen(path, flags, access.value)

@@ -21,7 +21,7 @@ struct ListCommand: ParsableCommand {
 
   func run() throws {
     let reader = try RunReader(file)
-    if provenance { return try printTexts(reader, below: "/provenance") }
+    if provenance { return try printTexts(reader, below: Layout.Provenance.group) }
     if explanation { return try printTexts(reader, below: Layout.Explanation.group) }
     let objects = try reader.objects()
     var others = objects.filter { ![.array, .scale].contains($0.kind) }

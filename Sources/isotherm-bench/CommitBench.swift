@@ -52,12 +52,12 @@ struct CommitBench: ParsableCommand {
     let flat = ArraySchema.AxisSchema("parameter", parameters)
     let weights = (0..<arrays).map {
       ArraySchema(
-        "/checkpoints/parameters/weight\($0)", .float32,
+        Layout.Checkpoints.parameter("weight\($0)"), .float32,
         [.growing("checkpoint"), .init("place\($0)", piece)], longName: "weights")
     }
     let moments = ["first", "second"].map {
       ArraySchema(
-        "/checkpoints/optimizer/\($0)", .float32, [.growing("checkpoint"), flat],
+        Layout.Checkpoints.member("optimizer/\($0)"), .float32, [.growing("checkpoint"), flat],
         longName: "moment")
     }
     let schema = RunSchema(

@@ -65,7 +65,7 @@ struct PlotOptions: ParsableArguments {
   @Option(help: "Width and height in millimetres, for example 180x120.")
   var size: PaperSize?
 
-  @Option(help: "Width of a journal's page: 1 column (89 mm) or 2 (183 mm).")
+  @Option(help: "Width in a journal's columns of 89 mm, 5 mm apart: 1 to 6 (2 are 183 mm).")
   var columns: Int?
 
   @Option(help: "Size of tick labels in points.")
@@ -83,8 +83,8 @@ struct PlotOptions: ParsableArguments {
     guard Self.suffixes.contains(where: { output.lowercased().hasSuffix($0) }) else {
       throw ValidationError("-o \(output): name it NAME.png, NAME.pdf or NAME.svg")
     }
-    guard columns.map({ (1...2).contains($0) }) ?? true else {
-      throw ValidationError("--columns must be 1 or 2, found \(columns ?? 0)")
+    guard columns.map({ (1...6).contains($0) }) ?? true else {
+      throw ValidationError("--columns must be between 1 and 6, found \(columns ?? 0)")
     }
     guard size == nil || columns == nil else {
       throw ValidationError("--size and --columns both set the width: pass one of them")
@@ -109,7 +109,7 @@ struct PlotOptions: ParsableArguments {
       return figure
     }
     if let columns {
-      let width = (columns == 1 ? 89 : 183) * point
+      let width = Double(94 * columns - 5) * point
       // A narrow figure keeps its height in proportion, but not below what labels need.
       figure.height = max(figure.height * width / figure.width, min(figure.height, 0.75 * width))
       figure.width = width

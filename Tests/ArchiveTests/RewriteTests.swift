@@ -62,6 +62,30 @@ import Testing
     }
   }
 
+  @Test func `a number that halves cannot hold is refused, not made infinite`() throws {
+    for (type, held, lost) in [
+      (ElementType.float16, Float(65519), Float(65520)),
+      (.bfloat16, Float(bitPattern: 0x7F7F_7FFF), Float(bitPattern: 0x7F7F_8000)),
+    ] {
+      let array = ArraySchema("/a/values", type, [.growing("row")], longName: "values")
+      let schema = RunSchema(
+        .run, title: "halves", arrays: [array],
+        provenance: Provenance(configuration: "", seed: 0, blasCore: ""))
+      let recorder = try Recorder(RunPlace(folder + "/held-\(type)"), schema)
+      // What was no number before stays none.
+      try recorder.append("/a/values", [held, -held, .infinity, .nan])
+      for value in [lost, -lost, .greatestFiniteMagnitude] {
+        let error = try #require(throws: ArchiveError.self) {
+          try recorder.append("/a/values", [0, value])
+        }
+        #expect("\(error)".contains("/a/values") && "\(error)".contains("float32"), "\(error)")
+      }
+      let found = try RunReader(recorder.seal()).read("/a/values", as: Float.self).elements
+      #expect(found.count == 4 && found[0].isFinite && found[1] == -found[0])
+      #expect(found[2] == .infinity && found[3].isNaN)
+    }
+  }
+
   @Test func `bfloat16 rounds to even, keeps NaN, and overflows to infinity`() {
     #expect(BFloat16(1).float == 1)
     #expect(BFloat16(Float(bitPattern: 0x3F80_8000)).float == 1)

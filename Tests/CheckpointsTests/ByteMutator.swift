@@ -1,19 +1,10 @@
+import TestSupport
+
 /// Makes bad files out of good ones, the same from the same seed: bytes, lengths, pieces and ends are changed.
 struct ByteMutator {
-  private var state: UInt64
+  private var choice: SeededChoice
 
-  init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
-
-  /// SplitMix64.
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  mutating func below(_ count: Int) -> Int { Int(next() % UInt64(max(count, 1))) }
+  init(seed: UInt64) { choice = SeededChoice(seed &* 0x9E37_79B9_7F4A_7C15 &+ 1) }
 
   /// Numbers that readers stumble over.
   private static let nasty: [UInt64] = [
@@ -24,38 +15,42 @@ struct ByteMutator {
   /// The bytes with one to four mistakes, most of them among the first and the last kilobyte, where lengths are.
   mutating func mutated(_ original: [UInt8]) -> [UInt8] {
     var bytes = original
-    for _ in 0...below(4) where !bytes.isEmpty { mutate(&bytes) }
+    for _ in 0...choice.below(4) where !bytes.isEmpty { mutate(&bytes) }
     return bytes
   }
 
   private mutating func place(_ count: Int) -> Int {
-    switch below(4) {
-    case 0: below(count)
-    case 1: count - 1 - below(min(count, 1024))
-    default: below(min(count, 1024))
+    switch choice.below(4) {
+    case 0: choice.below(count)
+    case 1: count - 1 - choice.below(min(count, 1024))
+    default: choice.below(min(count, 1024))
     }
   }
 
   private mutating func mutate(_ bytes: inout [UInt8]) {
     let at = place(bytes.count)
-    switch below(9) {
-    case 0: bytes[at] = UInt8(truncatingIfNeeded: next())
-    case 1: bytes[at] ^= 1 << UInt8(below(8))
+    switch choice.below(9) {
+    case 0: bytes[at] = UInt8(truncatingIfNeeded: choice.next())
+    case 1: bytes[at] ^= 1 << UInt8(choice.below(8))
     case 2: bytes.remove(at: at)
-    case 3: bytes.insert(UInt8(truncatingIfNeeded: next()), at: at)
-    case 4: bytes.removeLast(below(bytes.count))
+    case 3: bytes.insert(UInt8(truncatingIfNeeded: choice.next()), at: at)
+    case 4: bytes.removeLast(choice.below(bytes.count))
     case 5, 6:
-      let (number, size) = (Self.nasty[below(Self.nasty.count)], [1, 2, 4, 8][below(4)])
+      let (number, size) = (
+        Self.nasty[choice.below(Self.nasty.count)], [1, 2, 4, 8][choice.below(4)]
+      )
       for i in 0..<size where at + i < bytes.count {
         bytes[at + i] = UInt8(truncatingIfNeeded: number >> UInt64(8 * i))
       }
     case 7:
-      let piece = bytes[at..<min(at + 1 + below(64), bytes.count)]
+      let piece = bytes[at..<min(at + 1 + choice.below(64), bytes.count)]
       bytes.insert(contentsOf: piece, at: place(bytes.count))
     default:
       // A digit becomes another, for the headers that are text.
       let digits = bytes.indices.prefix(4096).filter { 0x30...0x39 ~= bytes[$0] }
-      if !digits.isEmpty { bytes[digits[below(digits.count)]] = UInt8(0x30 + below(10)) }
+      if !digits.isEmpty {
+        bytes[digits[choice.below(digits.count)]] = UInt8(0x30 + choice.below(10))
+      }
     }
   }
 }

@@ -1,5 +1,6 @@
 import Archive
 import Foundation
+import TestSupport
 import Testing
 
 /// Kills and power cuts: nothing acknowledged is lost, and a resumed run ends with the bits of one never stopped.
@@ -178,7 +179,7 @@ import Testing
     var refused = 0
     for trial in 0..<count {
       var bytes = schema
-      var random = SplitMix64(UInt64(trial))
+      var random = SeededChoice(UInt64(trial))
       // Digits most of the time: lengths of axes are what can do harm.
       let digits = bytes.indices.filter { (0x30...0x39).contains(bytes[$0]) }
       for _ in 0..<3 {
@@ -200,18 +201,5 @@ import Testing
       }
     }
     #expect(refused > 0)
-  }
-}
-
-/// A small generator with a seed (SplitMix64).
-private struct SplitMix64 {
-  private var state: UInt64
-  init(_ seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

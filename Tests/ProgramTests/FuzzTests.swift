@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// No command line and no file traps a program, or keeps it: status 0, 1 or 2, and a line on 1 and 2. 10,000 command lines of each

@@ -107,7 +107,7 @@ import Testing
     let map = try reader.describe("/attention/attention.0.map/values")
     #expect(map.axes.map(\.name) == ["checkpoint", "sample", "head", "query", "key"])
     #expect(map.type == .float16 && map.shape[0] == 1 && map.shape[1] == 12)
-    let ids = try ForeignRows(folder + "/40.h5", "/ids").read(7..<19, as: Int32.self)
+    let ids = try ForeignRows(folder + "/40.h5", "/ids").readWhole(7..<19).map { Int32($0) }
     #expect(try reader.read("/samples/token", as: Int32.self).elements == ids)
     #expect(try reader.read("/samples/index", as: Int32.self).elements == Array(7..<19))
     #expect(try reader.sources().count == 2)
@@ -165,6 +165,48 @@ import Testing
     }
     let left = try FileManager.default.contentsOfDirectory(atPath: folder)
     #expect(!left.contains { $0.hasPrefix("c.") }, "\(left)")
+  }
+
+  @Test func `ids of every stored form are those that stand there, and none that nobody wrote`()
+    throws
+  {
+    try prepare([20])
+    let script = Programs.root + "/Tests/ProgramTests/stored-ids.py"
+    let made = try python([script, "make", folder])
+    try #require(made.status == 0, "\(made.errors)")
+    let lines = made.output.split(separator: "\n").map {
+      $0.split(separator: "\t").map(String.init)
+    }
+    #expect(lines.count > 40)
+    func capture(_ name: String, _ options: [String]) throws -> Programs.Outcome {
+      try isotherm(
+        ["capture", "net", "-o", name, "--force", "--taps", "residual.0.post"] + options)
+    }
+    let plain = try capture("plain", ["--tokens", "forms.h5:/ids"])
+    try #require(plain.status == 0, "\(plain.errors)")
+    for line in lines where line.count == 3 {
+      let (option, name, reason) = (line[0], line[1], line[2])
+      let options =
+        option == "tokens"
+        ? ["--tokens", name] : ["--tokens", "forms.h5:/ids", "--mask", name]
+      let found = try capture("x", options)
+      if reason == "equal" {
+        #expect(found.status == 0, "\(name): \(found.errors)")
+        guard found.status == 0 else { continue }
+        let values = "/activations/residual.0.post/values"
+        let (a, b) = (try RunReader(folder + "/x"), try RunReader(folder + "/plain"))
+        #expect(
+          try a.read(values, as: Float.self).elements == b.read(values, as: Float.self).elements,
+          "\(name)")
+      } else {
+        #expect([1, 2].contains(found.status), "\(name): \(found.output)")
+        #expect(found.errors.contains(reason), "\(name): \(found.errors)")
+        #expect(found.errorLines.count == 1, "\(name): \(found.errors)")
+      }
+    }
+    // Half of a dataset may be used where the other half was never written.
+    let half = try capture("half", ["--tokens", "forms.h5:/holes", "--samples", "0:8"])
+    #expect(half.status == 0, "\(half.errors)")
   }
 
   @Test func `memory does not depend on the number of samples`() throws {

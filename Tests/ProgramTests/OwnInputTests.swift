@@ -10,6 +10,8 @@ import Testing
     let input: String
     let arguments: @Sendable (_ input: String, _ output: String) -> [String]
     var writesArchive = true
+    /// Whether the input may be named as archives are, without `.h5`.
+    var readsArchive = true
   }
 
   static let commands: [Command] = [
@@ -29,6 +31,19 @@ import Testing
     Command(program: "isotherm", input: "austen-small") {
       ["tokenize", $0, "--vocabulary", "300", "-o", $1]
     },
+    Command(
+      program: "isotherm", input: "keras",
+      arguments: { ["import", $0, "--weights-only", "-o", $1] }, readsArchive: false),
+    Command(program: "isotherm", input: "net") {
+      ["capture", $0, "--tokens", "ids.h5:/ids", "-o", $1]
+    },
+    Command(program: "isotherm", input: "ids") {
+      ["capture", "net", "--tokens", $0 + ":/ids", "-o", $1]
+    },
+    Command(program: "isotherm", input: "ids") {
+      ["capture", "net", "--tokens", "ids.h5:/ids", "--mask", $0 + ":/mask", "-o", $1]
+    },
+    Command(program: "isotherm-analyze", input: "net") { ["weights", $0, "-o", $1] },
     Command(program: "isotherm-analyze", input: "run") { ["flow", $0, "-o", $1] },
     Command(program: "isotherm-analyze", input: "fields") {
       ["attention", "run.h5", $0, "-o", $1]
@@ -87,7 +102,10 @@ import Testing
       // Every way to spell the output, and for the plain output every way to spell the input.
       let pairs =
         outputs.map { (command.input + ".h5", $0) } + outputs.map { ($0, command.input + ".h5") }
-      for (input, output) in pairs where !input.hasSuffix("/") {
+      for (input, output) in pairs
+      where
+        !input.hasSuffix("/") && (command.readsArchive || input.hasSuffix(".h5"))
+      {
         let errors = folder + ".err"
         defer { unlink(errors) }
         let ending = try RawProgram(

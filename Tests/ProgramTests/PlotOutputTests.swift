@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What `isotherm-plot` leaves behind: whole files of what the archive holds, or none and a status that says so.
@@ -29,7 +30,7 @@ import Testing
 
   @Test func `no number of an input stops the program`() throws {
     try withScratch { folder in
-      var random = SeededGenerator(state: 3)
+      var random = SeededChoice(3)
       let numbers = [
         "0", "1", "-2.5", "1e20", "1e300", "-1.7e308", "1.7e308", "5e-324", "1e-300", "np.inf",
         "-np.inf", "np.nan", "2.0**53", "2.0**63", "1e9", "1e9 + 1e-3",
@@ -212,18 +213,5 @@ import Testing
         #expect(try plot(["verify", image]).status == 0)
       }
     }
-  }
-}
-
-/// A generator of random numbers that is the same each time (SplitMix64; Steele et al. 2014).
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

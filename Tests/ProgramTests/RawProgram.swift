@@ -96,7 +96,8 @@ extension RawProgram {
 
 /// Small archives that several suites read: made once, never written to.
 enum SmallArchives {
-  /// A folder with `run.h5`, `fields.h5`, `flow.h5`, `solution.h5`, and data and study files beside them.
+  /// A folder with `run.h5`, `fields.h5`, `flow.h5`, `solution.h5`, an imported network `net.h5`, token ids for it `ids.h5:/ids`
+  /// with a mask, weights `keras.h5`, and data and study files beside them.
   static let folder: Result<String, any Error> = Result {
     let folder = try Programs.scratch()
     atexit { SmallArchives.remove() }
@@ -118,6 +119,23 @@ enum SmallArchives {
         [
           "integrate", "data/problems/heat.yaml", "-o", folder + "/solution", "--set",
           "time.end=0.01",
+        ]
+      ),
+      (
+        "isotherm",
+        ["import", "Tests/PretrainedNetworksTests/networks/gpt2-bare", "-o", folder + "/net"]
+      ),
+      (
+        Programs.root + "/.venv/bin/python",
+        [
+          "-c",
+          """
+          import h5py, sys
+          with h5py.File(sys.argv[1] + "/ids.h5", "w") as file:
+              file["ids"], file["mask"] = [[1, 2, 3], [4, 5, 6]], [[1, 1, 1], [1, 1, 0]]
+          with h5py.File(sys.argv[1] + "/keras.h5", "w") as file:
+              file["layers/dense/vars/0"] = [[1.0, 2.0]]
+          """, folder,
         ]
       ),
     ] {

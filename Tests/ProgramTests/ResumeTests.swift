@@ -1,5 +1,6 @@
 import Archive
 import Foundation
+import TestSupport
 import Testing
 
 /// A run that was killed anywhere, and goes on, ends as one that was never stopped.
@@ -314,26 +315,5 @@ import Testing
         Double(commits) > (seconds.last ?? 0) / 0.1 / 4, "\(commits) in \(seconds.last ?? 0) s")
       #expect((seconds.last ?? 0) > 0.8, "too fast to see the clock go back")
     }
-  }
-}
-
-/// Choices that a seed decides (SplitMix64).
-struct SeededChoice {
-  private var state: UInt64
-  init(_ seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  /// Different numbers below `bound`, in order.
-  mutating func places(_ count: Int, below bound: Int) -> [Int] {
-    var chosen: Set<Int> = []
-    while chosen.count < count { chosen.insert(Int(next() % UInt64(bound))) }
-    return chosen.sorted()
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Values of every stored form that HDF5 has, and those that nobody wrote: what h5py reads, or a refusal.
@@ -36,7 +37,7 @@ import Testing
 
   @Test func `information of every stored form is that of the same values stored plainly`() throws {
     try #require(python(script, "make", folder).status == 0)
-    var generator = SeededGenerator(state: 17)
+    var generator = SeededChoice(17)
     let all = try names()
     #expect(all.count > 300)
     // Each costs two processes: a drawn sample of them, and every type once in the layout the fast path reads.

@@ -1,6 +1,7 @@
 import Console
 import Foundation
 import Studies
+import TestSupport
 import Testing
 
 /// No text traps a reader: whatever a file holds, it is read or refused by one line. 10,000 texts of each kind with ISOTHERM_LONG=1.

@@ -200,6 +200,9 @@ package enum Layout {
     package static func member(_ name: String) -> String { "/first_steps/\(name)" }
   }
 
+  /// Captured values that ``TapName`` has no word for: outputs of networks that others trained.
+  package static func output(_ name: String) -> String { "/activations/\(name)/values" }
+
   /// What came with a network that others trained.
   package enum Network {
     package static let configuration = "/network/configuration"

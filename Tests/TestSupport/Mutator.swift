@@ -1,26 +1,17 @@
 import Foundation
 
 /// Makes bad input out of good, the same from the same seed.
-struct Mutator {
-  private var state: UInt64
+public struct Mutator {
+  private var choice: SeededChoice
 
-  init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
+  public init(seed: UInt64) { choice = SeededChoice(seed &* 0x9E37_79B9_7F4A_7C15 &+ 1) }
 
-  /// SplitMix64.
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
+  public mutating func below(_ count: Int) -> Int { choice.below(count) }
 
-  mutating func below(_ count: Int) -> Int { Int(next() % UInt64(max(count, 1))) }
-
-  mutating func pick<Item>(_ items: [Item]) -> Item { items[below(items.count)] }
+  public mutating func pick<Item>(_ items: [Item]) -> Item { choice.pick(items) }
 
   /// Values that parsers stumble over.
-  static let nasty: [String] =
+  public static let nasty: [String] =
     [
       "", " ", "-", "--", "-1", "0", "1", "NaN", "nan", "inf", "-inf", "1e400", "-1e400", "1e-400",
       "0x10",
@@ -42,7 +33,7 @@ struct Mutator {
   ]
 
   /// A text with one to four mistakes: bytes, lines, values, layout.
-  mutating func mutated(_ text: String) -> [UInt8] {
+  public mutating func mutated(_ text: String) -> [UInt8] {
     var bytes = Array(text.utf8)
     for _ in 0...below(4) { mutate(&bytes) }
     return bytes
@@ -52,7 +43,8 @@ struct Mutator {
     var lines = bytes.split(separator: 10, omittingEmptySubsequences: false).map(Array.init)
     let line = below(lines.count)
     switch below(14) {
-    case 0 where !bytes.isEmpty: bytes[below(bytes.count)] = UInt8(truncatingIfNeeded: next())
+    case 0 where !bytes.isEmpty:
+      bytes[below(bytes.count)] = UInt8(truncatingIfNeeded: choice.next())
     case 1 where !bytes.isEmpty: bytes.remove(at: below(bytes.count))
     case 2:
       bytes.insert(pick(Array("[]{}:,-#&*!|>'\"%@`?\t\n\r \u{0}".utf8)), at: below(bytes.count + 1))

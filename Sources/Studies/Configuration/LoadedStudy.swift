@@ -104,9 +104,7 @@ struct LoadedStudy: Sendable {
       let matching = Tap.matching(request.pattern, in: model)
       guard !matching.isEmpty else {
         let names = Tap.all(model).map(\.name)
-        let nearest = names.min {
-          request.pattern.distance(to: $0) < request.pattern.distance(to: $1)
-        }
+        let nearest = NameDistance.nearest(to: request.pattern, among: names)
         throw UsageError(
           "capture.taps: no tap matches \(request.pattern); did you mean \(nearest ?? "")?")
       }

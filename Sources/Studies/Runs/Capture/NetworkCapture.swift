@@ -50,7 +50,9 @@ public struct NetworkCapture {
       return names.filter { name in usual.contains { name.matches(pattern: $0) } }
     }
     for pattern in patterns where !names.contains(where: { $0.matches(pattern: pattern) }) {
-      let nearest = names.sorted { pattern.distance(to: $0) < pattern.distance(to: $1) }.prefix(3)
+      let nearest = names.sorted {
+        NameDistance.between(pattern, $0) < NameDistance.between(pattern, $1)
+      }.prefix(3)
       throw UsageError(
         "--taps \(pattern): the network has no such array; the nearest are "
           + nearest.joined(separator: ", "))
@@ -175,7 +177,7 @@ public struct NetworkCapture {
 
   /// Path of a tap's array.
   static func path(_ tap: String) -> String {
-    TapName(tap)?.path ?? "/activations/\(tap)/values"
+    TapName(tap)?.path ?? Layout.output(tap)
   }
 }
 

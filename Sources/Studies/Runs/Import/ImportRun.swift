@@ -148,8 +148,7 @@ public struct ImportRun {
 
   private static func hash(_ path: String) throws -> String {
     do {
-      let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-      return data.withUnsafeBytes { LogicalHash.sha256($0) }
+      return try LogicalHash.sha256(ofFile: path)
     } catch {
       throw CheckpointError(
         .notReadable, file: path, expected: "the file that was there", found: "none",

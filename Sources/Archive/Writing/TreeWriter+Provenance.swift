@@ -4,7 +4,7 @@ import HDF5
 /// The group that says where an archive comes from, and what it lacks.
 extension TreeWriter {
   func writeProvenance(_ root: Group, _ finished: Date?) throws {
-    let group = try root.makeGroup("provenance")
+    let group = try root.makeGroup(Layout.Provenance.group)
     for item in schema.provenance.texts(finished: finished) {
       let dataset = try group.createDataset(item.name, .utf8, shape: [])
       try dataset.writeStrings([item.text])

@@ -113,8 +113,21 @@ public struct CaptureInput {
   func tokens(_ rows: Range<Int>) throws -> [Int32]? { isText ? try data.readWhole(rows) : nil }
 
   /// Whether each position of some samples is a token; nil without a mask.
+  /// - Throws: `UsageError` for a mask of other numbers than 0 and 1, and for a sample without a token.
   func mask(_ rows: Range<Int>) throws -> [Bool]? {
-    hasMask ? try arrays[1].read(rows).map { $0 != 0 } : nil
+    guard hasMask else { return nil }
+    let name = "--mask \(arrays[1].name)"
+    let mask = try arrays[1].read(rows).map { value in
+      guard value == 0 || value == 1 else {
+        throw UsageError("\(name): expected 1 at tokens and 0 at padding, found \(value)")
+      }
+      return value == 1
+    }
+    for (row, sample) in rows.enumerated()
+    where !mask[row * positions..<(row + 1) * positions].contains(true) {
+      throw UsageError("\(name): sample \(sample) is all padding; leave it out")
+    }
+    return mask
   }
 
   /// Some samples as the network takes them.

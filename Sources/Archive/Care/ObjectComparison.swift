@@ -115,7 +115,25 @@ struct ObjectComparison {
       comparison.add(x, y, at: block, of: shape)
     }
     for (reader, dataset) in [(first, a), (second, b)] { try reader.checkSources(dataset) }
-    return comparison.item(path, shape, tolerance)
+    var item = comparison.item(path, shape, tolerance)
+    if let place = try Self.absence(a, b) {
+      // What reads as equal may have been written in one of them only.
+      item.verdict = .different
+      if item.place == nil { item.place = place.at }
+      item.detail = item.detail.isEmpty ? place.words : item.detail + "; " + place.words
+    }
+    return item
+  }
+
+  /// Where one of two arrays has values that nobody wrote, and the other does not; nil where both agree.
+  private static func absence(_ a: Dataset, _ b: Dataset) throws -> (at: [Int], words: String)? {
+    guard try a.fillValue == .standard, try b.fillValue == .standard else { return nil }
+    for (dataset, other, name) in [(a, b, "first"), (b, a, "second")] {
+      if let place = try dataset.firstUnwritten(writtenIn: other) {
+        return (place, "values from \(place) on were never written in the \(name) file")
+      }
+    }
+    return nil
   }
 
   private static func read(

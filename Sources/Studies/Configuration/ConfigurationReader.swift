@@ -1,3 +1,4 @@
+import Arrays
 import Console
 import Foundation
 import Yams
@@ -178,9 +179,9 @@ final class ConfigurationReader {
     for (key, _) in node {
       let name = key.scalar?.string ?? "?"
       guard !known.contains(name) else { continue }
-      let nearest = known.min { name.distance(to: $0) < name.distance(to: $1) } ?? ""
+      let nearest = NameDistance.nearest(to: name, among: known) ?? ""
       let hint =
-        name.distance(to: nearest) <= max(2, name.count / 2)
+        NameDistance.between(name, nearest) <= max(2, name.count / 2)
         ? "did you mean \(nearest)?" : "known: \(known.joined(separator: ", "))"
       throw UsageError("\(place(name)): unknown key; \(hint)")
     }
@@ -206,22 +207,6 @@ final class ConfigurationReader {
 
 extension String {
   fileprivate func nonEmptyOr(_ other: String) -> String { isEmpty ? other : self }
-
-  /// Levenshtein's edit distance of the first characters; no key is longer.
-  func distance(to other: String) -> Int {
-    let (a, b) = (Array(prefix(64)), Array(other.prefix(64)))
-    var row = Array(0...b.count)
-    for i in 0..<a.count {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for j in 0..<b.count {
-        let cost = diagonal + (a[i] == b[j] ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = Swift.min(cost, row[j] + 1, row[j + 1] + 1)
-      }
-    }
-    return row[b.count]
-  }
 }
 
 extension Node {

@@ -26,7 +26,14 @@ struct CapturedArray {
       let rows = try ForeignRows(file, "/" + name[colon.upperBound...])
       (shape, isWhole) = (rows.shape, rows.isWhole)
       floats = { try rows.read($0) }
-      integers = { try rows.read($0, as: Int64.self).map { Int32(clamping: $0) } }
+      integers = { range in
+        try rows.readWhole(range).map { value in
+          guard let narrow = Int32(exactly: value) else {
+            throw UsageError("\(option) \(name): holds the number \(value), beyond 32 bits")
+          }
+          return narrow
+        }
+      }
       return
     }
     guard let colon = name.lastIndex(of: ":"), colon > name.startIndex else {
@@ -63,7 +70,7 @@ struct CapturedArray {
   /// Values of some rows in C order.
   func read(_ rows: Range<Int>) throws -> [Float] { try floats(rows) }
 
-  /// Whole numbers of some rows in C order; those beyond 32 bits become the last of them.
+  /// Whole numbers of some rows in C order.
   func readWhole(_ rows: Range<Int>) throws -> [Int32] { try integers(rows) }
 
   /// Ranges of rows of about a million values.
@@ -77,9 +84,7 @@ struct CapturedArray {
   /// The file as a source: an archive by its logical hash, any other by its bytes.
   func source() throws -> Provenance.Source {
     if let reader = try? RunReader(file) { return try reader.asSource() }
-    let data = try Data(contentsOf: URL(fileURLWithPath: file), options: .alwaysMapped)
     return Provenance.Source(
-      path: file, runID: "", sha256: data.withUnsafeBytes { LogicalHash.sha256($0) },
-      noun: "data")
+      path: file, runID: "", sha256: try LogicalHash.sha256(ofFile: file), noun: "data")
   }
 }

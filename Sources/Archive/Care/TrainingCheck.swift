@@ -30,7 +30,7 @@ public struct TrainingCheck {
     } else {
       add("/@kind", "is not dataset", "set f.attrs[\"kind\"] = \"dataset\"")
     }
-    let classes = try array("/classes/name", [.utf8], axes: ["class"], "names of the classes")
+    let classes = try array(Layout.Classes.name, [.utf8], axes: ["class"], "names of the classes")
     let (count, words) = try samples()
     let label = try numbers(Layout.Samples.label, count, "class of each sample, from 0")
     let split = try numbers(Layout.Samples.split, count, "0 for training, 1 for testing")
@@ -57,7 +57,7 @@ public struct TrainingCheck {
     }
     guard root.contains(Layout.Samples.image) else {
       add(
-        "/samples", "has neither image nor text",
+        Layout.Samples.group, "has neither image nor text",
         "write grey images as uint8 [sample, y, x] to /samples/image, or passages as UTF-8 strings [sample] to "
           + Layout.Samples.text)
       return (nil, "")

@@ -1,5 +1,6 @@
 import Arrays
 import CCrypto
+import Foundation
 import HDF5
 
 /// The logical hash of an array: sha256 over its values in C order, little endian, then its type and shape.
@@ -41,12 +42,31 @@ public final class LogicalHash: @unchecked Sendable {
   }
 
   /// sha256 of plain bytes, in hexadecimal.
-  public static func sha256(_ bytes: [UInt8]) -> String { bytes.withUnsafeBytes { sha256($0) } }
+  public static func sha256(_ bytes: [UInt8]) -> String {
+    let hash = LogicalHash()
+    bytes.withUnsafeBytes { hash.update($0) }
+    return hash.plainValue
+  }
 
-  /// sha256 of plain bytes where they lie, in hexadecimal.
-  public static func sha256(_ bytes: UnsafeRawBufferPointer) -> String {
+  /// sha256 of a file's bytes, in hexadecimal, read 4 MiB at a time.
+  /// - Throws: ``ArchiveError`` when it cannot be read to its end.
+  public static func sha256(ofFile path: String) throws -> String {
+    let hash = LogicalHash()
+    do {
+      let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+      while let block = try file.read(upToCount: 4 << 20), !block.isEmpty {
+        block.withUnsafeBytes { hash.update($0) }
+      }
+    } catch {
+      throw ArchiveError(.system, "\(path): cannot be read: \(error.localizedDescription)")
+    }
+    return hash.plainValue
+  }
+
+  /// The hash of the bytes added, without type and shape. Nothing can be added afterwards.
+  private var plainValue: String {
     var digest = [UInt8](repeating: 0, count: 32)
-    EVP_Digest(bytes.baseAddress, bytes.count, &digest, nil, EVP_sha256(), nil)
+    EVP_DigestFinal_ex(context, &digest, nil)
     return digest.hexadecimal
   }
 }

@@ -3,17 +3,16 @@ public enum NameDistance {
   /// The name with the fewest insertions, deletions and replacements of bytes; nil when there is none. Of more than 2,000
   /// names only those of about the same length are compared.
   public static func nearest(to name: String, among names: [String]) -> String? {
-    let wanted = Array(name.utf8.prefix(200))
     let near =
       names.count <= 2000
-      ? names : names.filter { abs($0.utf8.count - wanted.count) <= 4 }
-    return (near.isEmpty ? names : near).prefix(2000)
-      .map { ($0, distance(wanted, Array($0.utf8.prefix(200)))) }
+      ? names : names.filter { abs($0.utf8.count - name.utf8.count) <= 4 }
+    return (near.isEmpty ? names : near).prefix(2000).map { ($0, between(name, $0)) }
       .min { $0.1 < $1.1 }?.0
   }
 
-  /// Levenshtein's distance.
-  private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+  /// Levenshtein's distance of the first 200 bytes.
+  public static func between(_ first: String, _ second: String) -> Int {
+    let (a, b) = (Array(first.utf8.prefix(200)), Array(second.utf8.prefix(200)))
     var row = Array(0...b.count)
     for i in a.indices {
       var diagonal = row[0]

@@ -133,37 +133,12 @@ public struct OutputGuard: Sendable {
       }
     }
     guard let identity, identity.isRegular else { return }
-    for input in inputs where input.identity.isRegular && input.path.hasSuffix(".h5") {
-      for source in Self.sources(of: input.path) where FileIdentity(source) == identity {
+    for input in inputs where input.identity.isRegular {
+      if ReferencedFiles(of: input.path).identities.contains(identity) {
         throw refusal(
           path, "the input \(input.path) shows data that lie in it; choose another name with -o")
       }
     }
-  }
-
-  /// Files that the virtual datasets of an HDF5 file show; none of one that cannot be read, which its reader will say.
-  private static func sources(of path: String) -> Set<String> {
-    guard let root = try? File.open(path).root else { return [] }
-    var found: Set<String> = []
-    var visited = 0
-    func walk(_ group: Group, _ depth: Int) throws {
-      for (name, kind) in try group.members() {
-        visited += 1
-        // Links may lead in circles.
-        guard depth < 16, visited < 10_000 else { return }
-        switch kind {
-        case .group: try walk(group.group(name), depth + 1)
-        case .dataset:
-          for file in try group.dataset(name).sourceFiles where !file.isEmpty && file != "." {
-            found.insert(file)
-            found.insert(parentFolder(path) + "/" + file)
-          }
-        case .other: continue
-        }
-      }
-    }
-    try? walk(root, 0)
-    return found
   }
 
   private func refusal(_ path: String, _ reason: String) -> ArchiveError {

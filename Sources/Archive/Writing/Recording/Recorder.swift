@@ -90,8 +90,8 @@ public final class Recorder {
     hasNewTexts = true
   }
 
-  /// Appends rows, or sets a fixed array, whole. Floats are rounded for an array of halves; beyond its range they become
-  /// infinite.
+  /// Appends rows, or sets a fixed array, whole. Floats are rounded for an array of halves.
+  /// - Throws: ``ArchiveError`` for a finite float beyond the range of the halves, and what went wrong in the background.
   public func append<Element: ArrayElement>(_ path: String, _ values: [Element]) throws {
     try values.withUnsafeBytes { try append(path, bytes: $0, type: Element.elementType) }
   }
@@ -118,7 +118,16 @@ public final class Recorder {
   private func append(
     _ path: String, halving values: UnsafeBufferPointer<Float>, _ type: ElementType
   ) throws {
-    if type == .float16 {
+    let isHalf = type == .float16
+    // The largest of each; what rounds to it is held too.
+    let bound: Float = isHalf ? 65520 : Float(bitPattern: 0x7F7F_8000)
+    if let lost = values.first(where: { $0.isFinite && abs($0) >= bound }) {
+      throw ArchiveError(
+        .refused,
+        "\(place.folder): \(path): the value \(lost) is beyond what \(type.rawValue) holds; choose "
+          + "\(isHalf ? "bfloat16 or float32" : "float32")")
+    }
+    if isHalf {
       try append(path, values.map { Float16($0) })
     } else {
       try append(path, values.map { BFloat16($0) })

@@ -1,0 +1,33 @@
+import Archive
+import ArgumentParser
+import Figures
+
+/// `isotherm-plot drift METRICS -o OUT.png`
+struct DriftCommand: FigureCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "drift",
+    abstract: "Distance from the embedding over depth, and how far positions stay apart.")
+  static let kinds: [RunSchema.Kind] = [.metrics]
+  static let takes = "metrics of `isotherm-analyze flow`"
+
+  @OptionGroup var options: PlotOptions
+
+  func make(_ source: FigureSource) throws -> Figure {
+    let group = Layout.Metrics.flow.prefix
+    try source.require(
+      group + "drift", "`isotherm-analyze flow RUN FIELDS -o NAME` makes flow metrics")
+    let measures = try [
+      ("drift", "Drift", "‖u − u₀‖/‖u₀‖", [0.0]),
+      ("cosine_first", "Direction", "cos(u, u₀)", [0, 1]),
+      ("position_spread", "Positions apart", "‖u − ū‖/‖u‖", [0, 1]),
+    ].map { name, title, axis, including in
+      DriftFigure.Measure(
+        title: title, axis: axis, curves: try source.flowCurves(name, first: 0),
+        including: including)
+    }
+    let samples = try source.samples(group + "state_error")
+    return DriftFigure.make(
+      measures, samples: samples, title: "Drift: \(source.reader.title)",
+      theme: options.theme.theme)
+  }
+}
