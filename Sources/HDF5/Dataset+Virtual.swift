@@ -27,7 +27,8 @@ extension Dataset {
       try HDF5Library.synchronized {
         let list = try creationList()
         let count = try check(
-          H5Pget_external_count(list.value), "cannot read the external files", file: file, path: path)
+          H5Pget_external_count(list.value), "cannot read the external files", file: file,
+          path: path)
         return try (0..<UInt32(count)).map { index in
           var name = [CChar](repeating: 0, count: Int(PATH_MAX))
           try check(

@@ -120,4 +120,45 @@ import Testing
     let third = try one("third", [1, 0, 1, 2, 3, 4, 5])
     #expect(try !ArchiveDifference(first, third, tolerance: 1e300).agrees)
   }
+
+  /// An array of 8 x 6 zeros of which only some blocks of 2 x 3 were ever written, in chunks of `chunk`.
+  private func zeros(_ written: Set<Int>, chunk: [Int]) throws -> RunReader {
+    let path = "\(folder)/zeros-\(UUID().uuidString).h5"
+    let file = try File.create(path)
+    let root = try file.root
+    try root.setAttribute("isotherm_layout", .integer(1))
+    try root.setAttribute("kind", .text("metrics"))
+    let dataset = try root.createDataset(
+      "x", .float32, shape: [8, 6], DatasetCreation(chunk: chunk, filters: .none))
+    for block in written {
+      let bytes = [UInt8](repeating: 0, count: 2 * 3 * 4)
+      try bytes.withUnsafeBytes {
+        try dataset.write(
+          from: $0, as: .float32, start: [block / 2 * 2, block % 2 * 3], count: [2, 3])
+      }
+    }
+    try file.close()
+    return try RunReader(path)
+  }
+
+  @Test func `a chunk that was never written is not equal to one written with zeros`() throws {
+    var random = Philox(seed: 11, stream: 3)
+    for round in 0..<40 {
+      let a = Set((0..<8).filter { _ in random.uniform() < 0.6 })
+      let b = round % 4 == 0 ? a : Set((0..<8).filter { _ in random.uniform() < 0.6 })
+      // Chunks of one file may join blocks: what a chunk holds was written when any of it was.
+      let isWide = round % 3 == 0
+      func chunks(_ blocks: Set<Int>) -> Set<Int> { isWide ? Set(blocks.map { $0 / 2 }) : blocks }
+      let joined = isWide ? Set(chunks(b).flatMap { [2 * $0, 2 * $0 + 1] }) : b
+      let difference = try ArchiveDifference(
+        try zeros(a, chunk: [2, 3]), try zeros(b, chunk: isWide ? [2, 6] : [2, 3]), tolerance: 0)
+      #expect(difference.agrees == (a == joined), "\(a.sorted()) against \(joined.sorted())")
+      if a != joined {
+        let item = try #require(difference.items.first { $0.path == "/x" })
+        #expect(item.verdict == .different)
+        #expect(item.detail.contains("never written"), "\(item.detail)")
+        #expect(item.place != nil)
+      }
+    }
+  }
 }

@@ -4,10 +4,13 @@ import Foundation
 public struct Mutator {
   private var choice: SeededChoice
 
+  /// Mutations that `seed` decides.
   public init(seed: UInt64) { choice = SeededChoice(seed &* 0x9E37_79B9_7F4A_7C15 &+ 1) }
 
+  /// A number from 0 to one below `count`.
   public mutating func below(_ count: Int) -> Int { choice.below(count) }
 
+  /// One of the items, of which there must be some.
   public mutating func pick<Item>(_ items: [Item]) -> Item { choice.pick(items) }
 
   /// Values that parsers stumble over.
