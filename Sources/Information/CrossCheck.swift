@@ -1,11 +1,7 @@
 import Foundation
 import Kernels
 
-/// A second opinion on an estimate: another family of estimators on the same samples, and the growth with their number.
-///
-/// An estimator that fails does so quietly: nearest neighbours in several dimensions and critics that have not learned
-/// enough are low, a covariance sees one kind of dependence. But they fail differently, and what is low from lack of
-/// samples still grows with them.
+/// What the second opinions on an estimate came to, see ``SecondOpinion``.
 struct CrossCheck: Sendable {
   /// Values beside the estimate, by what made them.
   private(set) var others: [(name: String, value: Double)] = []
@@ -21,27 +17,16 @@ struct CrossCheck: Sendable {
     treated: PairedSamples, _ settings: EstimatorChoice.Settings, _ pool: WorkerPool
   ) throws {
     guard value.isFinite else { return }
-    switch estimator.name {
-    case "ksg":
-      try agreeNotBelow(value, "gaussian", .rank, pairs, settings, pool)
-      try grow(value, estimator, treated, settings, pool)
-      if pairs.x.dimension + pairs.y.dimension > 2 {
-        try agreeNotBelow(value, "radial", .standard, pairs, settings, pool)
+    let opinions = estimator.secondOpinions(
+      settings, dimension: pairs.x.dimension + pairs.y.dimension)
+    for opinion in opinions {
+      switch opinion {
+      case .agreeing(let other): try agree(value, other, pairs, settings, pool)
+      case .notAbove(let other): try agreeNotBelow(value, other, pairs, settings, pool)
+      case .anyNear(let others): try confirm(value, others, pairs, settings, pool)
+      case .growth: try grow(value, estimator, treated, settings, pool)
+      case .learning: try learn(value, estimator, treated, settings, pool)
       }
-    case "radial":
-      try agreeNotBelow(value, "ksg", .rank, pairs, settings, pool)
-      try agreeNotBelow(value, "gaussian", .rank, pairs, settings, pool)
-      try grow(value, estimator, treated, settings, pool)
-    case "gaussian":
-      try agreeNotBelow(value, "ksg", .rank, pairs, settings, pool)
-    case "mixed-ksg":
-      try agree(value, "ksg", .rank, pairs, settings, pool)
-      try grow(value, estimator, treated, settings, pool)
-    case "discrete":
-      try agree(value, "mixed-ksg", .standard, pairs, settings, pool)
-    default:
-      try confirm(value, pairs, settings, pool)
-      try learn(value, estimator, treated, settings, pool)
     }
   }
 
@@ -53,27 +38,26 @@ struct CrossCheck: Sendable {
   ) throws {
     guard value.isFinite else { return }
     let areLabels = Levels(pairs.x).areLabels || Levels(pairs.y).areLabels
-    let families: [(String, Preprocessing)] =
-      areLabels ? [("mixed-ksg", .standard)] : [("ksg", .rank), ("gaussian", .rank)]
-    for (name, preprocessing) in families where name != estimator.name {
-      try agreeNotBelow(value, name, preprocessing, pairs, settings, pool)
+    let families: [SecondOpinion.Other] =
+      areLabels ? [.mixed(settings)] : [.neighbours(settings), .gaussian]
+    for other in families where other.estimator.name != estimator.name {
+      try agreeNotBelow(value, other, pairs, settings, pool)
     }
   }
 
   /// Most samples that a second family sees.
   private static let sampleLimit = 2000
 
-  private mutating func other(
-    _ name: String, _ preprocessing: Preprocessing, _ pairs: PairedSamples,
-    _ settings: EstimatorChoice.Settings, _ pool: WorkerPool
+  private mutating func value(
+    of other: SecondOpinion.Other, _ pairs: PairedSamples, _ settings: EstimatorChoice.Settings,
+    _ pool: WorkerPool
   ) throws -> Double? {
-    guard let estimator = EstimatorChoice.estimator(name, settings) else { return nil }
     var used = pairs
-    if name != "gaussian", pairs.count > Self.sampleLimit {
+    if !other.seesAll, pairs.count > Self.sampleLimit {
       used = pairs.rows(Array(Self.order(pairs.count, settings).prefix(Self.sampleLimit)))
     }
     let choice = EstimatorChoice.Choice(
-      estimator: estimator, preprocessing: preprocessing, reason: "")
+      estimator: other.estimator, preprocessing: other.preprocessing, reason: "")
     let treatment = choice.treatment(used, settings)
     // A second opinion that cannot be had (more dimensions than samples, a singular covariance) is none.
     let value: Double
@@ -82,7 +66,7 @@ struct CrossCheck: Sendable {
     } catch is EstimationError {
       return nil
     }
-    others.append((name, value))
+    others.append((other.estimator.name, value))
     return value
   }
 
@@ -92,20 +76,24 @@ struct CrossCheck: Sendable {
   }
 
   private mutating func agree(
-    _ value: Double, _ name: String, _ preprocessing: Preprocessing, _ pairs: PairedSamples,
+    _ value: Double, _ other: SecondOpinion.Other, _ pairs: PairedSamples,
     _ settings: EstimatorChoice.Settings, _ pool: WorkerPool
   ) throws {
-    guard let other = try other(name, preprocessing, pairs, settings, pool) else { return }
-    if abs(other - value) > Self.tolerance(value) { doubt = "\(name) gives another value" }
+    guard let found = try self.value(of: other, pairs, settings, pool) else { return }
+    if abs(found - value) > Self.tolerance(value) {
+      doubt = "\(other.estimator.name) gives another value"
+    }
   }
 
   /// The other errs low where it does not hold, so that only a higher value says something.
   private mutating func agreeNotBelow(
-    _ value: Double, _ name: String, _ preprocessing: Preprocessing, _ pairs: PairedSamples,
+    _ value: Double, _ other: SecondOpinion.Other, _ pairs: PairedSamples,
     _ settings: EstimatorChoice.Settings, _ pool: WorkerPool
   ) throws {
-    guard let other = try other(name, preprocessing, pairs, settings, pool) else { return }
-    if other - value > Self.tolerance(value) { doubt = "\(name) gives a higher value" }
+    guard let found = try self.value(of: other, pairs, settings, pool) else { return }
+    if found - value > Self.tolerance(value) {
+      doubt = "\(other.estimator.name) gives a higher value"
+    }
   }
 
   /// The means of four quarters and of two halves of the samples: what is still to come, were the steps to go on as a
@@ -134,12 +122,12 @@ struct CrossCheck: Sendable {
 
   /// A trained critic stands alone where no other family comes near its value.
   private mutating func confirm(
-    _ value: Double, _ pairs: PairedSamples, _ settings: EstimatorChoice.Settings,
-    _ pool: WorkerPool
+    _ value: Double, _ others: [SecondOpinion.Other], _ pairs: PairedSamples,
+    _ settings: EstimatorChoice.Settings, _ pool: WorkerPool
   ) throws {
-    let found = try [("gaussian", .rank), ("ksg", .rank), ("radial", .standard)].compactMap {
-      (name: String, change: Preprocessing) in
-      try other(name, change, pairs, settings, pool)
+    var found: [Double] = []
+    for other in others {
+      if let value = try self.value(of: other, pairs, settings, pool) { found.append(value) }
     }
     let reach = Self.tolerance(value)
     if let highest = found.max(), highest > value + reach {

@@ -1,10 +1,47 @@
+/// An estimator of pairs that can be asked for by name.
+public struct NamedEstimator: Sendable {
+  /// Its name on the command line and in archives.
+  public let name: String
+  /// Another name that people know it by.
+  public let synonym: String?
+  let make: @Sendable (EstimatorChoice.Settings) -> any MutualInformationEstimator
+
+  init(
+    _ name: String, synonym: String? = nil,
+    _ make: @escaping @Sendable (EstimatorChoice.Settings) -> any MutualInformationEstimator
+  ) {
+    (self.name, self.synonym, self.make) = (name, synonym, make)
+  }
+}
+
 /// The estimators of pairs by name, and which one suits a problem.
 public enum EstimatorChoice {
-  /// Names, in the order help texts list them.
-  public static let names = [
-    "auto", "ksg", "ksg2", "mixed-ksg", "discrete", "gaussian", "binning", "kde", "renyi",
-    "infonce", "smile", "nwj", "mine", "sliced", "radial", "latent",
+  /// Every estimator of pairs, in the order help texts list them.
+  public static let all: [NamedEstimator] = [
+    NamedEstimator("ksg") { Kraskov(neighborCount: $0.neighborCount) },
+    NamedEstimator("ksg2") { Kraskov(neighborCount: $0.neighborCount, variant: .two) },
+    NamedEstimator("mixed-ksg") { MixedKraskov(neighborCount: $0.neighborCount) },
+    NamedEstimator("discrete") { _ in DiscreteInformation() },
+    NamedEstimator("gaussian", synonym: "cca") { _ in GaussianInformation() },
+    NamedEstimator("binning") { BinnedInformation(bins: $0.bins) },
+    NamedEstimator("kde") { DensityInformation(noise: $0.noise ?? 0.25) },
+    NamedEstimator("renyi") { RenyiInformation(width: $0.noise ?? 0.5, seed: $0.seed) },
+    NamedEstimator(InfoNCE.name) { Critic<InfoNCE>(seed: $0.seed) },
+    NamedEstimator(ClippedRatio.name) { Critic<ClippedRatio>(seed: $0.seed) },
+    NamedEstimator(NguyenWainwrightJordan.name) { Critic<NguyenWainwrightJordan>(seed: $0.seed) },
+    NamedEstimator(DonskerVaradhan.name) { Critic<DonskerVaradhan>(seed: $0.seed) },
+    NamedEstimator("sliced") { SlicedInformation(seed: $0.seed) },
+    NamedEstimator("radial") { RadialInformation(neighborCount: $0.neighborCount) },
+    NamedEstimator("latent") { LatentInformation(seed: $0.seed) },
   ]
+
+  /// Names, in the order help texts list them; the first leaves the choice to ``automatic(_:_:)``.
+  public static let names = ["auto"] + all.map(\.name)
+
+  /// Whether an estimator goes by this name.
+  public static func knows(_ name: String) -> Bool {
+    names.contains(name) || all.contains { $0.synonym == name }
+  }
 
   /// What may be set from outside.
   public struct Settings: Sendable {
@@ -25,37 +62,7 @@ public enum EstimatorChoice {
   public static func estimator(
     _ name: String, _ settings: Settings
   ) -> (any MutualInformationEstimator)? {
-    let (k, seed) = (settings.neighborCount, settings.seed)
-    switch name {
-    case "ksg": return Kraskov(neighborCount: k)
-    case "ksg2": return Kraskov(neighborCount: k, variant: .two)
-    case "mixed-ksg": return MixedKraskov(neighborCount: k)
-    case "discrete": return DiscreteInformation()
-    case "gaussian", "cca": return GaussianInformation()
-    case "binning": return BinnedInformation(bins: settings.bins)
-    case "kde": return DensityInformation(noise: settings.noise ?? 0.25)
-    case "renyi": return RenyiInformation(width: settings.noise ?? 0.5, seed: seed)
-    case InfoNCE.name: return Critic<InfoNCE>(seed: seed)
-    case ClippedRatio.name: return Critic<ClippedRatio>(seed: seed)
-    case NguyenWainwrightJordan.name: return Critic<NguyenWainwrightJordan>(seed: seed)
-    case DonskerVaradhan.name: return Critic<DonskerVaradhan>(seed: seed)
-    case "sliced": return SlicedInformation(seed: seed)
-    case "radial": return RadialInformation(neighborCount: k)
-    case "latent": return LatentInformation(seed: seed)
-    default: return nil
-    }
-  }
-
-  /// What the estimator of this name makes of its samples.
-  static func kind(_ name: String) -> Treatment.Kind {
-    switch name {
-    case "ksg", "sliced": .neighbours
-    case "ksg2", "latent", "radial": .density
-    case "mixed-ksg": .mixed
-    case "gaussian", "cca": .moments
-    case "binning", "discrete": .cells
-    default: .smooth
-    }
+    all.first { $0.name == name || $0.synonym == name }?.make(settings)
   }
 
   /// An estimator for these samples, the change of each side it goes with, and the reason in words.
@@ -69,7 +76,7 @@ public enum EstimatorChoice {
 
     /// The samples as the estimator takes them.
     public func treatment(_ pairs: PairedSamples, _ settings: Settings) -> Treatment {
-      Treatment(pairs, EstimatorChoice.kind(estimator.name), preprocessing, seed: settings.seed)
+      Treatment(pairs, estimator.treatment, preprocessing, seed: settings.seed)
     }
 
     /// The estimator for pairs that were treated: one for classes has to know how far apart they were put.

@@ -10,6 +10,13 @@ public protocol MutualInformationEstimator: Sendable {
   var seed: UInt64? { get }
   /// Whether resampling gives an interval for it; trained critics take minutes a fit and state none.
   var isResampled: Bool { get }
+  /// What it makes of its samples, which decides how repeated values and classes are treated.
+  var treatment: Treatment.Kind { get }
+
+  /// What its values are doubted by when `auto` chose it; `dimension` is that of both sides together.
+  func secondOpinions(
+    _ settings: EstimatorChoice.Settings, dimension: Int
+  ) -> [SecondOpinion]
 
   /// The estimate from all pairs, never clipped, with what speaks against it.
   /// - Throws: ``EstimationError`` for samples it cannot be applied to.
@@ -31,6 +38,8 @@ extension MutualInformationEstimator {
   public var seed: UInt64? { nil }
   /// Resampled unless an estimator says no.
   public var isResampled: Bool { true }
+  /// Smooth functions of the samples unless an estimator says otherwise.
+  public var treatment: Treatment.Kind { .smooth }
 
   /// As ``value(_:_:)``.
   public func bareValue(_ pairs: PairedSamples, _ pool: WorkerPool) throws -> Double {

@@ -128,7 +128,7 @@ struct InformCommand: ParsableCommand {
     guard source == nil, let x, let y else {
       throw UsageError("--x and --y go together, and without a run")
     }
-    guard EstimatorChoice.names.contains(estimator) || estimator == "cca" else {
+    guard EstimatorChoice.knows(estimator) else {
       throw UsageError(
         "--estimator \(estimator): expected one of \(EstimatorChoice.names.joined(separator: ", "))"
       )

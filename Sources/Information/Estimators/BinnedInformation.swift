@@ -19,6 +19,8 @@ public struct BinnedInformation: MutualInformationEstimator {
 
   /// Name on the command line and in archives.
   public var name: String { "binning" }
+  /// See ``MutualInformationEstimator/treatment``.
+  public var treatment: Treatment.Kind { .cells }
   /// Its settings in words.
   public var settings: String {
     "\(bins.map(String.init) ?? "⌈n^¼⌉ + 2") bins a column over its range, Miller-Madow correction"

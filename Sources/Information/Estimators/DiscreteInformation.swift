@@ -14,6 +14,15 @@ public struct DiscreteInformation: MutualInformationEstimator {
   public var name: String { "discrete" }
   /// Its settings in words.
   public var settings: String { "plug-in over equal values, Miller-Madow correction" }
+  /// See ``MutualInformationEstimator/treatment``.
+  public var treatment: Treatment.Kind { .cells }
+
+  /// See ``MutualInformationEstimator/secondOpinions(_:dimension:)``.
+  public func secondOpinions(
+    _ settings: EstimatorChoice.Settings, dimension: Int
+  ) -> [SecondOpinion] {
+    [.agreeing(.mixed(settings))]
+  }
 
   /// The estimate and its flags; see ``MutualInformationEstimator/value(_:_:)``.
   public func value(

@@ -17,6 +17,15 @@ public struct GaussianInformation: MutualInformationEstimator {
   public var name: String { "gaussian" }
   /// Its settings in words.
   public var settings: String { "covariance determinants, exact bias correction for normal data" }
+  /// See ``MutualInformationEstimator/treatment``.
+  public var treatment: Treatment.Kind { .moments }
+
+  /// See ``MutualInformationEstimator/secondOpinions(_:dimension:)``.
+  public func secondOpinions(
+    _ settings: EstimatorChoice.Settings, dimension: Int
+  ) -> [SecondOpinion] {
+    [.notAbove(.neighbours(settings))]
+  }
 
   /// The estimate and its flags; see ``MutualInformationEstimator/value(_:_:)``.
   public func value(

@@ -37,6 +37,19 @@ public struct Kraskov: MutualInformationEstimator {
   public var name: String { variant == .one ? "ksg" : "ksg2" }
   /// Its settings in words.
   public var settings: String { "k = \(neighborCount), maximum norm up to 10 dimensions" }
+  /// See ``MutualInformationEstimator/treatment``.
+  public var treatment: Treatment.Kind { variant == .one ? .neighbours : .density }
+
+  /// See ``MutualInformationEstimator/secondOpinions(_:dimension:)``.
+  public func secondOpinions(
+    _ settings: EstimatorChoice.Settings, dimension: Int
+  ) -> [SecondOpinion] {
+    guard variant == .one else {
+      return [.anyNear([.gaussian, .neighbours(settings), .radial(settings)]), .learning]
+    }
+    let quick: [SecondOpinion] = [.notAbove(.gaussian), .growth]
+    return dimension > 2 ? quick + [.notAbove(.radial(settings))] : quick
+  }
 
   /// The estimate and its flags; see ``MutualInformationEstimator/value(_:_:)``.
   public func value(

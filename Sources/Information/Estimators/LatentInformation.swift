@@ -20,6 +20,8 @@ public struct LatentInformation: MutualInformationEstimator {
 
   /// Name on the command line and in archives.
   public var name: String { "latent" }
+  /// See ``MutualInformationEstimator/treatment``.
+  public var treatment: Treatment.Kind { .density }
   /// Its settings in words.
   public var settings: String {
     "codes of \(codeDimension) dimensions, ksg with k = 5 on held-out halves"

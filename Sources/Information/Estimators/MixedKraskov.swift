@@ -29,6 +29,15 @@ public struct MixedKraskov: MutualInformationEstimator {
   public var name: String { "mixed-ksg" }
   /// Its settings in words.
   public var settings: String { "k = \(neighborCount), maximum norm" }
+  /// See ``MutualInformationEstimator/treatment``.
+  public var treatment: Treatment.Kind { .mixed }
+
+  /// See ``MutualInformationEstimator/secondOpinions(_:dimension:)``.
+  public func secondOpinions(
+    _ settings: EstimatorChoice.Settings, dimension: Int
+  ) -> [SecondOpinion] {
+    [.agreeing(.neighbours(settings)), .growth]
+  }
 
   /// The estimate and its flags; see ``MutualInformationEstimator/value(_:_:)``.
   public func value(

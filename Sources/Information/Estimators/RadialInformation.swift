@@ -17,6 +17,15 @@ public struct RadialInformation: MutualInformationEstimator {
 
   /// Name on the command line and in archives.
   public var name: String { "radial" }
+  /// See ``MutualInformationEstimator/treatment``.
+  public var treatment: Treatment.Kind { .density }
+
+  /// See ``MutualInformationEstimator/secondOpinions(_:dimension:)``.
+  public func secondOpinions(
+    _ settings: EstimatorChoice.Settings, dimension: Int
+  ) -> [SecondOpinion] {
+    [.notAbove(.neighbours(settings)), .notAbove(.gaussian), .growth]
+  }
   /// Its settings in words.
   public var settings: String {
     "ksg with k = \(neighborCount) of both sides' lengths, a lower bound"

@@ -17,6 +17,8 @@ public struct SlicedInformation: MutualInformationEstimator {
   public var name: String { "sliced" }
   /// Its settings in words.
   public var settings: String { "\(sliceCount) pairs of random directions, ksg with k = 5" }
+  /// See ``MutualInformationEstimator/treatment``.
+  public var treatment: Treatment.Kind { .neighbours }
   /// No: an interval of this quantity has not been proven on known truths.
   public var isResampled: Bool { false }
   /// Seed of its own random choices.
