@@ -16,44 +16,6 @@ public enum IntegrationOutcome: Sendable, Equatable {
 
 /// Integrates a problem and shows snapshots at equal times.
 public struct Integration: Sendable {
-  /// The methods of problem files.
-  public enum Method: String, Sendable, CaseIterable {
-    case euler, heun, rk4, dopri5
-    case crankNicolson = "crank-nicolson"
-    case imexEuler = "imex-euler"
-    case imexSecond = "imex-ars222"
-    case lie, strang
-    case exponential = "etd2rk"
-    case leapfrog
-
-    /// The explicit method's coefficients; nil for others.
-    public var tableau: ButcherTableau? {
-      switch self {
-      case .euler: .euler
-      case .heun: .heun
-      case .rk4: .rungeKutta4
-      default: nil
-      }
-    }
-
-    /// Whether it works with diffusion's modes, whose eigenvectors are n² numbers an axis of n cells.
-    public var usesModes: Bool { stepper != nil && tableau == nil }
-
-    /// The stepper of a semilinear problem; nil for step control and the wave equation's.
-    public var stepper: (any SemilinearStepper)? {
-      switch self {
-      case .euler, .heun, .rk4: tableau.map(ExplicitStepper.init)
-      case .crankNicolson: CrankNicolson()
-      case .imexEuler: ImplicitExplicitEuler()
-      case .imexSecond: ImplicitExplicitSecond()
-      case .lie: Splitting.lie
-      case .strang: Splitting.strang
-      case .exponential: ExponentialRungeKutta()
-      case .dopri5, .leapfrog: nil
-      }
-    }
-  }
-
   /// The solution at one time.
   public struct Snapshot: Sendable {
     /// Time.
@@ -88,23 +50,27 @@ public struct Integration: Sendable {
   ) throws {
     (self.problem, self.method, self.end, self.snapshots) = (problem, method, end, snapshots)
     (self.tolerance, self.pool) = (tolerance, pool)
-    if problem.isSecondOrder, method != .leapfrog {
+    if problem.isSecondOrder, !method.isSecondOrder {
       throw ProblemError(
         "\(method.rawValue) is of first order in time; an equation of second order takes leapfrog")
     }
-    if !problem.isSecondOrder, method == .leapfrog {
-      throw ProblemError("leapfrog is for second order in time; set time.second_order: true")
+    if !problem.isSecondOrder, method.isSecondOrder {
+      throw ProblemError(
+        "\(method.rawValue) is for second order in time; set time.second_order: true")
     }
     let interval = end / Double(snapshots)
     stepsPerSnapshot = max(1, Int((interval / stepSize - 1e-9).rounded(.up)))
     let stepSize = interval / Double(stepsPerSnapshot)
     self.stepSize = stepSize
-    if let tableau = method.tableau {
-      advance = { t, u in ExplicitStepper.step(tableau, problem.rate, t, stepSize, u) }
-    } else if let stepper = method.stepper {
+    switch method.kind {
+    case .fixed(let stepper as ExplicitStepper):
+      advance = { t, u in
+        ExplicitStepper.step(stepper.tableau, problem.rate, t, stepSize, u)
+      }
+    case .fixed(let stepper):
       let semilinear = try problem.semilinear()
       advance = { t, u in stepper.step(semilinear, t, stepSize, u) }
-    } else {
+    case .adaptive, .secondOrder:
       advance = { _, _ in
         preconditionFailure("step control and the leapfrog have loops of their own")
       }
@@ -112,18 +78,14 @@ public struct Integration: Sendable {
   }
 
   /// Steps in all; nil under step control.
-  public var stepCount: Int? { method == .dopri5 ? nil : snapshots * stepsPerSnapshot }
+  public var stepCount: Int? { method.isAdaptive ? nil : snapshots * stepsPerSnapshot }
 
   /// Longest stable step; infinite when nothing limits it.
   public var stabilityLimit: Double {
-    let analysis = StabilityAnalysis(problem)
-    switch method {
-    case .euler, .heun, .rk4: return method.tableau.map(analysis.limit) ?? .infinity
-    case .leapfrog: return analysis.leapfrogLimit
-    case .dopri5: return .infinity
-    case .imexEuler: return analysis.limitOfConvection(.euler)
-    case .lie, .strang: return analysis.limitOfConvection(.rungeKutta4)
-    case .crankNicolson, .imexSecond, .exponential: return analysis.limitOfConvection(.heun)
+    switch method.kind {
+    case .fixed(let stepper): stepper.longestStableStep(StabilityAnalysis(problem))
+    case .secondOrder: StabilityAnalysis(problem).leapfrogLimit
+    case .adaptive: .infinity
     }
   }
 
@@ -143,7 +105,7 @@ public struct Integration: Sendable {
 
   /// Whether step control cannot reach the end in its steps, because the linear terms limit them.
   public var isTooStiff: Bool {
-    method == .dopri5 && end > longestAdaptiveStep * Double(adaptive.stepLimit)
+    method.isAdaptive && end > longestAdaptiveStep * Double(adaptive.stepLimit)
   }
 
   /// Integrates from `u` (and `velocity`, second order; 0 when nil). Every snapshot is shown as it is reached, the first at
@@ -157,10 +119,10 @@ public struct Integration: Sendable {
       Snapshot(
         time: 0, u: u,
         velocity: problem.isSecondOrder ? velocity ?? u.map { _ in 0 } : nil))
-    switch method {
-    case .dopri5: return try runAdaptive(u, check, show)
-    case .leapfrog: return try runLeapfrog(u, velocity ?? u.map { _ in 0 }, check, show)
-    default:
+    switch method.kind {
+    case .adaptive: return try runAdaptive(u, check, show)
+    case .secondOrder: return try runLeapfrog(u, velocity ?? u.map { _ in 0 }, check, show)
+    case .fixed:
       if method == .euler, let fused = FusedEuler(problem, pool: pool) {
         return try runFused(fused, u, check, show)
       }

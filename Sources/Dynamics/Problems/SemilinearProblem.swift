@@ -27,8 +27,21 @@ public protocol SemilinearStepper: Sendable {
   var order: Int { get }
   /// Largest |λ|Δt for an eigenvalue λ < 0 of the diffusion at which steps do not grow; nil where there is no limit.
   var stabilityLimit: Double? { get }
+  /// Whether it works with diffusion's modes; the terms must be ones that can be split off.
+  var usesModes: Bool { get }
+  /// Longest stable step for the linear terms; infinite when nothing limits it.
+  func longestStableStep(_ analysis: StabilityAnalysis) -> Double
   /// u(t + Δt) from u(t).
   func step(_ problem: SemilinearProblem, _ t: Double, _ dt: Double, _ u: [Double]) -> [Double]
+}
+
+extension SemilinearStepper {
+  /// Diffusion is implicit or exact, by its modes, unless a stepper says otherwise.
+  public var usesModes: Bool { true }
+  /// Convection as Heun's method has it, which most explicit parts of order 2 are.
+  public func longestStableStep(_ analysis: StabilityAnalysis) -> Double {
+    analysis.limitOfConvection(.heun)
+  }
 }
 
 /// u + factor · v

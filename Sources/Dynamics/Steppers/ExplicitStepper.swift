@@ -12,6 +12,12 @@ public struct ExplicitStepper: SemilinearStepper {
   public var order: Int { tableau.order }
   /// Largest stable |λ|Δt; nil where there is none.
   public var stabilityLimit: Double? { tableau.realStabilityLimit }
+  /// No: it takes the whole right-hand side.
+  public var usesModes: Bool { false }
+  /// See ``SemilinearStepper/longestStableStep(_:)``.
+  public func longestStableStep(_ analysis: StabilityAnalysis) -> Double {
+    analysis.limit(tableau)
+  }
 
   /// One step; see ``SemilinearStepper/step(_:_:_:_:)``.
   public func step(

@@ -8,6 +8,10 @@ public struct ImplicitExplicitEuler: SemilinearStepper {
   public let order = 1
   /// Largest stable |λ|Δt; nil where there is none.
   public let stabilityLimit: Double? = nil
+  /// See ``SemilinearStepper/longestStableStep(_:)``.
+  public func longestStableStep(_ analysis: StabilityAnalysis) -> Double {
+    analysis.limitOfConvection(.euler)
+  }
 
   /// One step; see ``SemilinearStepper/step(_:_:_:_:)``.
   public func step(

@@ -17,6 +17,10 @@ public struct Splitting: SemilinearStepper {
   public var order: Int { isSymmetric ? 2 : 1 }
   /// Largest stable |λ|Δt; nil where there is none.
   public var stabilityLimit: Double? { nil }
+  /// The reaction's RK4 takes convection.
+  public func longestStableStep(_ analysis: StabilityAnalysis) -> Double {
+    analysis.limitOfConvection(.rungeKutta4)
+  }
 
   /// One step; see ``SemilinearStepper/step(_:_:_:_:)``.
   public func step(

@@ -14,13 +14,7 @@ public enum FitStepper: String, Sendable, CaseIterable {
   case lie
 
   /// Order of convergence.
-  public var order: Int {
-    switch self {
-    case .euler, .lie: 1
-    case .heun: 2
-    case .rk4: 4
-    }
-  }
+  public var order: Int { tableau?.order ?? 1 }
 
   /// The coefficients of a Runge-Kutta method; nil for one that is none.
   public var tableau: ButcherTableau? {

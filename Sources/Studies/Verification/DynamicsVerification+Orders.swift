@@ -5,11 +5,7 @@ import Transformer
 
 extension DynamicsVerification {
   /// Every stepper with a fixed step.
-  private static let steppers: [any SemilinearStepper] = [
-    ExplicitStepper(.euler), ExplicitStepper(.heun), ExplicitStepper(.rungeKutta4),
-    CrankNicolson(), ImplicitExplicitEuler(), ImplicitExplicitSecond(), Splitting.lie,
-    Splitting.strang, ExponentialRungeKutta(),
-  ]
+  private static let steppers = Integration.Method.allCases.compactMap(\.stepper)
 
   /// Slopes of ln error over ln Δt at five step sizes: on the full equation, diffusion, attention and a reaction of two
   /// channels, against Dormand-Prince at 1e-13; and on a manufactured solution, whose source depends on time.
