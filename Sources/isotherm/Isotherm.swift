@@ -20,7 +20,6 @@ struct Isotherm: ParsableCommand {
     subcommands: [
       TrainCommand.self, TokenizeCommand.self, ImportCommand.self, CaptureCommand.self,
       FitCommand.self, IntegrateCommand.self, PerturbCommand.self, InformCommand.self,
-      StudyCommand.self,
-      VerifyCommand.self, DemoCommand.self,
+      StudyCommand.self, KeysCommand.self, VerifyCommand.self, DemoCommand.self,
     ])
 }

@@ -12,7 +12,8 @@ struct TrainCommand: ParsableCommand {
     discussion: """
       Study files for images, for telling which novel a passage is from, and for predicting the next token lie in \
       data/studies. capture.taps are patterns over residual.L.pre|mid|post, attention.L.queries|keys|values|scores|map|output, \
-      mlp.L.hidden and logits; gradient. in front of one gives the gradient of each sample's own loss.
+      mlp.L.hidden and logits; gradient. in front of one gives the gradient of each sample's own loss. \
+      `isotherm keys` lists every key.
       """)
 
   @Argument(help: "Study file (YAML).")
@@ -50,6 +51,7 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     let configuration = try StudyConfiguration(
       path: DataLocation.resolve(study), settings: settings)
+    configuration.notes.forEach(Console.note)
     let progress = ProgressLine(common.progress)
     let run = try TrainRun(configuration, threads: common.threadCount, progress: progress)
     if dryRun { return try printPlan(run) }

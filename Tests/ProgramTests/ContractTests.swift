@@ -48,53 +48,45 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    (
-      "isotherm",
-      [
-        "train", "tokenize", "import", "capture", "fit", "integrate", "perturb", "inform", "study",
-        "verify",
-        "demo",
-      ]
-    ),
-    (
-      "isotherm-archive",
-      [
-        "ls", "check", "diff", "recover", "seal", "export", "repack", "merge", "catalog",
-      ]
-    ),
-    (
-      "isotherm-analyze",
-      [
-        "attention", "flow", "bottleneck", "gradients", "perturbation", "stability", "weights",
-        "compare",
-      ]
-    ),
-    (
-      "isotherm-plot",
-      [
-        "training", "gradients", "flow", "correlation", "cka", "drift", "attention",
-        "attention-rollout",
-        "similarity", "skill",
-        "terms", "information-plane", "information-layers", "field", "phase", "convergence", "any",
-        "list",
-        "verify", "show", "report", "animate",
-      ]
-    ),
-  ])
-  func `help texts are as recorded`(program: String, commands: [String]) throws {
-    let folder = Programs.root + "/Tests/ProgramTests/help"
-    for command in [nil] + commands.map(Optional.some) {
-      let outcome = try Programs.run(program, [command, "--help"].compactMap { $0 })
-      #expect(outcome.status == 0)
-      let file = "\(folder)/\([program, command].compactMap { $0 }.joined(separator: "-")).txt"
-      if ProcessInfo.processInfo.environment["ISOTHERM_RECORD"] != nil {
-        try outcome.output.write(toFile: file, atomically: true, encoding: .utf8)
-      }
-      let recorded = try String(contentsOfFile: file, encoding: .utf8)
-      #expect(
-        outcome.output == recorded, "\(file): record anew with ISOTHERM_RECORD=1 tools/test")
+  /// Names of the subcommands that a help text lists.
+  private func subcommands(_ help: String) -> [String] {
+    let lines = help.split(separator: "\n", omittingEmptySubsequences: false)
+    guard let start = lines.firstIndex(of: "SUBCOMMANDS:") else { return [] }
+    return lines[(start + 1)...].prefix { !$0.isEmpty }.compactMap { line in
+      line.hasPrefix("   ") ? nil : line.split(separator: " ").first.map(String.init)
     }
+  }
+
+  private func recorded(_ file: String, _ output: String) throws -> String {
+    if ProcessInfo.processInfo.environment["ISOTHERM_RECORD"] != nil {
+      try output.write(toFile: file, atomically: true, encoding: .utf8)
+    }
+    return try String(contentsOfFile: file, encoding: .utf8)
+  }
+
+  @Test(arguments: ["isotherm", "isotherm-archive", "isotherm-analyze", "isotherm-plot"])
+  func `help texts are as recorded, of every command`(program: String) throws {
+    let folder = Programs.root + "/Tests/ProgramTests/help"
+    func check(_ commands: [String]) throws {
+      let outcome = try Programs.run(program, commands + ["--help"])
+      #expect(outcome.status == 0)
+      let file = "\(folder)/\(([program] + commands).joined(separator: "-")).txt"
+      #expect(
+        try recorded(file, outcome.output) == outcome.output,
+        "\(file): record anew with ISOTHERM_RECORD=1 tools/test")
+      for command in subcommands(outcome.output) { try check(commands + [command]) }
+    }
+    try check([])
+    let known = try FileManager.default.contentsOfDirectory(atPath: folder)
+    #expect(known.count { $0 == program + ".txt" || $0.hasPrefix(program + "-") } > 5)
+  }
+
+  @Test func `the page of keys is what the program lists`() throws {
+    let outcome = try Programs.run("isotherm", ["keys", "--markdown"])
+    #expect(outcome.status == 0)
+    #expect(
+      try recorded(Programs.root + "/KEYS.md", outcome.output) == outcome.output,
+      "KEYS.md: record anew with ISOTHERM_RECORD=1 tools/test")
   }
 
   @Test func `the plan lists arrays and bytes and writes nothing`() throws {

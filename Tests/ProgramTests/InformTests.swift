@@ -68,7 +68,7 @@ import Testing
         for arguments in [
           ["train", study, "-o", run],
           ["inform", run, "-o", run + "-i"]
-            + ["estimators=[ksg]", "bootstrap=4", "shuffles=4"].flatMap {
+            + ["estimators=[ksg]", "resamples=4", "shuffles=4"].flatMap {
               ["--set", "information." + $0]
             },
         ] {

@@ -93,7 +93,7 @@ import Testing
       training: {epochs: 1, batch: 500, rate: 2.5e-3}
       capture: {samples: 24}
       pde: {samples: 32, epochs: 1}
-      information: {bootstrap: 10, shuffles: 10}
+      information: {resamples: 10, shuffles: 10}
       """
     try study.write(
       toFile: folder + "/data/studies/fashion-mnist.yaml", atomically: true, encoding: .utf8)

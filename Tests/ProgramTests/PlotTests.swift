@@ -92,8 +92,9 @@ import Testing
       #expect(paper == (1500, 1000))
       #expect(try size("--columns", "1", "--dpi", "254").width == 890)
       #expect(try size("--columns", "2", "--dpi", "254").width == 1830)
+      #expect(try size("--columns", "6", "--dpi", "254").width == 5590)
       for (arguments, text) in [
-        (["--columns", "3"], "1 or 2"), (["--size", "9"], "size"),
+        (["--columns", "7"], "between 1 and 6"), (["--size", "9"], "size"),
         (["--font-size", "1"], "between 3"),
         (["--size", "90x90", "--columns", "1"], "pass one"),
       ] {

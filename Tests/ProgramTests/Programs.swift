@@ -57,7 +57,7 @@ enum Programs {
     "model.width=16", "model.layers=2", "model.mlp=32", "model.heads=2", "training.epochs=1",
     "training.batch=500", "capture.samples=24",
     "capture.taps=[residual.0.pre, residual.*.post, {tap: attention.*.map, samples: 16}]",
-    "pde.samples=32", "pde.epochs=2", "information.bootstrap=10", "information.shuffles=10",
+    "pde.samples=32", "pde.epochs=2", "information.resamples=10", "information.shuffles=10",
   ].flatMap { ["--set", $0] }
 
   static let study = "data/studies/fashion-mnist.yaml"

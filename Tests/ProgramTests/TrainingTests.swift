@@ -36,7 +36,7 @@ import Testing
     #expect(check.status == 0, "\(check.output)")
     let inform = try Programs.run(
       "isotherm",
-      ["inform", folder + "/r", "-o", folder + "/i", "--set", "information.bootstrap=10"])
+      ["inform", folder + "/r", "-o", folder + "/i", "--set", "information.resamples=10"])
     #expect(inform.status == 0, "\(inform.errors)")
     let flow = try Programs.run("isotherm-analyze", ["flow", folder + "/r"])
     #expect(flow.status == 0 && flow.output.contains("padding counts as 0"), "\(flow.errors)")

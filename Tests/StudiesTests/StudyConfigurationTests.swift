@@ -62,4 +62,50 @@ import Testing
       message(minimal + "capture: {samples: 5, taps: [{tap: \"a\", samples: 7}]}")
         .contains("from 1 to 5"))
   }
+
+  /// Keys of the default study; those of text need a study of text.
+  private func study(_ key: ConfigurationKey) -> String {
+    ["tokenizer", "vocabulary", "tokens", "task"].contains(where: { key.name == "data.\($0)" })
+      ? "data: {file: x.h5, modality: text}\n" : minimal
+  }
+
+  @Test func `every key takes its own default, and refuses what it cannot be`() throws {
+    #expect(StudyConfiguration.keys.count > 60)
+    for key in StudyConfiguration.keys where key.name != "data.vocabulary_file" {
+      #expect(!key.words.isEmpty && !key.allowed.isEmpty, "\(key.name)")
+      if !key.standard.isEmpty {
+        let plain = try StudyConfiguration(yaml: study(key), name: "study").yaml
+        let set = try StudyConfiguration(
+          yaml: study(key), name: "study", settings: ["\(key.name)=\(key.standard)"])
+        #expect(set.yaml == plain, "\(key.name)")
+      }
+      guard !["text", "path"].contains(key.allowed) else { continue }
+      let refusal = message(study(key), settings: ["\(key.name)={no: thing}"])
+      #expect(refusal.hasPrefix(key.name) || refusal.contains("\(key.name):"), "\(refusal)")
+    }
+  }
+
+  @Test func `every key stands in the archived YAML, in the place that reads it`() throws {
+    for key in StudyConfiguration.keys {
+      let parts = key.name.split(separator: ".").map(String.init)
+      let yaml = try StudyConfiguration(yaml: study(key), name: "study").yaml
+      let isLeftOut = key.standard.isEmpty && key.name != "data.file"
+      let line = yaml.split(separator: "\n").first { $0.hasPrefix(parts[0] + ":") } ?? ""
+      #expect(parts.count == 1 || line.contains("\(parts[1]): ") != isLeftOut, "\(key.name)")
+    }
+  }
+
+  @Test func `a key by its former name is read, with a note to whoever typed it`() throws {
+    let old = minimal + "information: {bootstrap: 7}\n"
+    let archived = try StudyConfiguration(yaml: old, name: "archive")
+    #expect(archived.information.resamples == 7 && archived.notes.isEmpty)
+    #expect(archived.yaml.contains("resamples: 7") && !archived.yaml.contains("bootstrap"))
+    for setting in ["information.bootstrap=9", "information.resamples=9"] {
+      let set = try StudyConfiguration(yaml: old, name: "archive", settings: [setting])
+      #expect(set.information.resamples == 9)
+      #expect(set.notes.isEmpty == setting.contains("resamples"))
+    }
+    #expect(
+      message(minimal + "information: {bootstrap: 7, resamples: 8}").contains("keep one of them"))
+  }
 }

@@ -9,6 +9,8 @@ final class ConfigurationReader {
   private let node: Node.Mapping
   private let path: String
   private var known: [String] = []
+  /// Keys that were given by their former names, for the person who typed them.
+  private(set) var notes: [String] = []
 
   init(_ node: Node, path: String = "") throws {
     guard let mapping = node.mapping else {
@@ -18,8 +20,12 @@ final class ConfigurationReader {
     self.path = path
   }
 
-  /// The whole of a YAML text with `--set` assignments put in; `name` stands in messages.
-  convenience init(yaml: String, name: String, settings: [String]) throws {
+  /// The whole of a YAML text with `--set` assignments put in; `name` stands in messages, `formerNames` are keys of today by the names
+  /// they had before. Notes name those of the text only where a person typed it.
+  convenience init(
+    yaml: String, name: String, settings: [String], formerNames: [String: String] = [:],
+    isTyped: Bool = true
+  ) throws {
     var node: Node
     do {
       guard let parsed = try Yams.compose(yaml: yaml) else {
@@ -29,8 +35,30 @@ final class ConfigurationReader {
     } catch let error as YamlError {
       throw UsageError("\(name): not YAML: \(error)")
     }
-    for setting in settings { node = try node.setting(setting) }
+    var notes: [String] = []
+    if let pair = formerNames.first(where: {
+      node[path: $0.key] != nil && node[path: $0.value] != nil
+    }) {
+      throw UsageError("\(name): \(pair.key) is the former name of \(pair.value); keep one of them")
+    }
+    func rename() {
+      for (former, today) in formerNames.sorted(by: { $0.key < $1.key }) {
+        guard let value = node[path: former] else { continue }
+        let note = "\(former) is called \(today) now"
+        if !notes.contains(note) { notes.append(note) }
+        node = node.removing(former.split(separator: ".").map(String.init)[...])
+          .setting(today.split(separator: ".").map(String.init)[...], value)
+      }
+    }
+    rename()
+    if !isTyped { notes = [] }
+    // A setting by either name replaces what the file has by the other.
+    for setting in settings {
+      node = try node.setting(setting)
+      rename()
+    }
     try self.init(node)
+    self.notes = notes
   }
 
   /// Whether `key` was given.
@@ -182,9 +210,13 @@ final class ConfigurationReader {
       let nearest = NameDistance.nearest(to: name, among: known) ?? ""
       let hint =
         NameDistance.between(name, nearest) <= max(2, name.count / 2)
-        ? "did you mean \(nearest)?" : "known: \(known.joined(separator: ", "))"
+        ? "did you mean \(nearest)?" : "known: \(listed(known).joined(separator: ", "))"
       throw UsageError("\(place(name)): unknown key; \(hint)")
     }
+  }
+
+  private func listed(_ names: [String]) -> [String] {
+    names.indices.filter { !names[..<$0].contains(names[$0]) }.map { names[$0] }
   }
 
   private func check(_ value: String, _ allowed: [String], _ key: String) throws {
@@ -227,7 +259,19 @@ extension Node {
     }
   }
 
-  private func setting(_ keys: ArraySlice<String>, _ value: Node) -> Node {
+  /// What stands under `a.b`; nil when nothing does.
+  fileprivate subscript(path path: String) -> Node? {
+    path.split(separator: ".").reduce(Optional(self)) { $0?.mapping?[Node(String($1))] }
+  }
+
+  /// This tree without what stands under `keys`.
+  fileprivate func removing(_ keys: ArraySlice<String>) -> Node {
+    guard let key = keys.first, var mapping, let below = mapping[Node(key)] else { return self }
+    mapping[Node(key)] = keys.count == 1 ? nil : below.removing(keys.dropFirst())
+    return .mapping(mapping)
+  }
+
+  fileprivate func setting(_ keys: ArraySlice<String>, _ value: Node) -> Node {
     guard let key = keys.first else { return value }
     var mapping = mapping ?? Node.Mapping([])
     let below = mapping[Node(key)] ?? Node.mapping(Node.Mapping([]))

@@ -47,8 +47,8 @@ struct LoadedStudy: Sendable {
       var model = try ModelConfiguration(
         input: data.input,
         positionCount: data.positionCount + (chosen.variant.pooling == .classToken ? 1 : 0),
-        width: chosen.width, headCount: chosen.heads, layerCount: chosen.layers,
-        mlpWidth: chosen.mlp, classCount: data.outcomeCount, variant: chosen.variant)
+        width: chosen.width, headCount: chosen.headCount, layerCount: chosen.layerCount,
+        mlpWidth: chosen.mlpWidth, classCount: data.outcomeCount, variant: chosen.variant)
       if case .images(_, let grid) = data { model.grid = (grid.rows, grid.columns) }
       model.refinements = chosen.refinements
       for refinement in chosen.refinements { try refinement.check(model) }

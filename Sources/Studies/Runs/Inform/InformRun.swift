@@ -37,6 +37,7 @@ public struct InformRun {
       yaml: yaml, name: "\(reader.path):/provenance/configuration", settings: settings)
     pool = WorkerPool(threadCount: threads)
     self.progress = progress
+    configuration.notes.forEach(progress.note)
     labels = try reader.read(Layout.Samples.label).elements
     checkpoints = try reader.describe(Layout.Checkpoints.step).shape[0]
     taps = try InformedTap.all(reader, configuration)

@@ -19,7 +19,7 @@ struct InformedTap {
     _ reader: RunReader, _ configuration: StudyConfiguration
   ) throws -> [InformedTap] {
     let isAttention = configuration.information.taps == .attention
-    let layers = Double(configuration.model.layers)
+    let layers = Double(configuration.model.layerCount)
     var taps: [InformedTap] = []
     for tap in try reader.taps() {
       guard let layer = tap.layer, let within = depth(of: tap.quantity) else { continue }
