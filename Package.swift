@@ -16,7 +16,8 @@ let native =
   strict + [
     .unsafeFlags(["-Xcc", "-march=native"], .when(configuration: .release))
   ]
-// Targets whose inner loops run over pointers also drop the checks of caller bugs in release.
+// Where it pays the checks of caller bugs are dropped in release too: neighbour searches take half the time, other targets gained nothing
+// (measured on training, kde, the field steppers and figures). What must trap there says `requireOfCaller`.
 let hot =
   strict + [
     .unsafeFlags(["-Ounchecked", "-Xcc", "-march=native"], .when(configuration: .release))
@@ -42,11 +43,11 @@ let core: [Target] = [
 ]
 
 let science: [Target] = [
-  .target(name: "Transformer", dependencies: ["Arrays", "Kernels"], swiftSettings: hot),
+  .target(name: "Transformer", dependencies: ["Arrays", "Kernels"], swiftSettings: native),
   .target(
-    name: "Dynamics", dependencies: ["Arrays", "Kernels", "Transformer"], swiftSettings: hot),
+    name: "Dynamics", dependencies: ["Arrays", "Kernels", "Transformer"], swiftSettings: native),
   .target(name: "Information", dependencies: ["Arrays", "Kernels"], swiftSettings: hot),
-  .target(name: "Metrics", dependencies: ["Arrays", "Kernels"], swiftSettings: hot),
+  .target(name: "Metrics", dependencies: ["Arrays", "Kernels"], swiftSettings: native),
 ]
 
 let storage: [Target] = [
@@ -61,7 +62,7 @@ let storage: [Target] = [
     name: "Checkpoints", dependencies: ["Arrays", "HDF5", "CDeflate"], swiftSettings: native),
   .target(
     name: "PretrainedNetworks", dependencies: ["Arrays", "Kernels", "Checkpoints"],
-    swiftSettings: hot),
+    swiftSettings: native),
 ]
 
 let presentation: [Target] = [

@@ -30,7 +30,7 @@ public final class Buffer<S: KernelScalar>: @unchecked Sendable {
 
   /// Replaces the elements. Traps when the number differs.
   public func assign(_ values: [S]) {
-    precondition(values.count == count, "as many values as elements")
+    requireOfCaller(values.count == count, "as many values as elements")
     for i in 0..<count { start[i] = values[i] }
   }
 }

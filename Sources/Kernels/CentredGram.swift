@@ -1,7 +1,7 @@
 /// The Gram matrix of centred samples, `[sample, sample]`, in double precision: what distances between samples and
 /// alignments of representations start from. Cost n² d.
 public func centredGram(_ values: [Float], count: Int) -> [Double] {
-  precondition(count > 0 && values.count % count == 0, "values are whole samples")
+  requireOfCaller(count > 0 && values.count % count == 0, "values are whole samples")
   let dimension = values.count / count
   var centred = values.map { Double($0) }
   for column in 0..<dimension {

@@ -5,7 +5,7 @@ public enum SingularValues {
   /// The `min(rows, columns)` singular values of a matrix `[rows, columns]`, largest first; nil when LAPACK does not converge, or the
   /// matrix holds a value that is not finite. Cost rows · columns · min(rows, columns); memory of a copy of the matrix.
   public static func of(_ matrix: [Double], rows: Int, columns: Int) -> [Double]? {
-    precondition(matrix.count == rows * columns, "as many values as rows times columns")
+    requireOfCaller(matrix.count == rows * columns, "as many values as rows times columns")
     guard rows > 0, columns > 0, matrix.allSatisfy(\.isFinite) else { return nil }
     var a = matrix
     // By rows it is the transpose by columns, which has the same singular values.

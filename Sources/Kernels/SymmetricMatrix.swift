@@ -4,7 +4,7 @@ import COpenBLAS
 public enum SymmetricMatrix {
   /// The eigenvalues in ascending order; nil when LAPACK does not converge. Cost n³.
   public static func eigenvalues(_ matrix: [Double], count: Int) -> [Double]? {
-    precondition(matrix.count == count * count, "a square matrix")
+    requireOfCaller(matrix.count == count * count, "a square matrix")
     var a = matrix
     var values = [Double](repeating: 0, count: count)
     var n = Int32(count)
@@ -18,7 +18,7 @@ public enum SymmetricMatrix {
 
   /// ln |A| of a positive definite matrix, by Cholesky; nil when it is not. Cost n³/3.
   public static func logDeterminant(_ matrix: [Double], count: Int) -> Double? {
-    precondition(matrix.count == count * count, "a square matrix")
+    requireOfCaller(matrix.count == count * count, "a square matrix")
     var a = matrix
     var n = Int32(count)
     var info: Int32 = 0

@@ -19,7 +19,7 @@ public final class WorkerPool: @unchecked Sendable {
 
   /// A pool of `threadCount` threads; at least 1. OpenBLAS is told to stay on the calling thread.
   public init(threadCount: Int) {
-    precondition(threadCount >= 1, "a pool has at least one thread")
+    requireOfCaller(threadCount >= 1, "a pool has at least one thread")
     self.threadCount = threadCount
     openblas_set_num_threads(1)
     for worker in 1..<max(threadCount, 1) {

@@ -37,7 +37,7 @@ public struct DistanceKraskov: Sendable {
 
   /// I(T;T') with another layer of the same samples.
   public func information(with other: DistanceKraskov, _ plan: ResamplingPlan) -> Estimate {
-    precondition(other.count == count, "two layers of the same samples")
+    requireOfCaller(other.count == count, "two layers of the same samples")
     var estimate = estimate(plan) { chosen, order in kraskov(other, chosen, order) }
     if other.isConstant { estimate.flags.insert(.constant) }
     return estimate

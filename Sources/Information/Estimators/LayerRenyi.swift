@@ -31,7 +31,7 @@ public struct LayerRenyi: Sendable {
   /// S(A) + S(B) - S(A∘B) with another side of the same samples.
   /// - Throws: ``EstimationError`` when eigenvalues do not converge.
   public func information(with other: LayerRenyi, _ plan: ResamplingPlan) throws -> Estimate {
-    precondition(other.count == count, "two sides of the same samples")
+    requireOfCaller(other.count == count, "two sides of the same samples")
     let all = Array(0..<count)
     let margins = try Self.entropy(kernel, count, all) + Self.entropy(other.kernel, count, all)
     func joint(_ order: [Int]?) throws -> Double {
