@@ -92,7 +92,7 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let programs: [Target] = [
-  program("isotherm", ["Studies", "Archive"]),
+  program("isotherm", ["Studies", "Archive", "Kernels"]),
   program(
     "isotherm-archive", ["Archive", .product(name: "GRDB", package: "GRDB.swift")]),
   program("isotherm-analyze", ["Archive", "Metrics"]),

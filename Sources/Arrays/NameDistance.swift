@@ -10,6 +10,12 @@ public enum NameDistance {
       .min { $0.1 < $1.1 }?.0
   }
 
+  /// The nearest name where it is near enough to have been meant: at most a third of the letters, or two, differ.
+  public static func meant(by name: String, among names: [String]) -> String? {
+    guard let nearest = nearest(to: name, among: names) else { return nil }
+    return between(name, nearest) <= max(2, name.utf8.count / 3) ? nearest : nil
+  }
+
   /// Levenshtein's distance of the first 200 bytes.
   public static func between(_ first: String, _ second: String) -> Int {
     let (a, b) = (Array(first.utf8.prefix(200)), Array(second.utf8.prefix(200)))

@@ -8,13 +8,24 @@ public enum Program {
   ///
   /// Results that could not be written to stdout are a failure, status 1. A reader that has gone away (`| head`) ends the
   /// program as it ends the system's own: quietly, by SIGPIPE, 141 in a shell.
-  public static func main<Root: ParsableCommand>(_ root: Root.Type) -> Never {
+  ///
+  /// `--version` alone prints `version`. A first argument that is no subcommand is given to `alone`, for programs that make something of a file alone; what it does not take
+  /// (false) is refused with the nearest subcommand.
+  public static func main<Root: ParsableCommand>(
+    _ root: Root.Type, version: @autoclosure () -> String,
+    alone: (_ file: String, _ arguments: [String]) throws -> Bool = { _, _ in false }
+  ) -> Never {
     let name = root.configuration.commandName ?? "isotherm"
     StandardStreams.prepare()
     signal(SIGPIPE, SIG_IGN)
     Interruption.watch(name)
     do {
       try checkArguments()
+      if CommandLine.arguments.dropFirst() == ["--version"] {
+        Console.output(version())
+        leave(name, 0)
+      }
+      try checkSubcommand(root, name, alone)
       var command = try Root.parseAsRoot()
       try command.run()
       leave(name, 0)
@@ -31,6 +42,27 @@ public enum Program {
       throw UsageError(
         "argument \(number), \(String(cString: start)), is not UTF-8; rename the file, or set the "
           + "terminal to UTF-8")
+    }
+  }
+
+  /// Looks at the first words: each must be a subcommand of the one before, as far as these have any.
+  private static func checkSubcommand<Root: ParsableCommand>(
+    _ root: Root.Type, _ program: String, _ alone: (String, [String]) throws -> Bool
+  ) throws {
+    var (command, path): (any ParsableCommand.Type, String) = (root, program)
+    let words = CommandLine.arguments.dropFirst()
+    for (index, word) in zip(words.indices, words) {
+      let subcommands = command.configuration.subcommands
+      guard !subcommands.isEmpty, !word.hasPrefix("-"), word != "help" else { return }
+      if let next = subcommands.first(where: { $0._commandName == word }) {
+        (command, path) = (next, path + " " + word)
+        continue
+      }
+      if command == root, try alone(word, Array(words[(index + 1)...])) { leave(program, 0) }
+      let meant = NameDistance.meant(by: word, among: subcommands.map { $0._commandName })
+      throw UsageError(
+        "\(word): no such command; "
+          + (meant.map { "did you mean `\(path) \($0)`?" } ?? "`\(path) --help` lists them"))
     }
   }
 

@@ -4,7 +4,7 @@ import Console
 
 @main
 enum Main {
-  static func main() { Program.main(Analyze.self) }
+  static func main() { Program.main(Analyze.self, version: ProgramHome.versionText()) }
 }
 
 /// Reads archives, computes metrics. Links neither the network nor the PDE: it can never retrain.

@@ -4,7 +4,7 @@ import Console
 
 @main
 enum Main {
-  static func main() { Program.main(ArchiveProgram.self) }
+  static func main() { Program.main(ArchiveProgram.self, version: ProgramHome.versionText()) }
 }
 
 /// Looks after archives.

@@ -1,9 +1,10 @@
+import Archive
 import ArgumentParser
 import Console
 
 @main
 enum Main {
-  static func main() { Program.main(BenchProgram.self) }
+  static func main() { Program.main(BenchProgram.self, version: Provenance.version) }
 }
 
 /// Times our side of the works that `tools/bench` compares.

@@ -47,12 +47,12 @@ struct AnimateCommand: ParsableCommand {
         message:
           "\(options.output) exists already; pass --force to replace it, or choose another name")
     }
-    let kinds = subject == .field ? FieldCommand.kinds : AttentionCommand.kinds
-    let source = try FigureSource(options.file, expecting: kinds)
+    let source = try FigureSource(options.file)
     let arguments = [
       subject.rawValue, options.file, "-o", options.output, "--theme", options.theme.rawValue,
     ]
     let command = try Plot.parseAsRoot(arguments)
+    try (command as? any FigureCommand)?.checkKind(source.reader)
     let all: [() throws -> Figure]
     if let field = command as? FieldCommand {
       all = try field.frames(source)

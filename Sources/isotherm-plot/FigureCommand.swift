@@ -14,6 +14,8 @@ protocol FigureCommand: ParsableCommand {
   static var kinds: [RunSchema.Kind] { get }
   /// The same in words, with what makes them.
   static var takes: String { get }
+  /// The command that makes them, with RUN and FIELDS for its inputs; nil where several do.
+  static var madeBy: String? { get }
   /// Whether the archive alone says what to draw.
   static var needsNoChoice: Bool { get }
 }
@@ -27,6 +29,14 @@ extension FigureCommand {
     return kinds.isEmpty ? "any archive" : kinds.compactMap { words[$0] }.joined(separator: " or ")
   }
 
+  static var madeBy: String? {
+    let commands: [RunSchema.Kind: String] = [
+      .run: "isotherm train STUDY.yaml -o NAME", .fields: "isotherm fit RUN -o NAME",
+      .information: "isotherm inform RUN -o NAME",
+    ]
+    return kinds.count == 1 ? commands[kinds[0]] : nil
+  }
+
   static var needsNoChoice: Bool { true }
 
   func run() throws {
@@ -34,9 +44,24 @@ extension FigureCommand {
     try options.store(try drawn())
   }
 
+  /// Refuses an archive of another kind, with the command that makes the right one of it.
+  func checkKind(_ reader: RunReader) throws {
+    guard !Self.kinds.isEmpty, !Self.kinds.contains(reader.kind) else { return }
+    let name = Self.configuration.commandName ?? ""
+    var command = Self.madeBy
+    if reader.kind == .run { command = command?.replacing("RUN", with: options.file) }
+    if reader.kind == .fields { command = command?.replacing("FIELDS", with: options.file) }
+    throw ArchiveError(
+      .layout,
+      "\(reader.path): is of kind \(reader.kind.rawValue); \(name) draws \(Self.takes)"
+        + (command.map { ": `\($0)` makes them" } ?? "")
+        + "; `isotherm-plot \(options.file)` lists what can be drawn from this file")
+  }
+
   /// The figure at its size, and what it was drawn from.
   func drawn() throws -> (figure: Figure, source: FigureSource) {
-    let source = try FigureSource(options.file, expecting: Self.kinds)
+    let source = try FigureSource(options.file)
+    try checkKind(source.reader)
     var figure = try make(source)
     if let title = options.title { figure.title = title }
     return (try options.sized(figure), source)

@@ -9,9 +9,7 @@ final class FigureSource {
   let reader: RunReader
   private(set) var used: [String] = []
 
-  init(_ path: String, expecting kinds: [RunSchema.Kind]) throws {
-    reader = try RunReader(path, expecting: kinds)
-  }
+  init(_ path: String) throws { reader = try RunReader(path) }
 
   /// Most values of an array that are held: 1 GB.
   static let most = 1 << 27
@@ -177,6 +175,11 @@ final class FigureSource {
     guard reader.contains(path) else {
       throw ArchiveError(.layout, "\(reader.path): holds no \(path); \(remedy)")
     }
+  }
+
+  /// The dataset that was meant by `path`, which is not there; nil when none is near.
+  func meant(by path: String) -> String? {
+    NameDistance.meant(by: path, among: (try? reader.paths()) ?? [])
   }
 
   /// What goes into the image.

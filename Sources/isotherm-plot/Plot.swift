@@ -1,10 +1,20 @@
 import Archive
 import ArgumentParser
 import Console
+import Foundation
 
 @main
 enum Main {
-  static func main() { Program.main(Plot.self) }
+  static func main() {
+    Program.main(Plot.self, version: ProgramHome.versionText()) { file, options in
+      guard FileManager.default.fileExists(atPath: file) || RunPlace(file).isSealed else {
+        return false
+      }
+      let command = try DrawableFigures.parse([file] + options)
+      try command.run()
+      return true
+    }
+  }
 }
 
 /// Draws figures from archives alone. Links neither the network nor the PDE.

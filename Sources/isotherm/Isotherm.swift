@@ -1,10 +1,11 @@
 import Archive
 import ArgumentParser
 import Console
+import Kernels
 
 @main
 enum Main {
-  static func main() { Program.main(Isotherm.self) }
+  static func main() { Program.main(Isotherm.self, version: ProgramHome.versionText(blas: BLASCore.name)) }
 }
 
 /// The producer: trains, fits, informs, and streams what it sees to HDF5.

@@ -94,4 +94,63 @@ import Testing
     #expect(outcome.status == 2)
     #expect(outcome.errors.contains("NAME.png, NAME.pdf or NAME.svg"))
   }
+
+  /// What was mistyped is told with what was meant, or with the command to type next.
+  @Test func `a typo is answered with what was meant`() throws {
+    try withScratch { folder in
+      try SmallArchives.copy(to: folder)
+      let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+      let cases: [(String, [String], Int32, String)] = [
+        ("isotherm", ["trian", "x.yaml"], 2, "did you mean `isotherm train`?"),
+        ("isotherm", ["verify", "dynamic"], 2, "did you mean `isotherm verify dynamics`?"),
+        ("isotherm-analyze", ["atention", "run"], 2, "did you mean `isotherm-analyze attention`?"),
+        ("isotherm-archive", ["chek", "run"], 2, "did you mean `isotherm-archive check`?"),
+        ("isotherm-plot", ["simlarity", "run"], 2, "did you mean `isotherm-plot similarity`?"),
+        ("isotherm-plot", ["nothing-like-it"], 2, "`isotherm-plot --help` lists them"),
+        ("isotherm-archive", ["ls", "flo"], 1, "did you mean flow.h5?"),
+        ("isotherm", ["fit", "./rn.h5", "-o", "n"], 1, "did you mean ./run.h5?"),
+        (
+          "isotherm", ["train", "data/studies/fashion-mnis.yaml", "-o", "n"], 2,
+          "did you mean data/studies/fashion-mnist.yaml?"
+        ),
+        (
+          "isotherm-plot", ["any", "run", "--dataset", "/samples/lable", "-o", "n.png"], 1,
+          "did you mean /samples/label?"
+        ),
+        (
+          "isotherm-plot", ["similarity", "run", "-o", "n.png"], 1,
+          "`isotherm-analyze attention run FIELDS -o NAME` makes them"
+        ),
+        (
+          "isotherm-plot", ["training", "fields", "-o", "n.png"], 1,
+          "`isotherm train STUDY.yaml -o NAME` makes them"
+        ),
+      ]
+      for (program, arguments, status, words) in cases {
+        let outcome = try Programs.run(program, arguments, in: folder)
+        #expect(outcome.status == status, "\(arguments): \(outcome.errors)")
+        #expect(outcome.output.isEmpty && outcome.errorLines.count == 1, "\(outcome.errors)")
+        #expect(outcome.errors.contains(words), "\(arguments): \(outcome.errors)")
+      }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == files)
+    }
+  }
+
+  @Test func `a file alone is answered with what can be drawn from it`() throws {
+    try withScratch { folder in
+      try SmallArchives.copy(to: folder)
+      let listed = try Programs.run("isotherm-plot", ["run.h5"], in: folder)
+      #expect(listed.status == 0, "\(listed.errors)")
+      let lines = listed.output.split(separator: "\n").map(String.init)
+      #expect(lines.contains { $0.hasPrefix("isotherm-plot training run.h5 -o training.png") })
+      #expect(!listed.output.contains("similarity"))
+      // Each line is a command that works.
+      for line in lines where line.hasPrefix("isotherm-plot ") && !line.contains("/PATH") {
+        let words = line.components(separatedBy: "  ")[0].split(separator: " ").map(String.init)
+        let drawn = try Programs.run(
+          "isotherm-plot", Array(words.dropFirst()) + ["--dpi", "30"], in: folder)
+        #expect(drawn.status == 0, "\(line): \(drawn.errors)")
+      }
+    }
+  }
 }

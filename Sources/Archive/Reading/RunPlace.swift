@@ -1,3 +1,4 @@
+import Arrays
 import Foundation
 import HDF5
 
@@ -183,11 +184,29 @@ public struct RunPlace: Sendable, Hashable {
       if manager.fileExists(atPath: name) { return name }
       throw ArchiveError(
         .refused,
-        "cannot read \(place.stem): neither \(place.file) nor \(place.folder) exists; check the path"
-      )
+        "cannot read \(place.stem): neither \(place.file) nor \(place.folder) exists; "
+          + (place.nearest.map { "did you mean \($0)?" } ?? "check the path"))
     }
     guard FileIdentity(place.folder)?.isFolder == true else { return place.folder }
     throw ArchiveError(.layout, place.uncommitted)
+  }
+
+  /// The archive in the same folder whose name is nearest, where it is near enough to have been meant.
+  private var nearest: String? {
+    let folder = parentFolder(stem)
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    let names = files.filter { $0.hasSuffix(".h5") || $0.hasSuffix(".run") }
+    let last = stem.split(separator: "/").last.map(String.init) ?? stem
+    // An archive goes by its name with or without the suffix.
+    let stems = Dictionary(names.map { (Self.stem($0), $0) }, uniquingKeysWith: { a, _ in a })
+    guard let found = NameDistance.meant(by: last, among: stems.keys.sorted()),
+      let name = stems[found]
+    else { return nil }
+    return stem.contains("/") ? folder + "/" + name : name
+  }
+
+  private static func stem(_ name: String) -> String {
+    String(name.dropLast(name.hasSuffix(".h5") ? 3 : 4))
   }
 
   /// What is to be said of a folder without an index.

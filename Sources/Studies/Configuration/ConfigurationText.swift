@@ -1,3 +1,4 @@
+import Arrays
 import Console
 import Foundation
 
@@ -14,7 +15,8 @@ enum ConfigurationText {
     }
     var status = stat()
     guard stat(path, &status) == 0 else {
-      throw refusal("\(String(cString: strerror(errno))); check the path")
+      let reason = String(cString: strerror(errno))
+      throw refusal("\(reason); \(nearest(path).map { "did you mean \($0)?" } ?? "check the path")")
     }
     // A shell's <(command) is a pipe that is open already; one that has a name may never be written to.
     let isOpen =
@@ -41,5 +43,15 @@ enum ConfigurationText {
       throw refusal("it is not UTF-8 text; save it as UTF-8")
     }
     return text
+  }
+
+  /// The YAML file in the same folder, here or in the package, whose name is nearest; nil when none is near.
+  private static func nearest(_ path: String) -> String? {
+    let start = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
+    let (folder, last) = (String(path[..<start]), String(path[start...]))
+    let place = folder.isEmpty ? "." : DataLocation.resolve(folder)
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
+    let names = files.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.sorted()
+    return NameDistance.meant(by: last, among: names).map { folder + $0 }
   }
 }

@@ -1,19 +1,12 @@
 import Archive
 import Foundation
 
-/// Finds data files and study files: from the working folder, or beside the package the program was built in.
+/// Finds data files and study files: from the working folder, or among those that come with the programs.
 public enum DataLocation {
-  /// The path to open for `name`: as given when it exists there, else below the package's root.
+  /// The path to open for `name`: as given when it exists there, else among the files that come with the programs.
   public static func resolve(_ name: String) -> String {
     if name.hasPrefix("/") || FileManager.default.fileExists(atPath: name) { return name }
-    var folder = URL(fileURLWithPath: "/proc/self/exe")
-      .resolvingSymlinksInPath().deletingLastPathComponent()
-    while folder.path != "/" {
-      let candidate = folder.appendingPathComponent(name).path
-      if FileManager.default.fileExists(atPath: candidate) { return candidate }
-      folder.deleteLastPathComponent()
-    }
-    return name
+    return ProgramHome.path(of: name) ?? name
   }
 
   /// The path of the data set `name`.

@@ -9,6 +9,7 @@ struct AlignmentCommand: FigureCommand {
     commandName: "cka", abstract: "Similarity of every two depths, network and PDE.")
   static let kinds: [RunSchema.Kind] = [.metrics]
   static let takes = "metrics of `isotherm-analyze flow`"
+  static let madeBy: String? = "isotherm-analyze flow RUN FIELDS -o NAME"
 
   @OptionGroup var options: PlotOptions
 

@@ -25,7 +25,10 @@ struct AnyCommand: FigureCommand {
 
   func make(_ source: FigureSource) throws -> Figure {
     let path = dataset.hasPrefix("/") ? dataset : "/" + dataset
-    try source.require(path, "`isotherm-archive ls` lists what it holds")
+    try source.require(
+      path,
+      source.meant(by: path).map { "did you mean \($0)?" }
+        ?? "`isotherm-archive ls \(options.file)` lists what it holds")
     let described = try source.reader.describe(path)
     guard described.type != .utf8 else {
       throw UsageError("--dataset \(path) holds text; expected numbers")

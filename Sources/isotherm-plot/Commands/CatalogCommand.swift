@@ -13,6 +13,7 @@ struct CatalogCommand: FigureCommand {
       """)
   static let kinds: [RunSchema.Kind] = [.metrics]
   static let takes = "a summary of `isotherm-analyze compare` or `isotherm study`"
+  static let madeBy: String? = "isotherm-analyze compare METRICS... -o NAME"
   static let needsNoChoice = false
 
   @OptionGroup var options: PlotOptions

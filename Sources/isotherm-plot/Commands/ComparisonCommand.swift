@@ -9,6 +9,7 @@ struct ComparisonCommand: FigureCommand {
     commandName: "comparison", abstract: "Metrics of several runs over seeds, variant by variant.")
   static let kinds: [RunSchema.Kind] = [.metrics]
   static let takes = "a summary of `isotherm-analyze compare` or `isotherm study`"
+  static let madeBy: String? = "isotherm-analyze compare METRICS... -o NAME"
   static let needsNoChoice = false
 
   @OptionGroup var options: PlotOptions

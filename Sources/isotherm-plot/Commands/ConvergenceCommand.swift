@@ -9,6 +9,7 @@ struct ConvergenceCommand: FigureCommand {
     commandName: "convergence", abstract: "Observed orders of steppers beside the theoretical.")
   static let kinds: [RunSchema.Kind] = [.metrics]
   static let takes = "a table of `isotherm verify dynamics -o`"
+  static let madeBy: String? = "isotherm verify dynamics -o NAME"
 
   @OptionGroup var options: PlotOptions
 

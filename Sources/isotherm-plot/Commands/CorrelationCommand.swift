@@ -8,6 +8,7 @@ struct CorrelationCommand: FigureCommand {
     commandName: "correlation", abstract: "Correlation of successive states, network and PDE.")
   static let kinds: [RunSchema.Kind] = [.metrics]
   static let takes = "metrics of `isotherm-analyze flow`"
+  static let madeBy: String? = "isotherm-analyze flow RUN FIELDS -o NAME"
 
   @OptionGroup var options: PlotOptions
 

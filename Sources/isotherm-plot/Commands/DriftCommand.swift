@@ -9,6 +9,7 @@ struct DriftCommand: FigureCommand {
     abstract: "Distance from the embedding over depth, and how far positions stay apart.")
   static let kinds: [RunSchema.Kind] = [.metrics]
   static let takes = "metrics of `isotherm-analyze flow`"
+  static let madeBy: String? = "isotherm-analyze flow RUN FIELDS -o NAME"
 
   @OptionGroup var options: PlotOptions
 

@@ -10,6 +10,7 @@ struct FieldCommand: FigureCommand {
     commandName: "field", abstract: "A field over time: space and time, or snapshots.")
   static let kinds: [RunSchema.Kind] = [.fields]
   static let takes = "a solution of `isotherm integrate`"
+  static let madeBy: String? = "isotherm integrate PROBLEM.yaml -o NAME"
 
   @OptionGroup var options: PlotOptions
 

@@ -9,6 +9,7 @@ struct FlowCommand: FigureCommand {
 
   static let kinds: [RunSchema.Kind] = [.metrics]
   static let takes = "metrics of `isotherm-analyze flow`"
+  static let madeBy: String? = "isotherm-analyze flow RUN FIELDS -o NAME"
 
   @OptionGroup var options: PlotOptions
 

@@ -11,6 +11,7 @@ struct PerturbationCommand: FigureCommand {
     abstract: "Growth of perturbations over depth, network and PDE side by side.")
   static let kinds: [RunSchema.Kind] = [.metrics]
   static let takes = "metrics of `isotherm-analyze perturbation`"
+  static let madeBy: String? = "isotherm-analyze perturbation PERTURBATION -o NAME"
 
   @OptionGroup var options: PlotOptions
 

@@ -9,6 +9,7 @@ struct PhaseCommand: FigureCommand {
     commandName: "phase", abstract: "Tokens under attention: paths, spread and energy.")
   static let kinds: [RunSchema.Kind] = [.fields]
   static let takes = "a solution of `isotherm integrate`"
+  static let madeBy: String? = "isotherm integrate PROBLEM.yaml -o NAME"
 
   @OptionGroup var options: PlotOptions
 

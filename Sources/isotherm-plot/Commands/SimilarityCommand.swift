@@ -11,6 +11,7 @@ struct SimilarityCommand: FigureCommand {
 
   static let kinds: [RunSchema.Kind] = [.metrics]
   static let takes = "metrics of `isotherm-analyze attention`"
+  static let madeBy: String? = "isotherm-analyze attention RUN FIELDS -o NAME"
 
   @OptionGroup var options: PlotOptions
 

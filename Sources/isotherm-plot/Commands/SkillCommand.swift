@@ -9,6 +9,7 @@ struct SkillCommand: FigureCommand {
     commandName: "skill", abstract: "Skill of each equation against the strongest null.")
   static let kinds: [RunSchema.Kind] = [.metrics]
   static let takes = "metrics of `isotherm-analyze attention`"
+  static let madeBy: String? = "isotherm-analyze attention RUN FIELDS -o NAME"
 
   @OptionGroup var options: PlotOptions
 

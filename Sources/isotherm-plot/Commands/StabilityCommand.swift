@@ -11,6 +11,7 @@ struct StabilityCommand: FigureCommand {
     abstract: "Drift, growth and collapse over depth, before and after training.")
   static let kinds: [RunSchema.Kind] = [.metrics]
   static let takes = "metrics of `isotherm-analyze stability`"
+  static let madeBy: String? = "isotherm-analyze stability RUN -o NAME"
 
   @OptionGroup var options: PlotOptions
 
