@@ -1,0 +1,206 @@
+"""Captures from PyTorch by forward hooks. Imported only where a module or a tensor is given, so that torch need not be there."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
+
+import numpy as np
+import torch
+
+from .errors import InputError
+from .presets import Part, Source, by_names, by_preset, choose
+from .stream import Values
+from .taps import Tap
+
+if TYPE_CHECKING:
+    from .recorder import Recorder
+
+
+def host(tensor: torch.Tensor) -> Values:
+    """A tensor's values in host memory: of one on the processor the memory itself, without a copy."""
+    tensor = tensor.detach().cpu()
+    if tensor.dtype == torch.bfloat16:
+        return Values(tensor.contiguous().view(torch.int16).numpy().view(np.uint16), "bfloat16")
+    return Values.of(tensor.numpy(), "tensor")
+
+
+def on_host(value: Any) -> Any:
+    """The same, of whole numbers too; what is no tensor as it is."""
+    if not isinstance(value, torch.Tensor):
+        return value
+    return host(value) if value.dtype.is_floating_point else value.detach().cpu().numpy()
+
+
+class Watch:
+    """Hooks on a module, until :meth:`remove` or the end of the recorder."""
+
+    def __init__(self, recorder: "Recorder", sources: Sequence[Source], when: str, scale: Optional[str]) -> None:
+        #: Taps that are captured.
+        self.taps = [source.tap for source in sources]
+        self._recorder, self._when, self._scale = recorder, when, scale
+        self._handles: List[Any] = []
+        self._arrivals = _Arrivals(recorder)
+
+    def attach(self, source: Source, module: torch.nn.Module) -> None:
+        """Captures one source."""
+        tap = Tap.parse(source.tap)
+        if source.part == "input":
+
+            def before(owner: torch.nn.Module, args: Any, kwargs: Mapping[str, Any]) -> None:
+                if self._is_on(owner):
+                    self._receive(tap, source, args[0] if args else _first_state(kwargs))
+
+            self._handles.append(module.register_forward_pre_hook(before, with_kwargs=True))
+        else:
+
+            def after(owner: torch.nn.Module, _: Any, output: Any) -> None:
+                if self._is_on(owner):
+                    self._receive(tap, source, _pick(output, source.part, source))
+
+            self._handles.append(module.register_forward_hook(after))
+
+    def _is_on(self, module: torch.nn.Module) -> bool:
+        return not self._recorder.is_paused and not (self._when == "eval" and module.training)
+
+    def _receive(self, tap: Tap, source: Source, tensor: Any) -> None:
+        if not isinstance(tensor, torch.Tensor):
+            raise InputError(f"{tap}: {source.module} gives {type(tensor).__name__}, expected a tensor; choose another by names={{...}}")
+
+        def take(name: Tap, values: torch.Tensor) -> None:
+            ordered = values.detach()
+            self._arrivals.take(name, ordered.permute(source.order) if source.order else ordered)
+
+        take(tap, tensor)
+        if self._scale is not None and tensor.requires_grad:
+            gradient = Tap(tap.quantity, tap.layer, True)
+            # A mean over the batch has a sample's gradient divided by its length.
+            factor = len(tensor) if self._scale == "mean" else 1
+            tensor.register_hook(lambda values: take(gradient, values * factor))
+
+    def flush(self) -> None:
+        """Waits until everything captured so far has reached the recorder."""
+        self._arrivals.flush()
+
+    def remove(self) -> None:
+        """Captures nothing more."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        self._arrivals.stop()
+
+
+class _Arrivals:
+    """Brings tensors to the recorder: of the processor at once, since they may be changed where they lie; of a device through pinned
+    memory, behind the computation, by a thread that waits for the copy."""
+
+    def __init__(self, recorder: "Recorder") -> None:
+        self._recorder = recorder
+        self._queue: "queue.Queue[Any]" = queue.Queue(maxsize=64)
+        self._thread: Optional[threading.Thread] = None
+        self._failure: Optional[BaseException] = None
+
+    def take(self, tap: Tap, values: torch.Tensor) -> None:
+        """Takes one tensor."""
+        self._check()
+        if values.device.type != "cuda":
+            self._recorder.take(tap, host(values))
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="isotherm-device", daemon=True)
+            self._thread.start()
+        copy = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+        copy.copy_(values, non_blocking=True)
+        arrived = torch.cuda.Event()
+        arrived.record(torch.cuda.current_stream(values.device))
+        self._queue.put((tap, copy, arrived))
+
+    def _run(self) -> None:
+        while True:
+            item = self._queue.get()
+            try:
+                if item is None:
+                    return
+                tap, copy, arrived = item
+                if self._failure is None:
+                    arrived.synchronize()
+                    self._recorder.take(tap, host(copy))
+            except BaseException as error:  # pylint: disable=broad-except
+                self._failure = error
+            finally:
+                self._queue.task_done()
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def flush(self) -> None:
+        """Waits for what is on its way, and raises what was wrong with it."""
+        self._queue.join()
+        self._check()
+
+    def stop(self) -> None:
+        """Ends the thread."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+
+
+def _first_state(kwargs: Mapping[str, Any]) -> Any:
+    found = kwargs.get("hidden_states", kwargs.get("src"))
+    return found if found is not None else next((v for v in kwargs.values() if isinstance(v, torch.Tensor)), None)
+
+
+def _pick(output: Any, part: Part, source: Source) -> Any:
+    """The wanted one of what a module returns."""
+    if isinstance(part, str) and isinstance(output, torch.Tensor) and part != "map":
+        return output
+    items = list(output.values()) if isinstance(output, dict) else list(output) if isinstance(output, (tuple, list)) else [output]
+    if part == "map":
+        maps = [x for x in items if isinstance(x, torch.Tensor) and x.ndim == 4 and x.shape[-1] == x.shape[-2]]
+        if not maps:
+            raise InputError(
+                f"{source.tap}: {source.module} returned no attention map; load the network with attn_implementation=\"eager\", or leave "
+                "the maps out by taps=[\"residual.*\"]"
+            )
+        return maps[-1]
+    place = part if isinstance(part, int) else 0
+    if place >= len(items):
+        raise InputError(f"{source.tap}: {source.module} returned {len(items)} values, and number {place} was asked for")
+    return items[place]
+
+
+def watch(
+    recorder: "Recorder",
+    module: torch.nn.Module,
+    taps: Optional[Sequence[str]] = None,
+    *,
+    names: Optional[Mapping[str, str]] = None,
+    preset: Optional[str] = None,
+    gradients: Optional[str] = None,
+    when: str = "always",
+) -> Watch:
+    """Captures what ``module`` computes at every forward pass outside of ``recorder.paused()``.
+
+    :param taps: globs of taps (``residual.*.post``) or of modules (``*.attention``); the residual stream at every depth and the
+        attention maps unless told.
+    :param names: which module is which tap, where no preset knows: ``{"blocks.*": "residual.{}.post", "blocks.0:input":
+        "residual.0.pre", "blocks.*.attn:1": "attention.{}.map"}``.
+    :param preset: ``huggingface`` or ``transformerlens``; found out unless told.
+    :param gradients: capture gradients of the same taps in backward passes too, as gradients of each sample's own loss: ``sum`` where
+        the loss is a sum over samples, ``mean`` where it is a mean over the batch.
+    :param when: ``always``, or ``eval`` for passes of ``module.eval()`` alone.
+    """
+    if when not in ("always", "eval"):
+        raise InputError(f"when: expected always or eval, found {when!r}")
+    if gradients not in (None, "mean", "sum"):
+        raise InputError(f"gradients: expected mean or sum, found {gradients!r}")
+    modules: Dict[str, torch.nn.Module] = dict(module.named_modules())
+    sources = by_names(modules, names) if names else by_preset(modules, preset)
+    chosen = choose(sources, taps, modules, every=bool(names))
+    found = Watch(recorder, chosen, when, gradients)
+    for source in chosen:
+        found.attach(source, modules[source.module])
+    return found
