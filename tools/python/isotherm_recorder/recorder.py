@@ -128,6 +128,7 @@ class Recorder:
     def _take_over(self, begun: "resuming.BegunRun") -> None:
         self._title, self._run_id, self._schema = begun.schema.title, begun.schema.run_id, begun.schema
         self._step = self._acknowledged = begun.step
+        self._texts = begun.texts
         begun.hand_to(self._writer)
         self._declared.take_over(begun.schema)
         self._scalars.take_over(begun.schema, begun.last_progress)

@@ -46,7 +46,7 @@ class Values(NamedTuple):
 def _not_finite(bits: np.ndarray, kind: str, target: str) -> int:
     if kind == "bfloat16":
         return int(np.count_nonzero(np.bitwise_and(bits, 0x7F80) == 0x7F80))
-    if kind == target or np.finfo(kind).max <= _largest(target):
+    if kind == target or float(np.finfo(kind).max) <= _largest(target):
         finite = np.isfinite(bits)
     else:
         finite = np.abs(bits) <= _largest(target)
