@@ -18,7 +18,7 @@ from .place import Place
 from .provenance import Provenance, configuration_text
 from .scalars import Scalars
 from .schema import Array, Filters, Schema
-from .stream import Stream, Values
+from .stream import Stream, Values, on_host
 from .taps import Tap
 from .writer import Commit, Writer
 
@@ -174,7 +174,7 @@ class Recorder:
         :param classes: names of the classes.
         """
         self._check()
-        found = samples.describe(self._declared.samples, self._rank * self._declared.samples, **_on_host(data))
+        found = samples.describe(self._declared.samples, self._rank * self._declared.samples, **{k: on_host(v) for k, v in data.items()})
         if self._schema is not None:
             resuming.compare_samples(self._writer, self._schema, found)
             return
@@ -183,12 +183,7 @@ class Recorder:
 
     def append(self, tap: str, values: Any) -> None:
         """Appends samples ``[sample, ...]`` to a tap of the checkpoint under way; NumPy or PyTorch. They are copied."""
-        self._check()
-        if hasattr(values, "detach"):
-            from . import torch_taps  # pylint: disable=import-outside-toplevel
-
-            values = torch_taps.host(values)
-        self.take(Tap.parse(tap), values if isinstance(values, Values) else Values.of(values, tap))
+        self.take(Tap.parse(tap), Values.of(values, tap))
 
     def take(self, tap: Tap, values: Values) -> None:
         """Appends values of a parsed name, as :meth:`append` does."""
@@ -213,10 +208,12 @@ class Recorder:
         stream.put(kept)
 
     def parameters(self, source: Any) -> None:
-        """Stores weights with the checkpoint under way: of a module, or by name. Every checkpoint must have the same."""
+        """Stores weights with the checkpoint under way: of a module (what of its state is no whole number), or by name. Every checkpoint
+        must have the same."""
         self._check()
-        named = source.state_dict() if hasattr(source, "state_dict") else source
-        found = {name: Values.of(v, name) for name, v in _on_host(dict(named)).items() if _is_floating(v)}
+        named = source.state_dict() if hasattr(source, "state_dict") else dict(source)
+        hosted = {name: on_host(values) for name, values in named.items()}
+        found = {n: Values.of(v, n) for n, v in hosted.items() if isinstance(v, Values) or np.asarray(v).dtype.kind not in "iub"}
         arrays = {name: self._declared.parameter(name, v, self._schema is not None) for name, v in found.items()}
         for name, values in found.items():
             if not self._allow_nan:
@@ -372,16 +369,3 @@ class Recorder:
             self.close()
         else:
             self.abandon()
-
-
-def _is_floating(value: Any) -> bool:
-    return isinstance(value, Values) or np.asarray(value).dtype.kind == "f" or np.asarray(value).dtype.name == "bfloat16"
-
-
-def _on_host(values: Dict[str, Any]) -> Dict[str, Any]:
-    """The same with NumPy arrays in the place of tensors; bfloat16 ones as :class:`Values`."""
-    if not any(hasattr(value, "detach") for value in values.values()):
-        return values
-    from . import torch_taps  # pylint: disable=import-outside-toplevel
-
-    return {name: torch_taps.on_host(value) for name, value in values.items()}

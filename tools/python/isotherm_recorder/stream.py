@@ -21,7 +21,10 @@ class Values(NamedTuple):
 
     @staticmethod
     def of(values: object, name: str) -> "Values":
-        """Takes an array of floats."""
+        """Takes an array or a tensor of floats."""
+        values = on_host(values)
+        if isinstance(values, Values):
+            return values
         array = np.asarray(values)
         if array.dtype.name == "bfloat16":
             # NumPy knows the type from ml_dtypes, which need not be there.
@@ -56,6 +59,15 @@ def _not_finite(bits: np.ndarray, kind: str, target: str) -> int:
 def _largest(target: str) -> float:
     """Largest number that does not round to infinity, or a little less."""
     return 3.38e38 if target == "bfloat16" else float(np.finfo(target).max)
+
+
+def on_host(values: object) -> object:
+    """A tensor as an array, of bfloat16 as :class:`Values`; anything else as it is."""
+    if not hasattr(values, "detach"):
+        return values
+    from . import torch_taps  # pylint: disable=import-outside-toplevel
+
+    return torch_taps.on_host(values)
 
 
 def convert(values: Values, target: np.ndarray, kind: str) -> None:
