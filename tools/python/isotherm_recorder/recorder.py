@@ -94,7 +94,7 @@ class Recorder:
         self._paused = 0
         self._is_open = False
 
-        begun = resuming.open_run(place) if resume else None
+        begun = resuming.open_run(place, replace) if resume else None
         if begun is None:
             if not resume:
                 place.check(replacing=replace)

@@ -66,20 +66,22 @@ class BegunRun:
         self.place.remove_uncommitted()
 
 
-def open_run(place: Place) -> Optional[BegunRun]:
+def open_run(place: Place, replacing: bool) -> Optional[BegunRun]:
     """The interrupted run at ``place``; None where there is none that has a checkpoint."""
     if not os.path.isdir(place.folder):
-        place.check(replacing=False)
+        place.check(replacing)
         return None
     lock = FolderLock(place.folder)
     try:
-        if not os.path.exists(place.index):
-            # Nothing was acknowledged.
-            return _nothing(lock)
-        schema = _read_schema(place)
-        if os.path.exists(place.file) and place.run_id(place.file) == schema.run_id:
+        has_index = os.path.exists(place.index)
+        # Sealing ends with the removal of the folder, index first; a kill may have cut it short.
+        schema = _read_schema(place) if has_index or os.path.exists(place.schema) else None
+        if os.path.exists(place.file) and (schema is None or place.run_id(place.file) == schema.run_id) and not replacing:
             place.remove_parts()
             raise RecorderError(f"{place.file} is sealed already: there is nothing to go on with; choose another name for a new run")
+        if schema is None or not has_index:
+            # Nothing was acknowledged.
+            return _nothing(lock)
         return _read(place, schema, lock)
     except BaseException:
         lock.release()

@@ -77,8 +77,7 @@ def describe(
 
 
 def _add_mask(add: Any, data: SampleData, mask: Any, sample: Axis, count: int) -> None:
-    found = np.asarray(mask)
-    found = _whole("mask", found.astype(np.uint8) if found.dtype == bool else found, (count, None), 0)
+    found = _whole("mask", mask, (count, None), 0)
     tokens = data.values.get(layout.sample("token"))
     if tokens is not None and tokens.shape != found.shape:
         raise InputError(f"mask: expected the shape of the tokens {list(tokens.shape)}, found {list(found.shape)}")
@@ -98,6 +97,8 @@ def _whole(name: str, values: Any, shape: Sequence[Optional[int]], least: int) -
         found = np.empty(0, object)
     if found.dtype == object:
         raise InputError(f"{name}: expected an array, found rows of different lengths; pad them to one length, and give the mask")
+    if found.dtype == bool:
+        found = found.astype(np.uint8)
     if found.dtype.kind not in "iu":
         raise InputError(f"{name}: expected whole numbers, found {found.dtype}")
     fits = found.ndim == len(shape) and all(want in (None, n) for want, n in zip(shape, found.shape))
@@ -115,7 +116,7 @@ def _split(values: Union[Sequence[str], Any], count: int) -> np.ndarray:
         if not np.isin(found, ("train", "test")).all():
             raise InputError("split: expected «train» or «test» for every sample")
         found = (found == "test").astype(np.uint8)
-    found = _whole("split", found.astype(np.uint8) if found.dtype == bool else found, (count,), 0)
+    found = _whole("split", found, (count,), 0)
     if found.max() > 1:
         raise InputError(f"split: expected 0 (train) or 1 (test), found {found.max()}")
     return found

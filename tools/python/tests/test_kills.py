@@ -13,7 +13,7 @@ import h5py
 
 from support import SAMPLES, FolderTest, arrays_of, describe, write_checkpoint
 
-from isotherm_recorder import Recorder
+from isotherm_recorder import Recorder, RecorderError
 
 KILLS = 100 if os.environ.get("ISOTHERM_LONG") else 6
 STEPS = list(range(0, 60, 5))
@@ -65,10 +65,11 @@ class Kills(FolderTest):
         last = -1
         draw = random.Random(1)
         while kills < KILLS:
+            if os.path.exists(self.out + ".h5"):
+                self.check_sealed()
+                os.unlink(self.out + ".h5")
             if not os.path.exists(self.out + ".run"):
                 last = -1
-                if os.path.exists(self.out + ".h5"):
-                    os.unlink(self.out + ".h5")
                 runs += 1
             child, told_by = start(self.out)
             time.sleep(draw.uniform(0.0, 0.7) * length)
@@ -82,13 +83,23 @@ class Kills(FolderTest):
                 self.check(last)
             else:
                 self.assertEqual(status, 0)
-        if os.path.exists(self.out + ".run"):
+        if os.path.exists(self.out + ".h5"):
+            self.check_sealed()
+        else:
             self.assertEqual(finish(*start(self.out))[0], 0)
         with h5py.File(self.out + ".h5") as file:
             self.assertEqual({path: array.attrs["logical_sha256"] for path, array in arrays_of(file).items()}, expected)
             self.assert_values(file, STEPS)
         print(f"{kills} kills of {runs} runs, {resumed} resumed, nothing acknowledged lost")
         self.assertGreater(resumed, 0)
+
+    def check_sealed(self) -> None:
+        """A run that was killed when it was sealed is not begun again, and what was left of its folder goes."""
+        with h5py.File(self.out + ".h5") as file:
+            self.assert_values(file, STEPS)
+        with self.assertRaisesRegex(RecorderError, "is sealed already|exists already"):
+            Recorder(self.out, title="killed", samples=SAMPLES, resume=True)
+        self.assertFalse(os.path.exists(self.out + ".run"))
 
     def check(self, last: int) -> None:
         """What a reader finds after a kill, ``last`` being the last step that was acknowledged."""

@@ -8,7 +8,9 @@ import unittest
 import h5py
 import numpy as np
 
-from support import MAPS, SAMPLES, STATES, FolderTest, arrays_of, describe, logical_hash, needs_programs, path_of, program, values, write_checkpoint
+from support import (
+    MAPS, SAMPLES, STATES, FolderTest, arrays_of, describe, logical_hash, needs_programs, path_of, program, values, write_checkpoint,
+)
 
 INTEROP = os.environ.get("ISOTHERM_INTEROP", "/work/shared/acceptance/interop.py")
 
