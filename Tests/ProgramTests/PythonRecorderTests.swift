@@ -75,7 +75,7 @@ import Testing
       #expect(outcome.output.components(separatedBy: "0 findings").count == 3)
       #expect(outcome.output.contains("checkpoint 5, sample 64"))
       #expect(!FileManager.default.fileExists(atPath: folder + "/run.run"))
-      for figure in ["flow.png", "training.png"] {
+      for figure in ["flow.png", "attention.png"] {
         #expect(FileManager.default.fileExists(atPath: "\(folder)/\(figure)"))
       }
     }

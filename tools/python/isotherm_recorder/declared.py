@@ -101,6 +101,13 @@ class Declared:
         if self._type == "keep" and values.type != known.type:
             raise InputError(f"{name}: expected {known.type} as before, found {values.type}; type=\"float32\" takes both")
 
+    def check_tokens(self) -> None:
+        """Refuses token ids of another length than the states; a class token may come on top."""
+        positions, owner = self._lengths.get("positions", (None, ""))
+        tokens = next((a.row_shape[0] for a in self.fixed if a.path == layout.sample("token")), None)
+        if positions is not None and tokens is not None and positions not in (tokens, tokens + 1):
+            raise InputError(f"tokens: expected {positions} positions as {owner} has, found {tokens}; describe the samples as they were run")
+
     def check_whole(self, streams: Mapping[str, Stream]) -> None:
         """Refuses to end a checkpoint in which something is missing."""
         if not streams:

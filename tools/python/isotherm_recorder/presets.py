@@ -84,9 +84,8 @@ def hugging_face(modules: Mapping[str, Any]) -> List[Source]:
             found += _of_block(modules, f"{parent}.{layer}", layer)
         owner = parent.rpartition(".")[0]
         for tap, names, where in (("final_norm.output", _FINAL_NORM, owner), ("logits", _HEAD, "")):
-            name = next((n for n in (f"{where}.{last}" if where else last for last in names) if n in modules), None)
-            if name is not None:
-                found.append(Source(tap, name))
+            known = (n for n in (f"{where}.{last}" if where else last for last in names) if n in modules)
+            found += [Source(tap, name) for name in known][:1]
     return found
 
 

@@ -79,7 +79,11 @@ class Recorder:
         self.place = place
         #: Name of the sealed file.
         self.path = place.file
+        #: Bytes that values on their way may take.
+        self.memory = memory
         self._memory = Memory(memory)
+        # Values of a device arrive by a thread of their own.
+        self._values = threading.RLock()
         self._threads = threads or max(1, min(4, os.cpu_count() or 1))
         self._allow_nan, self._keep_parts = allow_nan, keep_parts
         self._rank = rank or 0
@@ -133,7 +137,7 @@ class Recorder:
         self._declared.take_over(begun.schema)
         self._scalars.take_over(begun.schema, begun.last_progress)
         for array in self._declared.arrays.values():
-            self._streams[array.path] = Stream(array, self._memory, self._writer.submit)
+            self._stream(array)
 
     # What it says of itself.
 
@@ -174,7 +178,8 @@ class Recorder:
         :param classes: names of the classes.
         """
         self._check()
-        found = samples.describe(self._declared.samples, self._rank * self._declared.samples, **{k: on_host(v) for k, v in data.items()})
+        hosted: Dict[str, Any] = {name: on_host(values) for name, values in data.items()}
+        found = samples.describe(self._declared.samples, self._rank * self._declared.samples, **hosted)
         if self._schema is not None:
             resuming.compare_samples(self._writer, self._schema, found)
             return
@@ -187,6 +192,10 @@ class Recorder:
 
     def take(self, tap: Tap, values: Values) -> None:
         """Appends values of a parsed name, as :meth:`append` does."""
+        with self._values:
+            self._take(tap, values)
+
+    def _take(self, tap: Tap, values: Values) -> None:
         self._check()
         name = str(tap)
         array = self._declared.tap(tap, values, self._schema is not None)
@@ -201,11 +210,15 @@ class Recorder:
         kept = Values(values.bits[: array.row_shape[0] - filled], values.type)
         if not self._allow_nan:
             kept.check_finite(name, array.type)
-        if stream is None:
-            stream = self._streams[array.path] = Stream(array, self._memory, self._writer.submit)
-            self._declared.accept(array)
         self._declared.seen[name] = self._declared.seen.get(name, 0) + count
-        stream.put(kept)
+        self._stream(array).put(kept)
+
+    def _stream(self, array: Array) -> Stream:
+        """The stream of an array, which becomes one of the run's."""
+        if array.path not in self._streams:
+            self._streams[array.path] = Stream(array, self._memory, self._writer.submit)
+            self._declared.accept(array)
+        return self._streams[array.path]
 
     def parameters(self, source: Any) -> None:
         """Stores weights with the checkpoint under way: of a module (what of its state is no whole number), or by name. Every checkpoint
@@ -214,18 +227,19 @@ class Recorder:
         named = source.state_dict() if hasattr(source, "state_dict") else dict(source)
         hosted = {name: on_host(values) for name, values in named.items()}
         found = {n: Values.of(v, n) for n, v in hosted.items() if isinstance(v, Values) or np.asarray(v).dtype.kind not in "iub"}
+        with self._values:
+            self._take_parameters(found)
+
+    def _take_parameters(self, found: Dict[str, Values]) -> None:
         arrays = {name: self._declared.parameter(name, v, self._schema is not None) for name, v in found.items()}
         for name, values in found.items():
+            stream = self._streams.get(arrays[name].path)
+            if stream is not None and stream.filled:
+                raise InputError(f"{name}: its values are there already for this checkpoint; call checkpoint(step) first")
             if not self._allow_nan:
                 values.check_finite(name, arrays[name].type)
         for name, values in found.items():
-            array = arrays[name]
-            if array.path not in self._streams:
-                self._streams[array.path] = Stream(array, self._memory, self._writer.submit)
-                self._declared.accept(array)
-            if self._streams[array.path].filled:
-                raise InputError(f"{name}: its values are there already for this checkpoint; call checkpoint(step) first")
-            self._streams[array.path].put(Values(np.atleast_1d(values.bits), values.type))
+            self._stream(arrays[name]).put(Values(np.atleast_1d(values.bits), values.type))
 
     def scalars(self, step: int, **values: float) -> None:
         """A row of numbers a step of training: ``loss``, ``accuracy``, ``learning_rate``, ``gradient_norm``, ``epoch``, or any name.
@@ -280,6 +294,7 @@ class Recorder:
         if self._schema is None:
             self._declare_schema()
             rows.update(self._fixed)
+            self._fixed = {}
         self._step = int(step)
         rows[layout.STEP] = np.array([step], np.int32)
         done = self._commit(rows)
@@ -294,6 +309,7 @@ class Recorder:
         if not self._declared.fixed:
             found = samples.describe(self._declared.samples, self._rank * self._declared.samples)
             self._declared.fixed, self._fixed = found.arrays, found.values
+        self._declared.check_tokens()
         taps = list(self._declared.arrays.values())
         arrays: List[Array] = [*self._declared.fixed, *self._scalars.arrays, *taps]
         group = next((a.group for a in taps if a.path.startswith("/activations")), None)

@@ -81,15 +81,12 @@ def open_run(place: Place, replacing: bool) -> Optional[BegunRun]:
             raise RecorderError(f"{place.file} is sealed already: there is nothing to go on with; choose another name for a new run")
         if schema is None or not has_index:
             # Nothing was acknowledged.
-            return _nothing(lock)
+            lock.release()
+            return None
         return _read(place, schema, lock)
     except BaseException:
         lock.release()
         raise
-
-
-def _nothing(lock: FolderLock) -> None:
-    lock.release()
 
 
 def _read_schema(place: Place) -> Schema:
@@ -113,7 +110,8 @@ def _read(place: Place, schema: Schema, lock: FolderLock) -> Optional[BegunRun]:
     while index.parts and not index.parts[-1].rows.get(layout.STEP):
         dropped.append(index.parts.pop().name.file)
     if not index.parts:
-        return _nothing(lock)
+        lock.release()
+        return None
     try:
         with h5py.File(place.index, "r") as file:
             configuration = read_texts(file, layout.CONFIGURATION)[0]

@@ -63,16 +63,16 @@ def describe(
         if found.dtype != np.uint8 or found.ndim != 3 or len(found) != count:
             raise InputError(f"images: expected uint8 [{count}, y, x], found {found.dtype} {list(found.shape)}")
         add("image", found, "uint8", [sample, Axis("y", found.shape[1]), Axis("x", found.shape[2])], "grey image")
-    for name, values, axis, path in (
+    for name, strings, axis, path in (
         ("texts", texts, sample, layout.sample("text")),
         ("classes", classes, Axis("class", len(classes or ())), layout.CLASS_NAME),
     ):
-        if values is None:
+        if strings is None:
             continue
-        if len(values) != axis.length or not values or not all(isinstance(v, str) and "\0" not in v for v in values):
-            raise InputError(f"{name}: expected {axis.length or 'at least one'} strings, found {len(values)} values")
+        if len(strings) != axis.length or not strings or not all(isinstance(v, str) and "\0" not in v for v in strings):
+            raise InputError(f"{name}: expected {axis.length or 'at least one'} strings, found {len(strings)} values")
         data.arrays.append(Array(path, "utf8", [axis], "text of the tokens" if name == "texts" else "name of each class"))
-        data.texts[path] = list(values)
+        data.texts[path] = list(strings)
     return data
 
 

@@ -43,7 +43,7 @@ class Scalars:
 
     def take_over(self, schema: Schema, last: Optional[int]) -> None:
         """Goes on with what an interrupted run holds."""
-        names = {"/progress": [], "/checkpoints": []}  # type: Dict[str, List[str]]
+        names: Dict[str, List[str]] = {"/progress": [], "/checkpoints": []}
         for array in schema.arrays:
             if array.group in names and array.name not in _RESERVED:
                 names[array.group].append(array.name)
@@ -110,7 +110,7 @@ class Scalars:
         found: List[Array] = []
         step, checkpoint = Axis("step", None), Axis("checkpoint", None)
         if self._progress:
-            clocks = [name for name in ("epoch", "seconds") if name in [*self._progress, "seconds"]]
+            clocks = ["epoch", "seconds"] if "epoch" in self._progress else ["seconds"]
             for name in self._progress:
                 words, units = _WORDS.get(name, (name.replace("_", " "), "1"))
                 array = Array(layout.progress(name), "float64", [step], words, units)

@@ -19,7 +19,7 @@ class Source(NamedTuple):
     file: str
     dataset: str
     start: int
-    count: int
+    rows: int
 
 
 def new_file(path: str) -> h5py.File:
@@ -68,8 +68,8 @@ def make_dataset(
         _set_filters(creation, array.filters)
     for source in sources:
         target = h5py.h5s.create_simple(shape)
-        target.select_hyperslab((source.start, *(0 for _ in shape[1:])), (source.count, *shape[1:]))
-        origin = h5py.h5s.create_simple((source.count, *shape[1:]))
+        target.select_hyperslab((source.start, *(0 for _ in shape[1:])), (source.rows, *shape[1:]))
+        origin = h5py.h5s.create_simple((source.rows, *shape[1:]))
         creation.set_virtual(target, source.file.encode(), source.dataset.encode(), origin)
     space = h5py.h5s.create_simple(shape, limits)
     return h5py.Dataset(h5py.h5d.create(group.id, array.name.encode(), hdf5_type(array), space, creation))
@@ -100,16 +100,16 @@ def read_blocks(dataset: h5py.Dataset, array: Array, budget: int = 8 << 20) -> I
     if array.row_bytes <= budget or not array.row_shape:
         step = max(1, budget // max(array.row_bytes, 1))
         for row in range(0, rows, step):
-            count = min(step, rows - row)
-            yield _read(dataset, array, (row, *(0 for _ in array.row_shape)), (count, *array.row_shape))
+            shape = (min(step, rows - row), *array.row_shape)
+            yield _read(dataset, array, (row, *(0 for _ in array.row_shape)), shape)
         return
     width, rest = array.row_shape[0], array.row_shape[1:]
     chunk = dataset.chunks[1] if dataset.chunks else 1
     step = max(1, budget * width // array.row_bytes // chunk) * chunk
     for row in range(rows):
         for column in range(0, width, step):
-            start, count = (row, column, *(0 for _ in rest)), (1, min(step, width - column), *rest)
-            yield _read(dataset, array, start, count)
+            shape = (1, min(step, width - column), *rest)
+            yield _read(dataset, array, (row, column, *(0 for _ in rest)), shape)
 
 
 def _read(dataset: h5py.Dataset, array: Array, start: Tuple[int, ...], count: Tuple[int, ...]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -123,7 +123,7 @@ class Stream:
                 block, self._block = self._block, None
                 self._submit(self.array, self._start, block, self._cost(block.shape))
 
-    def _cost(self, shape: tuple) -> int:
+    def _cost(self, shape: Tuple[int, ...]) -> int:
         """Bytes of a block, and as many for what is stored of it."""
         return 2 * int(np.prod(shape)) * self.array.dtype.itemsize
 

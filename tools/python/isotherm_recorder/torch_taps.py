@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
 
 from .errors import InputError
+from .memory import Memory
 from .presets import Part, Source, by_names, by_preset, choose
 from .stream import Values
 from .taps import Tap
@@ -77,7 +78,7 @@ class Watch:
             gradient = Tap(tap.quantity, tap.layer, True)
             # A mean over the batch has a sample's gradient divided by its length.
             factor = len(tensor) if self._scale == "mean" else 1
-            tensor.register_hook(lambda values: take(gradient, values * factor))
+            tensor.register_hook(lambda values: take(gradient, values * factor))  # type: ignore[no-untyped-call]
 
     def flush(self) -> None:
         """Waits until everything captured so far has reached the recorder."""
@@ -91,45 +92,62 @@ class Watch:
         self._arrivals.stop()
 
 
+def begin_copy(values: torch.Tensor) -> Optional[Tuple[torch.Tensor, Callable[[], None]]]:
+    """Starts to copy a device's tensor into pinned memory, behind the computation: the copy, and what waits for it. None of a tensor
+    that the processor has: that may be changed where it lies, and is taken at once."""
+    if values.device.type != "cuda":
+        return None
+    copy = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    copy.copy_(values, non_blocking=True)
+    arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    arrived.record(torch.cuda.current_stream(values.device))
+    return copy, arrived.synchronize
+
+
 class _Arrivals:
-    """Brings tensors to the recorder: of the processor at once, since they may be changed where they lie; of a device through pinned
-    memory, behind the computation, by a thread that waits for the copy."""
+    """Brings tensors to the recorder; those that are still on their way from a device by a thread that waits for them."""
 
     def __init__(self, recorder: "Recorder") -> None:
         self._recorder = recorder
-        self._queue: "queue.Queue[Any]" = queue.Queue(maxsize=64)
+        # Of its own: the thread that gives it back waits for the recorder's.
+        self._memory = Memory(recorder.memory // 2)
+        self._queue: "queue.Queue[Any]" = queue.Queue()
         self._thread: Optional[threading.Thread] = None
         self._failure: Optional[BaseException] = None
 
     def take(self, tap: Tap, values: torch.Tensor) -> None:
         """Takes one tensor."""
         self._check()
-        if values.device.type != "cuda":
+        copied = begin_copy(values)
+        if copied is None:
             self._recorder.take(tap, host(values))
             return
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="isotherm-device", daemon=True)
             self._thread.start()
-        copy = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
-        copy.copy_(values, non_blocking=True)
-        arrived = torch.cuda.Event()
-        arrived.record(torch.cuda.current_stream(values.device))
-        self._queue.put((tap, copy, arrived))
+        # Waits after the copy has begun: one tensor more than the bound.
+        size = values.numel() * values.element_size()
+        self._memory.take(size)
+        self._memory.begin()
+        self._queue.put((tap, size, *copied))
 
     def _run(self) -> None:
         while True:
             item = self._queue.get()
+            if item is None:
+                self._queue.task_done()
+                return
+            tap, size, copy, wait = item
             try:
-                if item is None:
-                    return
-                tap, copy, arrived = item
                 if self._failure is None:
-                    arrived.synchronize()
+                    wait()
                     self._recorder.take(tap, host(copy))
             except BaseException as error:  # pylint: disable=broad-except
                 self._failure = error
             finally:
+                self._memory.end(size)
                 self._queue.task_done()
+                del item, copy
 
     def _check(self) -> None:
         if self._failure is not None:

@@ -77,6 +77,30 @@ class BadInput(FolderTest):
             self.assertIn(words, str(caught.exception))
             self.assertEqual(os.listdir(self.folder), [])
 
+    def test_tokens_fit_the_states(self) -> None:
+        with self.assertRaisesRegex(InputError, "expected 9 positions as residual.0.pre has, found 7"), self.recorder() as recorder:
+            recorder.describe_samples(tokens=np.ones((SAMPLES, 7), int))
+            recorder.append("residual.0.pre", STATE)
+            recorder.checkpoint(0)
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_parameters(self) -> None:
+        with self.recorder() as recorder:
+            recorder.parameters({"w": np.ones((2, 3)), "steps": np.array(4)})
+            for words, given in (
+                ("w: its values are there already", {"w": np.ones((2, 3))}), ("expected the shape [2, 3]", {"w": np.ones((3, 2))}),
+                ("without /", {"a/b": np.ones(2)}), ("none of them empty", {"empty": np.ones((0, 2))}),
+                ("v: 1 of 2 values are NaN", {"v": np.array([1, np.nan])}),
+            ):
+                with self.assertRaises(InputError) as caught:
+                    recorder.parameters(given)
+                self.assertIn(words, str(caught.exception))
+            recorder.checkpoint(0)
+            with self.assertRaisesRegex(InputError, "/checkpoints/parameters/w: it was not given"):
+                recorder.checkpoint(1)
+            recorder.parameters({"w": np.ones((2, 3))})
+            recorder.checkpoint(1)
+
     def test_later_checkpoints(self) -> None:
         recorder = self.recorder()
         write_checkpoint(recorder, 5)

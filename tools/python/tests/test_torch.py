@@ -1,7 +1,9 @@
 """Captures from PyTorch by hooks. Left out, saying so, where torch is not installed."""
 
 import os
+import time
 import unittest
+from unittest import mock
 
 import h5py
 import numpy as np
@@ -152,6 +154,30 @@ class Torch(FolderTest):
             network.train()(torch.randn(3, POSITIONS, CHANNELS))
             network.eval()(torch.randn(SAMPLES, POSITIONS, CHANNELS))
             recorder.checkpoint(0)
+
+    def test_tensors_that_arrive_later(self) -> None:
+        """As those of a device do, whose copies go on behind the computation."""
+        network = Network()
+        x = torch.randn(SAMPLES, POSITIONS, CHANNELS)
+        expected = self.expected(network, x)
+
+        def later(values: "torch.Tensor") -> "tuple[torch.Tensor, object]":
+            return values.clone(), lambda: time.sleep(0.005)
+
+        with mock.patch("isotherm_recorder.torch_taps.begin_copy", later):
+            with self.recorder(memory=4096) as recorder:
+                recorder.watch(network)
+                with torch.no_grad():
+                    network(x.clone())
+                recorder.checkpoint(0)
+            with h5py.File(self.out + ".h5") as file:
+                for tap, values in expected.items():
+                    self.assertTrue(np.allclose(file[path_of(tap)][0], values, atol=1e-6), tap)
+            with self.assertRaisesRegex(InputError, "are NaN"), self.recorder(replace=True) as recorder:
+                recorder.watch(network)
+                with torch.no_grad():
+                    network(x * np.nan)
+                recorder.checkpoint(0)
 
     def test_gradients_are_of_each_samples_own_loss(self) -> None:
         network = Network()
