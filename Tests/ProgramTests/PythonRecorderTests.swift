@@ -29,7 +29,7 @@ import Testing
 
   @Test(arguments: [
     "test_round_trip.py", "test_codec.py", "test_bad_input.py", "test_kills.py", "test_resume.py",
-    "test_memory.py", "test_programs.py", "test_package.py",
+    "test_memory.py", "test_full_disk.py", "test_programs.py", "test_package.py",
   ])
   func `the package passes its own tests`(file: String) throws {
     let outcome = try unittest(Self.python, file)

@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import uuid
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Type, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Type, Union
 
 import numpy as np
 
@@ -21,6 +21,11 @@ from .schema import Array, Filters, Schema
 from .stream import Stream, Values, on_host
 from .taps import Tap
 from .writer import Commit, Writer
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .torch_taps import Watch
 
 
 class Recorder:
@@ -86,7 +91,6 @@ class Recorder:
         self._values = threading.RLock()
         self._threads = threads or max(1, min(4, os.cpu_count() or 1))
         self._allow_nan, self._keep_parts = allow_nan, keep_parts
-        self._rank = rank or 0
         self._schema: Optional[Schema] = None
         self._streams: Dict[str, Stream] = {}
         self._fixed: Dict[str, np.ndarray] = {}
@@ -94,7 +98,7 @@ class Recorder:
         self._step: Optional[int] = None
         self._acknowledged: Optional[int] = None
         self._pending: List[Any] = []
-        self._watches: List[Any] = []
+        self._watches: List["Watch"] = []
         self._paused = 0
         self._is_open = False
 
@@ -113,6 +117,8 @@ class Recorder:
             settings = {"samples": samples, "type": type, "fewer": dict(fewer or {}), "compression": compression}
             provenance = Provenance.of_this_process(configuration_text(settings, configuration), seed)
             self._declared = Declared(samples, type, dict(fewer or {}), filters)
+            #: Number of the first sample, where none is given.
+            self._first = (rank or 0) * samples
             self._scalars = Scalars()
             if begun is None:
                 self._title, self._run_id = title, str(uuid.uuid4())
@@ -165,7 +171,18 @@ class Recorder:
 
     # Values.
 
-    def describe_samples(self, **data: Any) -> None:
+    def describe_samples(
+        self,
+        *,
+        tokens: Any = None,
+        mask: Any = None,
+        labels: Any = None,
+        split: Any = None,
+        index: Any = None,
+        images: Any = None,
+        texts: Optional[Sequence[str]] = None,
+        classes: Optional[Sequence[str]] = None,
+    ) -> None:
         """Says what the samples are, once, before the first checkpoint.
 
         :param tokens: ids ``[sample, position]``.
@@ -178,8 +195,9 @@ class Recorder:
         :param classes: names of the classes.
         """
         self._check()
-        hosted: Dict[str, Any] = {name: on_host(values) for name, values in data.items()}
-        found = samples.describe(self._declared.samples, self._rank * self._declared.samples, **hosted)
+        arrays = {"tokens": tokens, "mask": mask, "labels": labels, "split": split, "index": index, "images": images}
+        hosted: Dict[str, Any] = {name: on_host(values) for name, values in arrays.items()}
+        found = samples.describe(self._declared.samples, self._first, texts=texts, classes=classes, **hosted)
         if self._schema is not None:
             resuming.compare_samples(self._writer, self._schema, found)
             return
@@ -252,12 +270,31 @@ class Recorder:
         if self._schema is not None and self._scalars.is_due:
             self._commit({})
 
-    def watch(self, module: Any, taps: Optional[Sequence[str]] = None, **options: Any) -> Any:
-        """Captures what a PyTorch module computes, at every forward pass; see :func:`isotherm_recorder.torch_taps.watch`."""
+    def watch(
+        self,
+        module: "nn.Module",
+        taps: Optional[Sequence[str]] = None,
+        *,
+        names: Optional[Mapping[str, str]] = None,
+        preset: Optional[str] = None,
+        gradients: Optional[str] = None,
+        when: str = "always",
+    ) -> "Watch":
+        """Captures what a PyTorch module computes at every forward pass outside of :meth:`paused`, until the result's ``remove()``.
+
+        :param taps: globs of taps (``residual.*.post``) or of modules (``*.attention``); the residual stream at every depth and the
+            attention maps unless told.
+        :param names: which module is which tap, where no preset knows: ``{"blocks.*": "residual.{}.post", "blocks.0:input":
+            "residual.0.pre", "blocks.*.attn:1": "attention.{}.map"}``.
+        :param preset: ``huggingface`` or ``transformerlens``; found out unless told.
+        :param gradients: capture gradients of the same taps in backward passes too, as gradients of each sample's own loss: ``sum``
+            where the loss is a sum over samples, ``mean`` where it is a mean over the batch.
+        :param when: ``always``, or ``eval`` for passes of ``module.eval()`` alone.
+        """
         self._check()
         from . import torch_taps  # pylint: disable=import-outside-toplevel
 
-        watch = torch_taps.watch(self, module, taps, **options)
+        watch = torch_taps.watch(self, module, taps, names=names, preset=preset, gradients=gradients, when=when)
         self._watches.append(watch)
         return watch
 
@@ -287,6 +324,7 @@ class Recorder:
         self._check()
         for watch in self._watches:
             watch.flush()
+            watch.check_all_seen(self._declared.seen)
         if not isinstance(step, (int, np.integer)) or (self._step is not None and step <= self._step):
             raise InputError(f"checkpoint {step!r}: expected a whole number after the last checkpoint's {self._step}")
         self._declared.check_whole(self._streams)
@@ -307,7 +345,7 @@ class Recorder:
 
     def _declare_schema(self) -> None:
         if not self._declared.fixed:
-            found = samples.describe(self._declared.samples, self._rank * self._declared.samples)
+            found = samples.describe(self._declared.samples, self._first)
             self._declared.fixed, self._fixed = found.arrays, found.values
         self._declared.check_tokens()
         taps = list(self._declared.arrays.values())

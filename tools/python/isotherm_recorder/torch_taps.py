@@ -40,7 +40,7 @@ class Watch:
     def __init__(self, recorder: "Recorder", sources: Sequence[Source], when: str, scale: Optional[str]) -> None:
         #: Taps that are captured.
         self.taps = [source.tap for source in sources]
-        self._recorder, self._when, self._scale = recorder, when, scale
+        self._recorder, self._sources, self._when, self._scale = recorder, sources, when, scale
         self._handles: List[Any] = []
         self._arrivals = _Arrivals(recorder)
 
@@ -79,6 +79,15 @@ class Watch:
             # A mean over the batch has a sample's gradient divided by its length.
             factor = len(tensor) if self._scale == "mean" else 1
             tensor.register_hook(lambda values: take(gradient, values * factor))  # type: ignore[no-untyped-call]
+
+    def check_all_seen(self, seen: Mapping[str, int]) -> None:
+        """Refuses to end a checkpoint in which a watched module did not run."""
+        missing = next((source for source in self._sources if not seen.get(source.tap)), None)
+        if self._handles and missing:
+            raise InputError(
+                f"{missing.tap}: {missing.module} is watched, and no captured pass reached it since the last checkpoint; run the module "
+                "outside of paused(), in eval() where when=\"eval\", or leave the tap out"
+            )
 
     def flush(self) -> None:
         """Waits until everything captured so far has reached the recorder."""
@@ -195,22 +204,12 @@ def watch(
     module: torch.nn.Module,
     taps: Optional[Sequence[str]] = None,
     *,
-    names: Optional[Mapping[str, str]] = None,
-    preset: Optional[str] = None,
-    gradients: Optional[str] = None,
-    when: str = "always",
+    names: Optional[Mapping[str, str]],
+    preset: Optional[str],
+    gradients: Optional[str],
+    when: str,
 ) -> Watch:
-    """Captures what ``module`` computes at every forward pass outside of ``recorder.paused()``.
-
-    :param taps: globs of taps (``residual.*.post``) or of modules (``*.attention``); the residual stream at every depth and the
-        attention maps unless told.
-    :param names: which module is which tap, where no preset knows: ``{"blocks.*": "residual.{}.post", "blocks.0:input":
-        "residual.0.pre", "blocks.*.attn:1": "attention.{}.map"}``.
-    :param preset: ``huggingface`` or ``transformerlens``; found out unless told.
-    :param gradients: capture gradients of the same taps in backward passes too, as gradients of each sample's own loss: ``sum`` where
-        the loss is a sum over samples, ``mean`` where it is a mean over the batch.
-    :param when: ``always``, or ``eval`` for passes of ``module.eval()`` alone.
-    """
+    """Hooks on ``module`` as :meth:`isotherm_recorder.Recorder.watch` says."""
     if when not in ("always", "eval"):
         raise InputError(f"when: expected always or eval, found {when!r}")
     if gradients not in (None, "mean", "sum"):

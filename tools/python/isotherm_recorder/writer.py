@@ -3,6 +3,7 @@ them, writes them into the part of their checkpoint, and makes that durable."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import sys
@@ -85,8 +86,8 @@ class Writer:
         """Raises what went wrong in the background."""
         if self.failure is not None:
             raise RecorderError(
-                f"{self.place.folder}: recording stopped: {self.failure}; what was acknowledged before is safe: resume=True goes on "
-                "from there once the cause is mended"
+                f"{self.place.folder}: recording stopped: {reason(self.failure)}; what was acknowledged before is safe: resume=True goes "
+                "on from there once the cause is mended"
             ) from self.failure
 
     def stop(self) -> None:
@@ -95,7 +96,9 @@ class Writer:
         self._thread.join()
         self._pool.shutdown()
         if self._file is not None:
-            self._file.close()
+            # Of a part that is given up: what HDF5 cannot write of it matters to nobody.
+            with contextlib.suppress(OSError, RuntimeError):
+                self._file.close()
             self._file = None
 
     def seal(self) -> None:
@@ -112,7 +115,13 @@ class Writer:
             found.update_texts(values)
             hashes[path] = found.value("utf8", (len(values),))
         tree = Tree(self.schema, rows, self.texts, self.provenance.texts(finished=True), hashes)
-        joining.seal(self.place, self.schema, tree, self.index, hashes)
+        try:
+            joining.seal(self.place, self.schema, tree, self.index, hashes)
+        except OSError as error:
+            raise RecorderError(
+                f"{self.place.file} cannot be written: {reason(error)}; {self.place.folder} holds everything: resume=True and close() seal "
+                "it once the cause is mended, isotherm-archive seal as well"
+            ) from error
 
     # The thread that writes.
 
@@ -218,6 +227,12 @@ class Writer:
             for file in self._retired:
                 os.unlink(os.path.join(self.place.folder, file))
             self._retired = [name.file for name in old]
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, in one line: HDF5 puts several into one."""
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number else " ".join(str(error).split()) or type(error).__name__
 
 
 def _step_back() -> None:

@@ -179,6 +179,16 @@ class Torch(FolderTest):
                     network(x * np.nan)
                 recorder.checkpoint(0)
 
+    def test_a_watched_module_that_does_not_run(self) -> None:
+        network = Network()
+        recorder = self.recorder()
+        recorder.watch(network)
+        with torch.no_grad():
+            network.h[0](torch.randn(SAMPLES, POSITIONS, CHANNELS))
+        with self.assertRaisesRegex(InputError, "h.1 is watched, and no captured pass reached it"):
+            recorder.checkpoint(0)
+        recorder.abandon()
+
     def test_gradients_are_of_each_samples_own_loss(self) -> None:
         network = Network()
         x = torch.randn(SAMPLES, POSITIONS, CHANNELS)
