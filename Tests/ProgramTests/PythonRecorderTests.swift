@@ -46,6 +46,27 @@ import Testing
     #expect(outcome.status == 0 && outcome.errors.contains("... ok"), "\(outcome.errors)")
   }
 
+  @Test func `nothing that the package acknowledged is lost when the power goes`() throws {
+    try withScratch { folder in
+      let disk = folder + "/disk"
+      try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
+      // ISOTHERM_CUTS=0 cuts at every write-out, rename and removal.
+      let cuts = ProcessInfo.processInfo.environment["ISOTHERM_CUTS"] ?? "6"
+      func cut(_ more: [String], _ name: String) throws -> Programs.Outcome {
+        try Programs.run(
+          Self.python,
+          [Programs.root + "/Tests/ProgramTests/power-cut.py", "--cuts", cuts] + more
+            + ["--archive", Programs.folder + "/isotherm-archive", "--folder", disk, "--"]
+            + [Self.python, "-B", Self.package + "/tests/record.py", "-o", disk + "/" + name])
+      }
+      let outcome = try cut([], "run")
+      #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
+      // The same without fsync must fail, or the check proves nothing.
+      let without = try cut(["--without-fsync"], "without")
+      #expect(without.status == 1 && without.output.contains("\"failures\""), "\(without)")
+    }
+  }
+
   /// The notebook's blocks in a language, in order.
   private func blocks(_ language: String) throws -> [String] {
     let text = try String(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, 
 
 import numpy as np
 
-from . import layout, resuming, samples
+from . import layout, resuming, sample_data
 from .declared import Declared
 from .errors import InputError, RecorderError
 from .memory import Memory
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from .torch_taps import Watch
 
 
+#: Checkpoints on their way to disk beyond which the next one waits.
+_PENDING = 16
+
+
 class Recorder:
     """Writes the archive ``NAME.h5`` while a network runs.
 
@@ -38,7 +42,7 @@ class Recorder:
     :param title: one line for people.
     :param samples: number of samples captured at every checkpoint.
     :param type: what floating-point values are stored as: ``float32``, ``float64``, ``float16``, ``bfloat16``, or ``keep`` for what they
-        come as. NumPy and netCDF open bfloat16 through h5py alone, and float16 not at all through netCDF.
+        come as. h5py reads bfloat16 as float32; netCDF4-python reads neither of the halves.
     :param fewer: taps, by glob, of which only the first so many samples are kept: ``{"attention.*.map": 16}``.
     :param configuration: what the run was made with: YAML text, or a dictionary.
     :param seed: the seed of the run.
@@ -84,7 +88,7 @@ class Recorder:
         self.place = place
         #: Name of the sealed file.
         self.path = place.file
-        #: Bytes that values on their way may take.
+        #: Bytes that values on their way to the disk may take.
         self.memory = memory
         self._memory = Memory(memory)
         # Values of a device arrive by a thread of their own.
@@ -155,9 +159,12 @@ class Recorder:
     @property
     def acknowledged(self) -> Optional[int]:
         """Step of the last checkpoint that is safe on the disk."""
+        self._note_acknowledged()
+        return self._acknowledged
+
+    def _note_acknowledged(self) -> None:
         while self._pending and self._pending[0][1].is_set() and self._writer.failure is None:
             self._acknowledged = self._pending.pop(0)[0]
-        return self._acknowledged
 
     @property
     def peak_memory(self) -> int:
@@ -197,7 +204,7 @@ class Recorder:
         self._check()
         arrays = {"tokens": tokens, "mask": mask, "labels": labels, "split": split, "index": index, "images": images}
         hosted: Dict[str, Any] = {name: on_host(values) for name, values in arrays.items()}
-        found = samples.describe(self._declared.samples, self._first, texts=texts, classes=classes, **hosted)
+        found = sample_data.describe(self._declared.samples, self._first, texts=texts, classes=classes, **hosted)
         if self._schema is not None:
             resuming.compare_samples(self._writer, self._schema, found)
             return
@@ -325,14 +332,20 @@ class Recorder:
         for watch in self._watches:
             watch.flush()
             watch.check_all_seen(self._declared.seen)
-        if not isinstance(step, (int, np.integer)) or (self._step is not None and step <= self._step):
-            raise InputError(f"checkpoint {step!r}: expected a whole number after the last checkpoint's {self._step}")
+        least = 0 if self._step is None else self._step + 1
+        if not isinstance(step, (int, np.integer)) or not least <= step < 2**31:
+            raise InputError(f"checkpoint {step!r}: expected a whole number from {least}, beyond the last checkpoint's step")
         self._declared.check_whole(self._streams)
         rows = self._scalars.scores(scores, self._schema is not None)
         if self._schema is None:
             self._declare_schema()
             rows.update(self._fixed)
             self._fixed = {}
+        while len(self._pending) >= _PENDING:
+            # Bounded in number as well as in bytes.
+            self._pending[0][1].wait()
+            self._writer.check()
+            self._note_acknowledged()
         self._step = int(step)
         rows[layout.STEP] = np.array([step], np.int32)
         done = self._commit(rows)
@@ -345,7 +358,7 @@ class Recorder:
 
     def _declare_schema(self) -> None:
         if not self._declared.fixed:
-            found = samples.describe(self._declared.samples, self._first)
+            found = sample_data.describe(self._declared.samples, self._first)
             self._declared.fixed, self._fixed = found.arrays, found.values
         self._declared.check_tokens()
         taps = list(self._declared.arrays.values())
@@ -363,7 +376,7 @@ class Recorder:
         for _, done in self._pending:
             done.wait()
         self._writer.check()
-        self.acknowledged  # pylint: disable=pointless-statement
+        self._note_acknowledged()
 
     # The end.
 

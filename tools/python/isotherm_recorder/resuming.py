@@ -16,7 +16,7 @@ from .hashing import LogicalHash
 from .parts import PartIndex, PartName
 from .place import Place
 from .provenance import Provenance
-from .samples import SampleData
+from .sample_data import SampleData
 from .schema import Schema
 from .store import read_texts
 from .writer import Writer

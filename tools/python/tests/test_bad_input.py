@@ -105,7 +105,7 @@ class BadInput(FolderTest):
         recorder = self.recorder()
         write_checkpoint(recorder, 5)
         for words, call in (
-            ("expected a whole number after the last checkpoint's 5", lambda: recorder.checkpoint(5)),
+            ("expected a whole number from 6, beyond the last checkpoint's step", lambda: recorder.checkpoint(5)),
             ("not in the first checkpoint", lambda: recorder.append("residual.7.post", STATE)),
             ("was not there at the first checkpoint", lambda: recorder.scalars(6, perplexity=2)),
             ("after the last one's 5", lambda: recorder.scalars(5, loss=2)),

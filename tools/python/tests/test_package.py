@@ -28,7 +28,9 @@ class Package(FolderTest):
         program = "import sys, isotherm_recorder as r; print(r.__file__, r.__version__, 'torch' in sys.modules)"
         environment = {**os.environ, "PYTHONPATH": target}
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment, cwd=self.folder)
-        self.assertEqual(done.stdout.split(), [os.path.join(target, "isotherm_recorder", "__init__.py"), "0.1.0", "False"], done.stderr)
+        with open(os.path.join(PACKAGE, "pyproject.toml"), encoding="utf-8") as file:
+            version = next(line.split('"')[1] for line in file if line.startswith("version ="))
+        self.assertEqual(done.stdout.split(), [os.path.join(target, "isotherm_recorder", "__init__.py"), version, "False"], done.stderr)
 
 
 if __name__ == "__main__":
