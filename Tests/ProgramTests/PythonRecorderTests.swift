@@ -5,15 +5,17 @@ import Testing
 @Suite struct PythonRecorderTests {
   private static let package = Programs.root + "/tools/python"
   private static let python = Programs.root + "/.venv/bin/python"
+  private static let needed =
+    "import h5py, numpy, torch; assert int(torch.__version__.split('.')[0]) > 1"
 
-  /// The first Python here that has torch beside what the package needs; nil where there is none.
+  /// The first Python here that has PyTorch 2 beside what the package needs; nil where there is none.
   private static var pythonWithTorch: String? {
     let candidates = [
       ProcessInfo.processInfo.environment["ISOTHERM_TORCH_PYTHON"], python, "/usr/bin/python3",
     ]
     return candidates.compactMap { $0 }.first {
       FileManager.default.fileExists(atPath: $0)
-        && (try? Programs.run($0, ["-c", "import torch, h5py, numpy"]))?.status == 0
+        && (try? Programs.run($0, ["-c", needed]))?.status == 0
     }
   }
 
@@ -39,11 +41,13 @@ import Testing
 
   @Test func `hooks capture what a module of PyTorch computes`() throws {
     guard let python = Self.pythonWithTorch else {
-      print("skipped: no Python here has torch; pip install torch into .venv runs these tests")
+      print("skipped: no Python here has PyTorch 2; pip install torch into .venv runs these tests")
       return
     }
-    let outcome = try unittest(python, "test_torch.py")
-    #expect(outcome.status == 0 && outcome.errors.contains("... ok"), "\(outcome.errors)")
+    for file in ["test_torch.py", "test_twin.py"] {
+      let outcome = try unittest(python, file)
+      #expect(outcome.status == 0 && outcome.errors.contains("... ok"), "\(outcome.errors)")
+    }
   }
 
   @Test func `nothing that the package acknowledged is lost when the power goes`() throws {
@@ -105,7 +109,7 @@ import Testing
   @Test func `the notebook's loops are killed, resumed and analysed`() throws {
     try runNotebook(Self.python, loop: "loop-numpy.py")
     guard let python = Self.pythonWithTorch else {
-      print("skipped: no Python here has torch; the notebook's NumPy loop was run alone")
+      print("skipped: no Python here has PyTorch 2; the notebook's NumPy loop was run alone")
       return
     }
     try runNotebook(python, loop: "loop.py")

@@ -60,7 +60,16 @@ class Watch:
                 if self._is_on(owner):
                     self._receive(tap, source, _pick(output, source.part, source))
 
+            if source.part == "map" and isinstance(module, torch.nn.MultiheadAttention):
+                self._handles.append(module.register_forward_pre_hook(self._ask_for_maps, with_kwargs=True))
             self._handles.append(module.register_forward_hook(after))
+
+    def _ask_for_maps(self, owner: torch.nn.Module, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
+        """PyTorch's own attention gives the map of each head to those who ask; its encoder layers do not."""
+        if not self._is_on(owner):
+            return None
+        named = dict(zip(("key_padding_mask", "need_weights", "attn_mask", "average_attn_weights", "is_causal"), args[3:]))
+        return args[:3], {**named, **kwargs, "need_weights": True, "average_attn_weights": False}
 
     def _is_on(self, module: torch.nn.Module) -> bool:
         return not self._recorder.is_paused and not (self._when == "eval" and module.training)
@@ -210,6 +219,8 @@ def watch(
     when: str,
 ) -> Watch:
     """Hooks on ``module`` as :meth:`isotherm_recorder.Recorder.watch` says."""
+    if int(torch.__version__.split(".")[0]) < 2:
+        raise InputError(f"watch: expected PyTorch 2 or newer, found {torch.__version__}; append(tap, tensor) takes what its hooks give")
     if when not in ("always", "eval"):
         raise InputError(f"when: expected always or eval, found {when!r}")
     if gradients not in (None, "mean", "sum"):

@@ -238,4 +238,5 @@ def reason(error: BaseException) -> str:
 def _step_back() -> None:
     """Lets the threads that compute go first."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

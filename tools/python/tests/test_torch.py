@@ -189,6 +189,28 @@ class Torch(FolderTest):
             recorder.checkpoint(0)
         recorder.abandon()
 
+    def test_maps_of_pytorchs_own_encoder(self) -> None:
+        x = torch.randn(SAMPLES, POSITIONS, CHANNELS)
+        for batch_first in (True, False):
+            torch.manual_seed(1)
+            layer = nn.TransformerEncoderLayer(CHANNELS, HEADS, 16, batch_first=batch_first)
+            network = nn.TransformerEncoder(layer, LAYERS, enable_nested_tensor=False).eval()
+            given = x if batch_first else x.transpose(0, 1)
+            with torch.no_grad(), self.recorder(replace=True) as recorder:
+                plain = network(given)
+                recorder.watch(network)
+                self.assertTrue(torch.allclose(network(given), plain, atol=1e-5))
+                recorder.checkpoint(0)
+                with recorder.paused():
+                    state = given
+                    for block in network.layers:
+                        state, weights = block(state), block.self_attn(state, state, state, average_attn_weights=False)[1]
+            with h5py.File(self.out + ".h5") as file:
+                self.assertTrue(np.allclose(file[path_of("residual.0.pre")][0], x, atol=1e-6))
+                last = state if batch_first else state.transpose(0, 1)
+                self.assertTrue(np.allclose(file[path_of(f"residual.{LAYERS - 1}.post")][0], last, atol=1e-5))
+                self.assertTrue(np.allclose(file[path_of(f"attention.{LAYERS - 1}.map")][0], weights, atol=1e-5))
+
     def test_gradients_are_of_each_samples_own_loss(self) -> None:
         network = Network()
         x = torch.randn(SAMPLES, POSITIONS, CHANNELS)
