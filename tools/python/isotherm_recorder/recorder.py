@@ -280,7 +280,7 @@ class Recorder:
     def watch(
         self,
         module: "nn.Module",
-        taps: Optional[Sequence[str]] = None,
+        taps: Union[str, Sequence[str], Mapping[str, str], None] = None,
         *,
         names: Optional[Mapping[str, str]] = None,
         preset: Optional[str] = None,
@@ -290,7 +290,7 @@ class Recorder:
         """Captures what a PyTorch module computes at every forward pass outside of :meth:`paused`, until the result's ``remove()``.
 
         :param taps: globs of taps (``residual.*.post``) or of modules (``*.attention``); the residual stream at every depth and the
-            attention maps unless told.
+            attention maps unless told. A dictionary is taken as ``names``.
         :param names: which module is which tap, where no preset knows: ``{"blocks.*": "residual.{}.post", "blocks.0:input":
             "residual.0.pre", "blocks.*.attn:1": "attention.{}.map"}``.
         :param preset: ``huggingface`` or ``transformerlens``; found out unless told.
@@ -301,6 +301,10 @@ class Recorder:
         self._check()
         from . import torch_taps  # pylint: disable=import-outside-toplevel
 
+        if isinstance(taps, Mapping):
+            taps, names = None, {**taps, **(names or {})}
+        elif isinstance(taps, str):
+            taps = [taps]
         watch = torch_taps.watch(self, module, taps, names=names, preset=preset, gradients=gradients, when=when)
         self._watches.append(watch)
         return watch

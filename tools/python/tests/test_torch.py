@@ -114,9 +114,10 @@ class Torch(FolderTest):
                 self.assertEqual(sorted(recorder.watch(network, taps).taps), expected)
                 recorder.abandon()
         names = {"h.*": "residual.{}.post", "h.0:input": "residual.0.pre", "h.*.attn:1": "attention.{}.map"}
-        recorder = self.recorder()
-        self.assertEqual(len(recorder.watch(network, names=names).taps), 2 * LAYERS + 1)
-        recorder.abandon()
+        for options in ({"names": names}, {"taps": names}):
+            recorder = self.recorder()
+            self.assertEqual(len(recorder.watch(network, **options).taps), 2 * LAYERS + 1)
+            recorder.abandon()
 
     def test_mistakes(self) -> None:
         network = Network()
