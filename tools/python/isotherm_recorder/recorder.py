@@ -302,7 +302,8 @@ class Recorder:
         from . import torch_taps  # pylint: disable=import-outside-toplevel
 
         if isinstance(taps, Mapping):
-            taps, names = None, {**taps, **(names or {})}
+            names = {**taps, **(names or {})}
+            taps = None
         elif isinstance(taps, str):
             taps = [taps]
         watch = torch_taps.watch(self, module, taps, names=names, preset=preset, gradients=gradients, when=when)
