@@ -12,11 +12,8 @@ extension StudyConfiguration {
       \(trainingLine)
       capture: {taps: [\(taps.joined(separator: ", "))], samples: \(capture.samples), \
       every: \(capture.steps == 0 ? "epoch" : "\(capture.steps)"), type: \(capture.type)}
-      \(pdeLine)
-      information: {estimators: [\(information.estimators.map(\.rawValue).joined(separator: ", "))], \
-      pairs: [\(information.pairs.map(\.rawValue).joined(separator: ", "))], taps: \(information.taps.rawValue), \
-      noise: \(information.noise), bins: \(information.bins), bootstrap: \(information.resamples), \
-      shuffles: \(information.shuffles)}
+      \(pde.yaml)
+      \(information.yaml)
       perturb: {noise: \(perturbation.noise), mask: \(perturbation.mask), swap: \(perturbation.swap)}
 
       """
@@ -63,14 +60,10 @@ extension StudyConfiguration {
       + "divergence: \(training.divergence.rawValue)\(channel)}"
   }
 
-  private var pdeLine: String {
-    "pde: {models: [\(pde.models.map(\.rawValue).joined(separator: ", "))], "
-      + "objective: \(pde.objective.rawValue), every: \(pde.every.rawValue), stepper: \(pde.stepper.rawValue), substeps: \(pde.substeps), boundary: \(pde.boundary.rawValue), "
-      + "degree: \(pde.degree), rank: \(pde.rank), samples: \(pde.samples), epochs: \(pde.epochs), "
-      + "batch: \(pde.batch), rate: \(pde.rate), attention_weight: \(pde.attentionWeight)}"
-  }
+  private func quoted(_ text: String) -> String { Self.quoted(text) }
 
-  private func quoted(_ text: String) -> String {
+  /// A text between quotes, as YAML reads it.
+  static func quoted(_ text: String) -> String {
     var out = "\""
     for scalar in text.unicodeScalars {
       switch scalar {
@@ -84,5 +77,24 @@ extension StudyConfiguration {
       }
     }
     return out + "\""
+  }
+}
+
+extension StudyConfiguration.PDE {
+  /// One line of a configuration.
+  var yaml: String {
+    "pde: {models: [\(models.map(\.rawValue).joined(separator: ", "))], "
+      + "objective: \(objective.rawValue), every: \(every.rawValue), stepper: \(stepper.rawValue), substeps: \(substeps), boundary: \(boundary.rawValue), "
+      + "degree: \(degree), rank: \(rank), samples: \(samples), epochs: \(epochs), "
+      + "batch: \(batch), rate: \(rate), attention_weight: \(attentionWeight)}"
+  }
+}
+
+extension StudyConfiguration.Information {
+  /// One line of a configuration.
+  var yaml: String {
+    "information: {estimators: [\(estimators.map(\.rawValue).joined(separator: ", "))], "
+      + "pairs: [\(pairs.map(\.rawValue).joined(separator: ", "))], taps: \(taps.rawValue), "
+      + "noise: \(noise), bins: \(bins), bootstrap: \(resamples), shuffles: \(shuffles)}"
   }
 }

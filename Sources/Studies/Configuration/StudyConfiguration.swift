@@ -236,7 +236,7 @@ public struct StudyConfiguration: Sendable {
     return Capture(requests: requests, samples: samples, steps: steps, type: type)
   }
 
-  private static func pde(_ reader: ConfigurationReader) throws -> PDE {
+  static func pde(_ reader: ConfigurationReader) throws -> PDE {
     let allowed = MasterEquation.Model.allCases.map(\.rawValue)
     let model: MasterEquation.Model = try reader.choice("model", .autonomous)
     let models = try reader.choices("models", ["diffusion", model.rawValue], allowed)
@@ -258,7 +258,7 @@ public struct StudyConfiguration: Sendable {
     return pde
   }
 
-  private static func information(_ reader: ConfigurationReader) throws -> Information {
+  static func information(_ reader: ConfigurationReader) throws -> Information {
     let information = Information(
       estimators: try reader.choices("estimators", [.kde, .binning]),
       pairs: try reader.choices("pairs", [], of: LayerEstimator.betweenLayers),

@@ -1,0 +1,35 @@
+import Archive
+import Console
+
+/// What decides estimates: a study's configuration, or of captures what is set.
+struct InformConfiguration: Sendable {
+  let title: String
+  let seed: UInt64
+  let information: StudyConfiguration.Information
+  /// Files that the configuration names.
+  let inputs: [String]
+  /// Number of layers: what turns a layer into a depth-time.
+  let layers: Int
+  /// The whole configuration.
+  let yaml: String
+  /// Whether it is a study's.
+  let isStudy: Bool
+
+  /// That of the run `reader`, with `--set` assignments on top.
+  init(_ reader: RunReader, settings: [String]) throws {
+    isStudy = try reader.isStudy()
+    guard !isStudy else {
+      let yaml = try reader.readTexts(Layout.Provenance.configuration).first ?? ""
+      let study = try StudyConfiguration(
+        yaml: yaml, name: "\(reader.path):/provenance/configuration", settings: settings)
+      (title, seed, information) = (study.title, study.seed, study.information)
+      (inputs, layers, self.yaml) = (study.inputs, study.model.layers, study.yaml)
+      return
+    }
+    let captured = try CapturedConfiguration(reader, settings: settings)
+    (title, seed, information) = (captured.title, captured.seed, captured.information)
+    (inputs, yaml) = ([], captured.yaml)
+    let taps = try reader.taps().compactMap(\.layer)
+    layers = (taps.max() ?? 0) + 1
+  }
+}
