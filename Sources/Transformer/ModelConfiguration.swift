@@ -22,6 +22,8 @@ public struct ModelConfiguration: Sendable, Hashable {
   public var bottleneck: Bottleneck?
   /// PDE-guided layers, in the order of depth.
   public var refinements: [Refinement] = []
+  /// Positions before the grid that a network of others has, class and distillation tokens and registers; none in networks of ours.
+  public var leadingTokenCount = 0
   /// Positions as a grid `[row, column]` for refinements; one row for text. The class token is not on it.
   public var grid: (rows: Int, columns: Int) {
     get { (gridRows, (positionCount - classTokenCount) / max(gridRows, 1)) }
@@ -91,8 +93,10 @@ public struct ModelConfiguration: Sendable, Hashable {
   }
   /// Whether a position brings in a token.
   public var takesTokens: Bool { if case .tokens = input { true } else { false } }
-  /// Positions that the class token takes: 1 or 0.
-  public var classTokenCount: Int { variant.pooling == .classToken ? 1 : 0 }
+  /// Positions before those of the grid: the class token, and ``leadingTokenCount``.
+  public var classTokenCount: Int {
+    (variant.pooling == .classToken ? 1 : 0) + leadingTokenCount
+  }
   /// Positions that the data fills.
   public var inputCount: Int { positionCount - classTokenCount }
   /// Targets a sample has: 1 class, or a token a position.

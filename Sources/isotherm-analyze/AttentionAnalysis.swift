@@ -63,6 +63,8 @@ struct AttentionAnalysis {
   private(set) var broken: [[Int]]
 
   init(_ run: RunContent, _ fields: [RunReader], seed: UInt64) throws {
+    var run = run
+    try run.choose(fields)
     layers = try run.reader.attentionLayers()
     let fitted = try FittedModels(fields, "attention")
     unfinished = fitted.unfinished
@@ -73,7 +75,7 @@ struct AttentionAnalysis {
       )
     }
     models = fitted.names
-    guard run.steps.first == 0 else {
+    guard run.beginsUntrained || !run.isTrained else {
       throw ArchiveError(
         .layout,
         "\(run.reader.path): the first checkpoint is not of step 0, so there is no "
@@ -96,11 +98,19 @@ struct AttentionAnalysis {
     let isMeanThere =
       try reference.contains(Self.positionMean)
       && !reference.absentArrays().contains(Self.positionMean)
+    let (beginsUntrained, sampleCount) = (run.beginsUntrained, samples)
+    let nulls = Null.allCases.filter { null in
+      switch null {
+      case .position: isMeanThere
+      case .untrained: beginsUntrained
+      // Of one sample there is no other.
+      case .shuffled: sampleCount > 1
+      case .uniform: true
+      }
+    }
     candidates =
       models.enumerated().map { Candidate(source: .model($1, $0)) }
-      + Null.allCases.filter { $0 != .position || isMeanThere }.map {
-        Candidate(source: .null($0))
-      }
+      + nulls.map { Candidate(source: .null($0)) }
     broken = [[Int]](repeating: [], count: models.count + 1)
     structures = [[AttentionStructure]](repeating: [], count: models.count + 1)
     let identity = AttentionRollout(samples: samples, positions: mask.positions)
@@ -253,8 +263,12 @@ struct AttentionAnalysis {
       let places = zip(layers, counts).map { ("layer \($0)", $1) }
       report.notes += Notes.broken(name, "maps", places, of: samples).map { [$0] } ?? []
     }
-    if !candidates.contains(where: { $0.isNull && $0.name == Null.position.rawValue }) {
-      report.notes.append("position: the mean over fit samples is not written yet; left out.")
+    for (null, reason) in [
+      (Null.position, "the mean over fit samples is not written yet"),
+      (.untrained, "the archive holds no network before training"),
+      (.shuffled, "there is no other held-out sample"),
+    ] where !candidates.contains(where: { $0.isNull && $0.name == null.rawValue }) {
+      report.notes.append("\(null.rawValue): \(reason); left out.")
     }
     report.notes += Notes.unfinished(unfinished)
     return report

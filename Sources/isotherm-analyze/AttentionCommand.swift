@@ -12,7 +12,8 @@ struct AttentionCommand: ParsableCommand {
     discussion: """
       Takes a training run and the fields fitted to it, in one archive or several. Nulls: the uniform map; the position-only \
       map (mean over the fit samples); an untrained network's map of the same sample; the map of \
-      another sample. Intervals are 95 % by bootstrap over held-out samples.
+      another sample. Intervals are 95 % by bootstrap over held-out samples. Of captures that were made elsewhere, nulls that they \
+      do not hold are left out and named.
       """)
 
   @OptionGroup var options: AnalysisOptions

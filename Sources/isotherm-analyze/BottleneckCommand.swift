@@ -66,10 +66,23 @@ struct BottleneckAnalysis {
   struct Trajectory {
     let name: String
     let input: Quantity
-    let label: Quantity
+    /// Nil where samples have no labels.
+    let label: Quantity?
 
     /// Checkpoints that both have.
-    var count: Int { min(input.count, label.count) }
+    var count: Int { min(input.count, label?.count ?? input.count) }
+
+    /// Of the labels at a depth and checkpoint; NaN without any.
+    func label(_ array: KeyPath<Quantity, NDArray<Double>>, _ checkpoint: Int, _ depth: Int)
+      -> Double
+    {
+      label.map { $0[keyPath: array][checkpoint, depth] } ?? .nan
+    }
+
+    /// The same of all depths.
+    func labelRow(_ array: KeyPath<Quantity, NDArray<Double>>, _ checkpoint: Int) -> [Double] {
+      (0..<input.value.shape[1]).map { label(array, checkpoint, $0) }
+    }
 
     /// Largest I(X;T) over training less the last: how much the layer forgot about its input. NaN where an estimate is.
     func compression(_ depth: Int) -> Double {
@@ -81,6 +94,7 @@ struct BottleneckAnalysis {
     /// Estimates of I(X;T) or I(T;Y) that are not a number, over depths and checkpoints.
     var missing: Int {
       (0..<input.value.shape[1]).reduce(0) { sum, depth in
+        guard let label else { return sum + series(depth).brokenCount }
         let labels = label.series(depth).prefix(count)
         return sum + zip(series(depth), labels).filter { $0.isNaN || $1.isNaN }.count
       }
@@ -103,6 +117,8 @@ struct BottleneckAnalysis {
   private let flagNames: [String]
   /// What was planned and has no estimate yet.
   private let unfinished: [String]
+  /// Whether samples have labels.
+  private let hasLabels: Bool
 
   init(_ reader: RunReader) throws {
     let absent = try reader.absentArrays()
@@ -114,8 +130,15 @@ struct BottleneckAnalysis {
       try reader.names(in: Layout.Information.estimates)
         + absent.compactMap { RunReader.model($0, below: "estimates") }
     ).sorted()
+    // Of samples without labels none are planned.
+    let hasLabels = all.contains { name in
+      let group = "\(Layout.Information.estimates)/\(name)/label"
+      return reader.contains(group) || absent.contains { $0.hasPrefix(group + "/") }
+    }
+    self.hasLabels = hasLabels
+    let quantities = hasLabels ? ["input", "label"] : ["input"]
     func isThere(_ group: String) throws -> Bool {
-      try ["input", "label"].allSatisfy { try Quantity.isThere(reader, "\(group)/\($0)") }
+      try quantities.allSatisfy { try Quantity.isThere(reader, "\(group)/\($0)") }
     }
     let found = try all.filter { try isThere("\(Layout.Information.estimates)/\($0)") }
     let equations = try planned.filter { equation in
@@ -133,7 +156,7 @@ struct BottleneckAnalysis {
           try groups.map { name, group in
             Trajectory(
               name: name, input: try Quantity(reader, group + "/input"),
-              label: try Quantity(reader, group + "/label"))
+              label: hasLabels ? try Quantity(reader, group + "/label") : nil)
           }
         ))
     }
@@ -166,10 +189,10 @@ struct BottleneckAnalysis {
       ])
     for (estimator, trajectories) in estimators {
       for trajectory in trajectories {
-        let (input, label) = (trajectory.input, trajectory.label)
+        let input = trajectory.input
         let last = trajectory.count - 1
         for depth in depthTimes.indices {
-          let bits = input.flags[last, depth] | label.flags[last, depth]
+          let bits = input.flags[last, depth] | (trajectory.label?.flags[last, depth] ?? 0)
           let names = flagNames.enumerated().filter { bits & (1 << UInt8($0.offset)) != 0 }
           report.add([
             .text(estimator), .text(trajectory.name), .number(depthTimes[depth], digits: 3),
@@ -178,11 +201,11 @@ struct BottleneckAnalysis {
             .number(input.lower[last, depth], digits: 3),
             .number(input.upper[last, depth], digits: 3),
             .number(trajectory.compression(depth), digits: 3),
-            .number(label.value[0, depth], digits: 3),
-            .number(label.value[last, depth], digits: 3),
-            .number(label.lower[last, depth], digits: 3),
-            .number(label.upper[last, depth], digits: 3),
-            .number(label.null[last, depth], digits: 3),
+            .number(trajectory.label(\.value, 0, depth), digits: 3),
+            .number(trajectory.label(\.value, last, depth), digits: 3),
+            .number(trajectory.label(\.lower, last, depth), digits: 3),
+            .number(trajectory.label(\.upper, last, depth), digits: 3),
+            .number(trajectory.label(\.null, last, depth), digits: 3),
             .text(names.map(\.element).joined(separator: " ")),
           ])
         }
@@ -192,6 +215,7 @@ struct BottleneckAnalysis {
       "In nats. null: mean of I(T;Y) over shuffled labels, which is the estimator's bias at this "
         + "sample size. pairing_free: I(X;T) reads T alone, so no shuffle can change it."
     ]
+    if !hasLabels { report.notes.append("The samples have no labels, so there is no I(T;Y).") }
     for (estimator, trajectories) in estimators {
       for item in trajectories where item.missing > 0 {
         report.notes.append(
@@ -234,18 +258,20 @@ struct BottleneckAnalysis {
       numbers(
         "input_last", { $0.input.row(\.value, $0.count - 1) },
         "I(X;T) at the last checkpoint")
-      numbers(
-        "label_last", { $0.label.row(\.value, $0.count - 1) },
-        "I(T;Y) at the last checkpoint")
-      numbers(
-        "label_null", { $0.label.row(\.null, $0.count - 1) },
-        "I(T;Y) over shuffled labels, last checkpoint")
-      numbers(
-        "label_gain",
-        {
-          zip($0.label.row(\.value, $0.count - 1), $0.label.row(\.value, 0)).map { $0 - $1 }
-        },
-        "I(T;Y) at the last checkpoint less the first")
+      if hasLabels {
+        numbers(
+          "label_last", { $0.labelRow(\.value, $0.count - 1) },
+          "I(T;Y) at the last checkpoint")
+        numbers(
+          "label_null", { $0.labelRow(\.null, $0.count - 1) },
+          "I(T;Y) over shuffled labels, last checkpoint")
+        numbers(
+          "label_gain",
+          {
+            zip($0.labelRow(\.value, $0.count - 1), $0.labelRow(\.value, 0)).map { $0 - $1 }
+          },
+          "I(T;Y) at the last checkpoint less the first")
+      }
       // Over training, where all were looked at as often.
       let counts = Set(all.map(\.count))
       guard let count = counts.first, counts.count == 1 else { continue }
@@ -253,8 +279,9 @@ struct BottleneckAnalysis {
       numbers(
         "input", { Array($0.input.value.elements.prefix(count * depthTimes.count)) },
         "I(X;T) over training", over: [checkpoint])
+      guard hasLabels else { continue }
       numbers(
-        "label", { Array($0.label.value.elements.prefix(count * depthTimes.count)) },
+        "label", { Array(($0.label?.value.elements ?? []).prefix(count * depthTimes.count)) },
         "I(T;Y) over training", over: [checkpoint])
     }
     return arrays

@@ -51,6 +51,8 @@ struct FlowAnalysis {
   private let unfinished: [String]
 
   init(_ run: RunContent, _ fields: [RunReader], seed: UInt64) throws {
+    var run = run
+    try run.choose(fields)
     let taps = try run.reader.residualTaps()
     isPadded = run.isPadded
     depths = taps.count

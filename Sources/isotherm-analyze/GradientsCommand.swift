@@ -51,6 +51,12 @@ struct GradientsAnalysis {
   init(_ run: RunContent, _ fields: RunReader?) throws {
     let (models, unfinished) = try fields?.learners() ?? ([], [])
     self.unfinished = unfinished
+    guard run.reader.contains(Layout.Gradients.norm) else {
+      throw ArchiveError(
+        .layout,
+        "\(run.reader.path): holds no \(Layout.Gradients.norm), the gradients of each layer's parameters at every step, which only a "
+          + "network in training has: of captures no gradients are analysed")
+    }
     let norms: NDArray<Double> = try run.reader.read(Layout.Gradients.norm)
     layers = (0..<norms.shape[1]).map { layer in
       (0..<norms.shape[0]).map { step in

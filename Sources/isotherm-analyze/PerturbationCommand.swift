@@ -13,12 +13,16 @@ struct PerturbationCommand: ParsableCommand {
     discussion: """
       Takes an archive of `isotherm perturb`. Growth is the geometric mean over samples of the change of the state over that at \
       depth 0; its logarithm at t = 1 is the finite-time Lyapunov exponent.
+
+      Of a network that is not there, takes captures: first those of the samples as they are, then those of the same samples perturbed, \
+      one archive for each perturbation (isotherm-analyze perturbation CLEAN PERTURBED...).
       """)
 
   @OptionGroup var options: AnalysisOptions
 
   func run() throws {
-    let inputs = try options.open([.fields])
+    let inputs = try options.open([.fields, .run])
+    if let clean = inputs.readers.first, clean.kind == .run { return try compare(clean, inputs) }
     let reader = try inputs.one(.fields)
     guard reader.contains(Layout.Perturbation.growth) else {
       throw ArchiveError(
@@ -27,6 +31,18 @@ struct PerturbationCommand: ParsableCommand {
     }
     let analysis = try PerturbationAnalysis(reader, seed: options.seed)
     try options.finish(analysis.report(), analysis.arrays(), inputs, title: reader.title)
+  }
+
+  private func compare(_ clean: RunReader, _ inputs: Inputs) throws {
+    let perturbed = Array(inputs.readers.dropFirst())
+    guard !perturbed.isEmpty, perturbed.allSatisfy({ $0.kind == .run }) else {
+      throw UsageError(
+        "\(clean.path) is a run: pass what isotherm perturb made of it, or captures of the same samples, clean ones first and then "
+          + "perturbed ones")
+    }
+    let analysis = PerturbationAnalysis(
+      try CapturedPerturbation(clean, perturbed), seed: options.seed)
+    try options.finish(analysis.report(), analysis.arrays(), inputs, title: clean.title)
   }
 }
 
@@ -70,26 +86,18 @@ struct PerturbationAnalysis {
       try reader.read(Layout.Perturbation.size, as: Double.self).elements.prefix(count))
     let names = try reader.readTexts(Layout.Perturbation.conditionName)
     let each = raw.shape[1]
+    let (depths, samples) = (raw.shape[2], raw.shape[3])
     conditions = Array(names.prefix(count))
-    (depths, samples) = (raw.shape[2], raw.shape[3])
-    let (depths, samples) = (depths, samples)
-    func summary(_ values: [Double]) -> Value {
-      let finite = values.filter(\.isFinite)
-      guard !finite.isEmpty else { return Value(mean: .nan, lower: .nan, upper: .nan) }
-      let interval = Bootstrap(count: finite.count, repetitions: 400, seed: seed)
-        .interval(ofMean: finite)
-      return Value(
-        mean: finite.reduce(0, +) / Double(finite.count), lower: interval.lower,
-        upper: interval.upper)
-    }
-    growth = (0..<count).map { condition in
+    (self.depths, self.samples) = (depths, samples)
+    let values = (0..<count).map { condition in
       (0..<each).map { trajectory in
         (0..<depths).map { depth in
           let start = ((condition * each + trajectory) * depths + depth) * samples
-          return summary(raw.elements[start..<start + samples].map { log($0) })
+          return Array(raw.elements[start..<start + samples])
         }
       }
     }
+    growth = Self.logs(values, seed)
     attention = (0..<count).map { condition in
       (0..<each).map { trajectory in
         let size = maps.shape[2] * samples
@@ -97,20 +105,58 @@ struct PerturbationAnalysis {
         return maps.elements[start..<start + size].reduce(0, +) / Double(size)
       }
     }
-    divergence = (0..<count).map { summary(outputs.row($0).elements) }
-    flipped = (0..<count).map { summary(flips.row($0).elements) }
-    changed = (0..<count).map { condition in
-      let start = condition * each * depths * samples
-      return raw.elements[start..<start + samples].filter(\.isFinite).count
+    divergence = (0..<count).map { Self.summary(outputs.row($0).elements, seed) }
+    flipped = (0..<count).map { Self.summary(flips.row($0).elements, seed) }
+    changed = Self.changed(values)
+    broken = Self.broken(values)
+  }
+
+  /// What captures say, clean and perturbed: of the network alone.
+  init(_ captures: CapturedPerturbation, seed: UInt64) {
+    (conditions, sizes, trajectories) = (captures.names, captures.sizes, ["network"])
+    (depths, samples) = (captures.depths, captures.samples)
+    let values = captures.growth.map { [$0] }
+    growth = Self.logs(values, seed)
+    attention = captures.attention.map { layers in
+      let all = layers.flatMap { $0 }
+      return [all.isEmpty ? .nan : all.reduce(0, +) / Double(all.count)]
     }
-    // Depth 0 says whether a sample was changed: of one that was not the growth is no number at any.
-    broken = (0..<count).map { condition in
-      (0..<each).map { trajectory in
-        let first = (condition * each + trajectory) * depths * samples
-        let last = first + (depths - 1) * samples
-        return (0..<samples).filter {
-          raw.elements[first + $0].isFinite && !raw.elements[last + $0].isFinite
-        }.count
+    let none = Value(mean: .nan, lower: .nan, upper: .nan)
+    let count = captures.names.count
+    divergence =
+      captures.divergence.isEmpty
+      ? Array(repeating: none, count: count) : captures.divergence.map { Self.summary($0, seed) }
+    flipped =
+      captures.flipped.isEmpty
+      ? Array(repeating: none, count: count) : captures.flipped.map { Self.summary($0, seed) }
+    changed = Self.changed(values)
+    broken = Self.broken(values)
+  }
+
+  private static func summary(_ values: [Double], _ seed: UInt64) -> Value {
+    let finite = values.filter(\.isFinite)
+    guard !finite.isEmpty else { return Value(mean: .nan, lower: .nan, upper: .nan) }
+    let interval = Bootstrap(count: finite.count, repetitions: 400, seed: seed)
+      .interval(ofMean: finite)
+    return Value(
+      mean: finite.reduce(0, +) / Double(finite.count), lower: interval.lower,
+      upper: interval.upper)
+  }
+
+  /// ln growth, `[condition][trajectory][depth]`, of growth by sample.
+  private static func logs(_ values: [[[[Double]]]], _ seed: UInt64) -> [[[Value]]] {
+    values.map { $0.map { $0.map { summary($0.map { log($0) }, seed) } } }
+  }
+
+  private static func changed(_ values: [[[[Double]]]]) -> [Int] {
+    values.map { ($0.first?.first ?? []).filter(\.isFinite).count }
+  }
+
+  /// Depth 0 says whether a sample was changed: of one that was not the growth is no number at any.
+  private static func broken(_ values: [[[[Double]]]]) -> [[Int]] {
+    values.map { trajectories in
+      trajectories.map { depths in
+        zip(depths.first ?? [], depths.last ?? []).filter { $0.isFinite && !$1.isFinite }.count
       }
     }
   }

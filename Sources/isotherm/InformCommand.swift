@@ -15,7 +15,8 @@ struct InformCommand: ParsableCommand {
     abstract: "Estimate mutual information: of a run's layers, or of any two datasets.",
     discussion: """
       isotherm inform RUN -o NAME estimates the information every captured layer has about input and label, at every \
-      checkpoint; the input is the image, or how often each token stands in a text, and padding counts as 0.
+      checkpoint; the input is the image, or how often each token stands in a text, and padding counts as 0. RUN may be captures of a \
+      network that is not there; without labels there is I(X;T) alone.
 
       isotherm inform --x FILE:/dataset --y FILE:/dataset compares any two arrays [sample, ...] of any HDF5 files and prints \
       the estimate with its p-value from shuffled pairs, 95 % interval by subsampling, and what speaks against it. Samples \
@@ -30,7 +31,7 @@ struct InformCommand: ParsableCommand {
       and with fewer samples, and is flagged uncertain when they disagree.
       """)
 
-  @Argument(help: ArgumentHelp("Training run: NAME.h5 or NAME.run.", valueName: "run"))
+  @Argument(help: ArgumentHelp("Training run or captures: NAME.h5 or NAME.run.", valueName: "run"))
   var source: String?
 
   @OptionGroup var output: OutputOptions

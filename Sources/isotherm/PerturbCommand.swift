@@ -10,7 +10,8 @@ struct PerturbCommand: ParsableCommand {
     abstract: "Perturb inputs and archive the response of network and PDE over depth.",
     discussion: """
       Normal noise on the embedded stream, blanked positions, positions that change places; sizes stand under perturb in the \
-      run's configuration (noise, mask, swap), and --set changes them. isotherm-analyze perturbation reads the result.
+      run's configuration (noise, mask, swap), and --set changes them. isotherm-analyze perturbation reads the result. Of captures, \
+      whose network is not there, it compares clean and perturbed ones.
       """)
 
   @Argument(help: ArgumentHelp("Training run: NAME.h5 or NAME.run.", valueName: "run"))

@@ -13,6 +13,8 @@ package enum Layout {
     package static let split = member("split")
     /// `[sample, y, x]`.
     package static let image = member("image")
+    /// Pixels as a network of others took them, `[sample, channel, y, x]`.
+    package static let pixel = member("pixel")
     /// `[sample, position]`, padded with 0.
     package static let token = member("token")
     /// Token to be predicted at each position.

@@ -75,8 +75,10 @@ public enum InformationPlaneFigure {
     let settings = planes.map { "\($0.estimator): \($0.settings)." }.joined(separator: " ")
     return Figure(
       title: title,
-      caption: "Each path is one depth over training: ring, untrained; large disc, last "
-        + "checkpoint, with 95 % delete-half intervals; small ring below it, the same estimate "
+      caption: (planes.contains { $0.input.count > 1 }
+        ? "Each path is one depth over training: ring, untrained; large disc, last checkpoint, "
+        : "Each disc is one depth of the one checkpoint there is, ")
+        + "with 95 % delete-half intervals; small ring below it, the same estimate "
         + "with shuffled labels. \(samples) held-out samples. \(settings)",
       width: 290 * Double(max(planes.count, 1)) + 70, height: 340,
       sections: [

@@ -68,7 +68,8 @@ public struct StudyConfiguration: Sendable {
     Model.self, Training.self, Capture.self, PDE.self, Information.self, Perturbation.self,
   ]
 
-  private static let formerNames = types.map { $0.formerNames }.reduce(into: [:]) {
+  /// Former names of keys, each with the name of today.
+  static let formerNames = types.map { $0.formerNames }.reduce(into: [:]) {
     $0.merge($1) { old, _ in old }
   }
 

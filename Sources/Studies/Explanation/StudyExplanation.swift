@@ -18,9 +18,8 @@ extension TrainRun {
 }
 
 extension FitRun {
-  /// What an archive of fitted equations says of itself.
-  var explanation: Explanation {
-    let study = run.study
+  /// What an archive of equations that were fitted to a run of ours says of itself.
+  func trainedExplanation(_ study: LoadedStudy) -> Explanation {
     let isTask = study.configuration.pde.objective == .task
     let settings = settings(false)
     let count = isTask ? study.trainIndices.count : fitSamples.count

@@ -19,6 +19,9 @@ struct BottleneckCurveCommand: FigureCommand {
     guard let first = estimators.first else {
       throw ArchiveError(.layout, "\(source.reader.path): holds no estimates")
     }
+    try source.require(
+      "\(Layout.Information.estimates)/\(first)/label/value",
+      "the samples have no labels; isotherm-plot information-layers shows I(X;T)")
     let content = try estimators.map { estimator in
       var trajectories = [
         try trajectory("network", "\(Layout.Information.estimates)/\(estimator)", source)

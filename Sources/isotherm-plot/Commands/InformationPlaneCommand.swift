@@ -23,6 +23,12 @@ struct InformationPlaneCommand: FigureCommand {
 
   func make(_ source: FigureSource) throws -> Figure {
     let content = try Self.content(source, of)
+    guard content.planes.allSatisfy({ !$0.label.isEmpty }) else {
+      throw ArchiveError(
+        .layout,
+        "\(source.reader.path): the samples have no labels, so there is no I(T;Y); isotherm-plot information-layers shows I(X;T)"
+      )
+    }
     let whose = of == "network" ? "" : " of the \(of) equation"
     return InformationPlaneFigure.make(
       content.planes, depthTimes: content.times, samples: content.samples,
@@ -57,16 +63,19 @@ struct InformationPlaneCommand: FigureCommand {
   ) throws -> InformationPlaneFigure.Plane {
     let group = "\(root)/\(estimator)/"
     let input = try source.numbers(group + "input/value", axes: 2).rows
-    let label = try source.numbers(group + "label/value", axes: 2).rows
+    // Captures need not have labels.
+    let hasLabels = source.reader.contains(group + "label/value")
+    let label = hasLabels ? try source.numbers(group + "label/value", axes: 2).rows : []
     func last(_ path: String) throws -> [Double] {
       try source.numbers(group + path, axes: 2).rows.last ?? []
     }
     let settings = try source.reader.attribute(group + "input/value", "settings")?.text ?? ""
     return InformationPlaneFigure.Plane(
       estimator: estimator, settings: settings, input: input, label: label,
-      labelNull: try last("label/null"),
+      labelNull: hasLabels ? try last("label/null") : [],
       inputInterval: Array(zip(try last("input/lower"), try last("input/upper"))),
-      labelInterval: Array(zip(try last("label/lower"), try last("label/upper"))),
+      labelInterval: hasLabels
+        ? Array(zip(try last("label/lower"), try last("label/upper"))) : [],
       saturated: try last("input/flags").map(FigureSource.isSaturated))
   }
 }

@@ -12,6 +12,7 @@ struct TrainingCommand: FigureCommand {
   @OptionGroup var options: PlotOptions
 
   func make(_ source: FigureSource) throws -> Figure {
+    try source.require(Layout.Progress.loss, "only a run of isotherm train has its training")
     func progress(_ name: String) throws -> [Double] {
       try source.numbers(Layout.Progress.member(name)).elements
     }

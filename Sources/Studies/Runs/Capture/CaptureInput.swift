@@ -130,6 +130,9 @@ public struct CaptureInput {
     return mask
   }
 
+  /// Rows of patches of an image.
+  func rows(patch: Int) -> Int { max(1, data.shape[2] / max(patch, 1)) }
+
   /// Some samples as the network takes them.
   func input(_ rows: Range<Int>) throws -> NetworkInput {
     if let ids = try tokens(rows) { return .tokens(ids, mask: try mask(rows), samples: rows.count) }

@@ -46,6 +46,10 @@ extension NetworkCapture {
         Layout.Network.configuration, .utf8, [AxisSchema("document", 1)], longName: "config.json"),
       ArraySchema(
         Layout.Samples.index, .int32, [sample], longName: "position in the data"),
+      ArraySchema(
+        Layout.Samples.split, .uint8, [sample],
+        longName: "0 for samples that equations are fitted to, 1 for those held out",
+        attributes: ["rule": .text(HeldOutSplit.rule(seed: HeldOutSplit.seed))]),
     ]
     if input.isText {
       let position = AxisSchema("position", input.positions)
@@ -83,6 +87,30 @@ extension NetworkCapture {
     return try [imported.reader.asSource()] + data
   }
 
+  /// What is known of the network where its weights are not.
+  private var form: NetworkForm {
+    let plan = imported.network.plan
+    var form = NetworkForm()
+    (form.isCausal, form.classTokens) = (plan.isCausal, plan.prefixCount)
+    (form.isParallel, form.mlp) = (plan.isParallel, plan.mlpWidth)
+    if plan.keyValueHeadCount != plan.headCount { form.keyValueHeads = plan.keyValueHeadCount }
+    form.norm = plan.norm == .layer ? "layer" : "rms"
+    switch plan.activation {
+    case .relu: form.activation = "relu"
+    case .silu: form.activation = plan.isGated ? "swiglu" : "gelu"
+    case .gelu, .geluTanh, .quickGELU: form.activation = "gelu"
+    }
+    if case .rotary(let frequencies) = plan.positions, 2 * frequencies.count == plan.headWidth {
+      form.isRotary = frequencies.indices.allSatisfy {
+        let usual = pow(10_000, -2 * Double($0) / Double(plan.headWidth))
+        return abs(Double(frequencies[$0]) - usual) <= 1e-4 * usual
+      }
+    }
+    if case .image(_, _, _, let patch, _) = plan.input { form.rows = input.rows(patch: patch) }
+    form.finalNorm = "not_applied"
+    return form
+  }
+
   private func configuration(_ patterns: [String]) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .withoutEscapingSlashes
@@ -97,6 +125,6 @@ extension NetworkCapture {
         "samples: \(try quoted("\(input.samples.lowerBound):\(input.samples.upperBound)"))",
         "taps: [\(try taps.map(quoted).joined(separator: ", "))]", "type: \(type.rawValue)",
       ]
-    return "capture:\n" + lines.map { "  \($0)\n" }.joined()
+    return "capture:\n" + lines.map { "  \($0)\n" }.joined() + form.yaml
   }
 }

@@ -14,6 +14,8 @@ public struct NetworkCapture {
   let taps: [String]
   let type: ElementType
   private let patterns: [String]
+  /// Which samples equations are fitted to.
+  private let split: [UInt8]
   private let pool: WorkerPool
   private let progress: ProgressLine
 
@@ -42,6 +44,7 @@ public struct NetworkCapture {
     input = try CaptureInput(names, for: imported.network)
     taps = try Self.choose(patterns, of: imported.network.plan.taps)
     (self.type, self.patterns, self.progress) = (type, patterns, progress)
+    split = HeldOutSplit.draw(input.samples.count, seed: HeldOutSplit.seed)
     pool = WorkerPool(threadCount: threads)
   }
 
@@ -158,6 +161,8 @@ public struct NetworkCapture {
       try recorder.append(Self.path(tap), values)
     }
     try recorder.append(Layout.Samples.index, rows.map { Int32(clamping: $0) })
+    try recorder.append(
+      Layout.Samples.split, rows.map { split[$0 - input.samples.lowerBound] })
     guard let tokens = try input.tokens(rows) else { return }
     try recorder.append(Layout.Samples.token, tokens)
     guard let mask = try input.mask(rows) else { return }

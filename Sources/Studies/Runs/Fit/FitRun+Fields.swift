@@ -13,7 +13,7 @@ extension FitRun {
     _ fit: MasterEquationFit<Float>, _ judged: any TrajectorySource<Float>, _ recorder: Recorder
   ) throws {
     let (equation, network) = (fit.equation, fit.equation.network)
-    let settings = run.study.configuration.pde
+    let settings = subject.pde
     let stream = network.positionCount * network.width
     let map = network.headCount * network.positionCount * network.positionCount
     let depths = network.layerCount + 1
@@ -125,10 +125,10 @@ extension FitRun {
   /// Mean map over the fit samples, `[layer, head, query, key]`: what position alone tells. A query counts where it is no
   /// padding.
   func positionMean(_ fitted: any TrajectorySource<Float>) -> [Float] {
-    let network = run.study.model
+    let network = subject.model
     let (n, heads) = (network.positionCount, network.headCount)
     let size = heads * n * n
-    let chunk = MasterEquationFit<Float>.capacity(batch: run.study.configuration.pde.batch)
+    let chunk = MasterEquationFit<Float>.capacity(batch: subject.pde.batch)
     var sums = [Double](repeating: 0, count: network.layerCount * size)
     var counts = [Int](repeating: 0, count: n)
     let all = Array(0..<fitted.count)

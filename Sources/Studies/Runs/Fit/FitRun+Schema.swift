@@ -5,8 +5,8 @@ import Transformer
 
 extension FitRun {
   func schema() throws -> RunSchema {
-    let study = run.study
-    let network = study.model
+    let network = subject.model
+    let pde = subject.pde
     typealias Axis = ArraySchema.AxisSchema
     let sample = Axis("sample", heldOut.count)
     let layers = network.layerCount
@@ -23,10 +23,12 @@ extension FitRun {
       ? [Axis("y", grid.rows), Axis("x", grid.columns)]
       : [Axis("position", network.positionCount)]
     var arrays = [
-      ArraySchema(Layout.Samples.index, .int32, [sample], longName: "position in the data set"),
-      ArraySchema(Layout.Samples.label, .int32, [sample], longName: "class"),
+      ArraySchema(Layout.Samples.index, .int32, [sample], longName: "position in the data set")
     ]
-    if network.takesTokens {
+    if try subject.heldOutLabels() != nil {
+      arrays.append(ArraySchema(Layout.Samples.label, .int32, [sample], longName: "class"))
+    }
+    if subject.heldOutLengths != nil {
       arrays.append(
         ArraySchema(
           Layout.Samples.length, .int32, [sample], longName: "positions that are no padding"))
@@ -39,14 +41,14 @@ extension FitRun {
       let name = equation.model.rawValue
       let attributes: [String: AttributeValue] = [
         "parameter_count": .integer(Int64(equation.parameterCount)),
-        "objective": .text(study.configuration.pde.objective.rawValue),
+        "objective": .text(pde.objective.rawValue),
         "fit_samples": .integer(
           Int64(
-            study.configuration.pde.objective == .task
-              ? study.trainIndices.count : fitSamples.count)),
-        "stepper": .text(study.configuration.pde.stepper.rawValue),
+            pde.objective == .task
+              ? subject.trained?.study.trainIndices.count ?? 0 : fitSamples.count)),
+        "stepper": .text(pde.stepper.rawValue),
         "boundary": .text(equation.boundary.rawValue),
-        "substeps": .integer(Int64(study.configuration.pde.substeps)),
+        "substeps": .integer(Int64(pde.substeps)),
       ]
       arrays.append(
         ArraySchema(
@@ -67,7 +69,7 @@ extension FitRun {
             longName: "root mean square of each term at each layer's depth-time",
             attributes: ["flag_meanings": .text(EquationTerm.meanings)]))
       }
-      let isTask = study.configuration.pde.objective == .task
+      let isTask = pde.objective == .task
       if !isTask {
         arrays.append(
           ArraySchema(
@@ -103,7 +105,7 @@ extension FitRun {
             Layout.Fields(name).testLoss, .float64, [one],
             longName: "cross entropy of the test split", units: "nat"),
         ]
-        if study.configuration.pde.every == .epoch {
+        if pde.every == .epoch {
           arrays += observations(name, depth, sample, cells)
         }
         continue
@@ -117,12 +119,12 @@ extension FitRun {
       ]
     }
     var schema = RunSchema(
-      .fields, title: study.configuration.title, arrays: arrays,
+      .fields, title: subject.title, arrays: arrays,
       defaultGroup: Layout.Fields(models.last?.model.rawValue ?? "").path,
       provenance: Provenance(
-        configuration: study.configuration.yaml, seed: study.configuration.seed,
-        blasCore: BLASCore.name, sources: [try run.source()]))
-    schema.explanation = explanation
+        configuration: subject.yaml, seed: subject.seed, blasCore: BLASCore.name,
+        sources: [try subject.source()]))
+    schema.explanation = subject.explanation(self)
     return schema
   }
 
@@ -132,7 +134,7 @@ extension FitRun {
     _ cells: [ArraySchema.AxisSchema]
   ) -> [ArraySchema] {
     let checkpoint = ArraySchema.AxisSchema.growing("checkpoint")
-    let width = ArraySchema.AxisSchema("channel", run.study.model.width)
+    let width = ArraySchema.AxisSchema("channel", subject.model.width)
     return [
       ArraySchema(
         Layout.Training(name).step, .int32, [checkpoint], longName: "optimiser steps done"),

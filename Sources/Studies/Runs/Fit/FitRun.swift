@@ -8,13 +8,13 @@ import Transformer
 
 /// Fits the PDE models of a study to a trained run, and archives their fields on held-out samples.
 public struct FitRun {
-  let run: TrainedRun
+  let subject: any FitSubject
   let grid: FieldGrid
   let models: [MasterEquation]
   let pool: WorkerPool
   private let progress: ProgressLine
-  let heldOut: [Int]
-  let fitSamples: [Int]
+  var heldOut: [Int] { subject.heldOut }
+  var fitSamples: [Int] { subject.fitSamples }
 
   /// Index of the stream that draws which samples are fitted to.
   static let choiceIndex: UInt64 = 1 << 32
@@ -26,10 +26,13 @@ public struct FitRun {
 
   /// Opens the run and checks the whole configuration, before anything is written.
   public init(_ name: String, settings: [String], threads: Int, progress: ProgressLine) throws {
-    run = try TrainedRun(name, settings: settings)
-    let study = run.study
-    let configuration = study.configuration.pde
-    grid = Self.grid(study)
+    let reader = try RunReader(name, expecting: [.run])
+    subject =
+      try reader.isStudy()
+      ? TrainedSubject(TrainedRun(name, settings: settings))
+      : CapturedSubject(reader, settings: settings)
+    let (network, configuration) = (subject.model, subject.pde)
+    grid = FieldGrid(rows: network.grid.rows, columns: network.grid.columns)
     guard grid.rows > 1 || configuration.boundary == .neumann else {
       throw UsageError(
         "pde.boundary: \(configuration.boundary.rawValue) is for images; the ends of a text are closed: neumann"
@@ -38,32 +41,18 @@ public struct FitRun {
     let grid = grid
     models = configuration.models.map {
       MasterEquation(
-        $0, grid: grid, boundary: configuration.boundary, network: study.model,
+        $0, grid: grid, boundary: configuration.boundary, network: network,
         degree: configuration.degree, rank: configuration.rank)
     }
     pool = WorkerPool(threadCount: threads)
     self.progress = progress
-    heldOut = Array(study.captured.prefix(try run.attentionSamples()))
-    guard configuration.samples <= study.trainIndices.count else {
-      throw UsageError(
-        "pde.samples: \(configuration.samples) asked for, the training split has "
-          + "\(study.trainIndices.count)")
-    }
-    var random = Philox(seed: study.configuration.seed, purpose: .fitting, index: Self.choiceIndex)
-    let order = random.permutation(study.trainIndices.count)
-    fitSamples = order.prefix(configuration.samples).map { study.trainIndices[$0] }
-  }
-
-  /// Where the positions lie: images on their patch grid, text in one row.
-  private static func grid(_ study: LoadedStudy) -> FieldGrid {
-    FieldGrid(rows: study.model.grid.rows, columns: study.model.grid.columns)
   }
 
   /// Fits every model and seals `out`; returns the sealed file.
   public func run(out: String, force: Bool) throws -> String {
-    try OutputGuard([run.reader.path] + run.study.configuration.inputs).check(archive: out)
+    try OutputGuard([subject.reader.path] + subject.inputs).check(archive: out)
     let schema = try schema()
-    for warning in try run.warnings() { progress.note(warning) }
+    for warning in try subject.warnings() { progress.note(warning) }
     let recorder = try Recorder(
       RunPlace(out), schema, replacing: force, onEvent: progress.recorderEvents)
     do {
@@ -76,26 +65,28 @@ public struct FitRun {
   }
 
   private func fit(_ recorder: Recorder) throws {
-    let weights = try run.weights(run.checkpointCount() - 1)
-    let fitted = trajectories(run.study.model, weights, fitSamples, capacity: capacity)
-    try recorder.append(Layout.Samples.index, heldOut.map { Int32($0) })
-    try recorder.append(Layout.Samples.label, heldOut.map { run.study.data.label($0) })
-    if case .text(let samples) = run.study.data {
-      let extra = Int32(run.study.model.classTokenCount)
-      try recorder.append(
-        Layout.Samples.length, heldOut.map { Int32(samples.tokens($0).length) + extra })
+    let fitted = try subject.trajectories(
+      fitSamples, capacity: capacity, workers: pool.threadCount)
+    try recorder.append(Layout.Samples.index, subject.heldOutIndex())
+    if let labels = try subject.heldOutLabels() {
+      try recorder.append(Layout.Samples.label, labels)
+    }
+    if let lengths = subject.heldOutLengths {
+      try recorder.append(Layout.Samples.length, lengths)
     }
     try recorder.append(Layout.Reference.positionMean, positionMean(fitted))
+    try subject.checkReading()
     for model in models {
-      switch run.study.configuration.pde.objective {
+      switch subject.pde.objective {
       case .trajectories:
         let objective = TrajectoryObjective<Float>(
-          fitted, network: run.study.model,
-          attentionWeight: run.study.configuration.pde.attentionWeight, capacity: capacity,
-          pool: pool)
+          fitted, network: subject.model, attentionWeight: subject.pde.attentionWeight,
+          capacity: capacity, pool: pool)
         let fit = try fit(model, to: objective, recorder)
         try integrate(
-          fit, trajectories(run.study.model, weights, heldOut, capacity: Self.chunk), recorder)
+          fit,
+          subject.trajectories(heldOut, capacity: Self.chunk, workers: pool.threadCount), recorder)
+        try subject.checkReading()
       case .task: try fitTask(model, recorder)
       }
       try recorder.commit()
@@ -107,29 +98,30 @@ public struct FitRun {
 
   /// How a model is fitted: to the task as the study trains its network.
   func settings(_ isEmpty: Bool) -> FitConfiguration {
-    let (pde, training) = (run.study.configuration.pde, run.study.configuration.training)
-    let isTask = pde.objective == .task
+    let pde = subject.pde
+    let training = pde.objective == .task ? subject.trained?.study.configuration.training : nil
     return FitConfiguration(
       stepper: pde.stepper, substeps: pde.substeps,
-      epochs: isTask ? training.epochs : isEmpty ? 0 : pde.epochs,
-      batch: isTask ? training.batch : pde.batch,
-      optimizer: isTask
-        ? training.optimizer
-        : OptimizerConfiguration(rate: pde.rate, warmup: 0.1, decay: 0, clip: 1),
-      seed: run.study.configuration.seed)
+      epochs: training?.epochs ?? (isEmpty ? 0 : pde.epochs),
+      batch: training?.batch ?? pde.batch,
+      optimizer: training?.optimizer
+        ?? OptimizerConfiguration(rate: pde.rate, warmup: 0.1, decay: 0, clip: 1),
+      seed: subject.seed)
   }
 
   private func fitTask(_ equation: MasterEquation, _ recorder: Recorder) throws {
+    // Only a run of ours has a task; captures were refused when their configuration was read.
+    guard let run = subject.trained else { return }
     switch run.study.data {
     case .images(let set, let patches):
-      try fitTask(equation, PatchSource(images: set, grid: patches), recorder)
-    case .text(let passages): try fitTask(equation, passages, recorder)
+      try fitTask(equation, PatchSource(images: set, grid: patches), run, recorder)
+    case .text(let passages): try fitTask(equation, passages, run, recorder)
     }
   }
 
   /// Trains embedding, equation and classifier on the task, and integrates from that embedding.
   private func fitTask<Source: SampleSource<Float>>(
-    _ equation: MasterEquation, _ source: Source, _ recorder: Recorder
+    _ equation: MasterEquation, _ source: Source, _ run: TrainedRun, _ recorder: Recorder
   ) throws {
     let study = run.study
     let objective = TaskObjective(
@@ -151,8 +143,9 @@ public struct FitRun {
     progress.note("\(name) on the task: test accuracy \(Format.fixed(100 * accuracy, 2)) %")
     let stem = Buffer<Float>(objective.layout.count)
     stem.start.update(from: fit.weights.start, count: stem.count)
-    try integrate(
-      fit, trajectories(objective.stem, stem, heldOut, capacity: Self.chunk), recorder)
+    let judged = try TrainedSubject(run).trajectories(
+      of: objective.stem, stem, heldOut, capacity: Self.chunk, workers: pool.threadCount)
+    try integrate(fit, judged, recorder)
   }
 
   private func fit(
@@ -162,7 +155,7 @@ public struct FitRun {
     let name = equation.model.rawValue
     let fit = MasterEquationFit<Float>(
       equation, to: objective, settings(equation.model == .persistence), pool: pool)
-    let isTask = run.study.configuration.pde.objective == .task
+    let isTask = subject.pde.objective == .task
     progress.begin("fit \(name)")
     var last: FitLoss?
     try observing(fit, 0)
@@ -181,6 +174,7 @@ public struct FitRun {
       try recorder.tick()
       try Interruption.check(Self.advice) {}
     }
+    try subject.checkReading()
     guard finite else { throw FitError.diverged(model: name) }
     progress.end(last.map { "loss \(Format.fixed($0.total, 4))" } ?? "no parameters")
     for entry in fit.layout.entries {
@@ -189,20 +183,6 @@ public struct FitRun {
         UnsafeBufferPointer(start: fit.weights.start + entry.offset, count: entry.count))
     }
     return fit
-  }
-
-  private func trajectories(
-    _ network: ModelConfiguration, _ weights: Buffer<Float>, _ samples: [Int], capacity: Int
-  ) -> any TrajectorySource<Float> {
-    switch run.study.data {
-    case .images(let set, let patches):
-      NetworkTrajectories(
-        network, weights, PatchSource(images: set, grid: patches), samples, capacity: capacity,
-        workers: pool.threadCount)
-    case .text(let passages):
-      NetworkTrajectories(
-        network, weights, passages, samples, capacity: capacity, workers: pool.threadCount)
-    }
   }
 }
 

@@ -85,14 +85,3 @@ private struct ArchivedWeights: TensorFile {
     values.elements.withUnsafeBytes { target.copyMemory(from: $0) }
   }
 }
-
-extension RunReader {
-  /// Refuses an archive of a network that others trained where a study's configuration is needed.
-  func requireStudy() throws {
-    guard contains(Layout.Network.file) || contains(Layout.Network.configuration) else { return }
-    throw ArchiveError(
-      .layout,
-      "\(path): expected a run of isotherm train, found a network that others trained, whose archive has no study "
-        + "file; isotherm-analyze and isotherm-plot read it")
-  }
-}

@@ -83,7 +83,7 @@ struct ImportedWeights {
   }
 
   /// A name as a member of a group: no slash, no sign that a shell or a path would read.
-  private static func archiveName(_ name: String) -> String {
+  static func archiveName(_ name: String) -> String {
     let kept = name.unicodeScalars.prefix(200).map { scalar -> Character in
       let isPlain = scalar.isASCII && (scalar.properties.isAlphabetic || "0"..."9" ~= scalar)
       if isPlain || scalar == "_" || scalar == "-" { return Character(scalar) }

@@ -20,7 +20,9 @@ extension InformRun {
       throw ArchiveError(
         .layout,
         "\(fields.path) and \(reader.path) share \(common.count) captured samples; at least 16 are "
-          + "needed: fit and train with the same capture.samples")
+          + "needed: "
+          + (configuration.isStudy
+            ? "fit and train with the same capture.samples" : "capture more samples and fit anew"))
     }
     for model in try Self.models(fields) {
       let path = Layout.Fields(model).u
@@ -30,11 +32,12 @@ extension InformRun {
           return .none
         }
         let stream: NDArray<Float> = try reader.readRow(taps[item].path, checkpoints - 1)
-        // Fields are 0 at padding.
+        // Fields are 0 at padding, and have the tokens in front.
+        let cleared = padding.cleared(
+          stream.elements, samples: stream.shape[0], of: stream.shape[1], step: stream.shape[1])
         let network = NDArray(
           shape: stream.shape,
-          elements: padding.cleared(
-            stream.elements, samples: stream.shape[0], of: stream.shape[1], step: stream.shape[1]))
+          elements: padding.tokensFirst(states: cleared, of: Array(0..<stream.shape[0])))
         let field: NDArray<Float> = try fields.readRow(path, row)
         return try LayerEstimator.densities(
           Self.distances(network, common.map(\.mine)),

@@ -10,12 +10,13 @@ import Kernels
 public struct InformRun {
   let reader: RunReader
   private let fields: RunReader?
-  let configuration: StudyConfiguration
+  let configuration: InformConfiguration
   private let pool: WorkerPool
   private let progress: ProgressLine
   let taps: [InformedTap]
   let padding: SamplePadding
-  private let labels: [Int32]
+  /// Classes of the samples; nil where nobody wrote any.
+  private let labels: [Int32]?
   let checkpoints: Int
   let samples: Int
   private let learners: [Learner]
@@ -31,14 +32,12 @@ public struct InformRun {
       throw UsageError("\(chosen.path): holds no fitted fields; isotherm fit makes them")
     }
     self.fields = chosen
-    try reader.requireStudy()
-    let yaml = try reader.readTexts(Layout.Provenance.configuration).first ?? ""
-    configuration = try StudyConfiguration(
-      yaml: yaml, name: "\(reader.path):/provenance/configuration", settings: settings)
+    configuration = try InformConfiguration(reader, settings: settings)
     pool = WorkerPool(threadCount: threads)
     self.progress = progress
     configuration.notes.forEach(progress.note)
-    labels = try reader.read(Layout.Samples.label).elements
+    labels =
+      try reader.contains(Layout.Samples.label) ? reader.read(Layout.Samples.label).elements : nil
     checkpoints = try reader.describe(Layout.Checkpoints.step).shape[0]
     taps = try InformedTap.all(reader, configuration)
     padding = try SamplePadding(reader)
@@ -49,6 +48,7 @@ public struct InformRun {
       min($0, try chosen?.describe($1.taps[0].path).shape[2] ?? $0)
     }
     try checkSamples()
+    try checkInput()
   }
 
   /// Equations that were watched while they learned the task.
@@ -104,12 +104,14 @@ public struct InformRun {
     }
     try fields?.checkMade(from: reader)
     if beginning.isResuming, place.isSealed {
-      try FinishedArchive.check(RunReader(place.file, expecting: [.information]), schema)
+      try FinishedArchive.check(
+        RunReader(place.file, expecting: [.information]), schema, isStudy: configuration.isStudy)
       progress.note("\(place.file) is complete already; nothing to resume")
       return place.file
     }
     let settings = configuration.information
-    let anchor = "\(Layout.Information.estimates)/\(settings.estimators[0].rawValue)/label/value"
+    let anchor =
+      "\(Layout.Information.estimates)/\(settings.estimators[0].rawValue)/\(labels == nil ? "input" : "label")/value"
     let mayReplace = beginning.mayReplace(place)
     let resumed =
       beginning.isResuming
@@ -194,51 +196,26 @@ public struct InformRun {
     let leading = tap.leading(checkpoint)
     let axis = shape.count - 2
     let row = shape.dropFirst(leading.count + 1).reduce(1, *) / max(1, shape[axis])
-    let step = max(1, (16 << 20) / max(1, samples * row))
+    // Tokens that are moved in front are looked for over all positions.
+    let step = padding.mask == nil ? max(1, (16 << 20) / max(1, samples * row)) : shape[axis]
     for position in stride(from: 0, to: shape[axis], by: step) {
       var start = leading + [Int](repeating: 0, count: shape.count - leading.count)
       var count = leading.map { _ in 1 } + [samples] + shape.dropFirst(leading.count + 1)
       (start[axis], count[axis]) = (position, min(step, shape[axis] - position))
       if let head = tap.head { (start[2], count[2]) = (head, 1) }
       let read: NDArray<Float> = try reader.read(tap.path, start: start, count: count)
-      // An equation's field is 0 at padding already.
+      // An equation's field is 0 at padding already, and has the tokens in front.
       let values =
         tap.depth != nil
         ? read.elements
-        : padding.cleared(
-          read.elements, samples: samples, from: position, of: shape[axis], step: count[axis])
+        : tokensFirst(
+          padding.cleared(
+            read.elements, samples: samples, from: position, of: shape[axis], step: count[axis]),
+          isMap: tap.head != nil)
       try layer.distances.add(values)
       layer.patterns.add(values)
     }
     return layer
-  }
-
-  private var input: InformedInput { reader.contains(Layout.Samples.token) ? .tokens : .pixels }
-
-  /// Distances between the inputs themselves.
-  private func inputDistances() throws -> LayerDistances {
-    if input == .tokens { return try tokenDistances() }
-    let images: NDArray<UInt8> = try reader.read(Layout.Samples.image)
-    var distances = try LayerDistances(count: samples)
-    let size = images.shape.dropFirst().reduce(1, *)
-    try distances.add(images.elements.prefix(samples * size).map { Float($0) / 255 })
-    return distances
-  }
-
-  private func tokenDistances() throws -> LayerDistances {
-    let tokens: NDArray<Int32> = try reader.read(Layout.Samples.token)
-    let vocabulary = Int(tokens.elements.max() ?? 0) + 1
-    var shares = [Float](repeating: 0, count: samples * vocabulary)
-    for sample in 0..<samples {
-      let length = padding.lengths.map { $0[sample] } ?? tokens.shape[1]
-      for position in 0..<length {
-        let token = Int(tokens.elements[sample * tokens.shape[1] + position])
-        shares[sample * vocabulary + token] += 1 / Float(length)
-      }
-    }
-    var distances = try LayerDistances(count: samples)
-    try distances.add(shares)
-    return distances
   }
 
   /// Estimates all of `taps` at a checkpoint into the groups below `root`.
@@ -249,15 +226,17 @@ public struct InformRun {
     let settings = configuration.information
     let input = settings.estimators.contains(where: \.needsInput) ? try inputDistances() : nil
     let layers = try concurrently(taps.count) { try layer(taps[$0], in: reader, checkpoint) }
-    let labels = Array(labels.prefix(samples))
+    // Without labels what is computed for them is not kept.
+    let labels = labels.map { Array($0.prefix(samples)) }
+    let classes = labels ?? [Int32](repeating: 0, count: samples)
     for estimator in settings.estimators {
       let pairs = try concurrently(taps.count) { item in
         try estimator.estimate(
-          layers[item], input: input, labels: labels, settings, resampling)
+          layers[item], input: input, labels: classes, settings, resampling)
       }
       let group = "\(root)/\(estimator.rawValue)"
       try recorder.append(pairs.map(\.input), to: group + "/input")
-      try recorder.append(pairs.map(\.label), to: group + "/label")
+      if labels != nil { try recorder.append(pairs.map(\.label), to: group + "/label") }
     }
     for estimator in settings.pairs where root == Layout.Information.estimates {
       guard let between = estimator.between else { continue }
@@ -298,7 +277,7 @@ public struct InformRun {
 
   /// H(Y) of the samples' labels, nats.
   private var labelEntropy: Double {
-    let counts = Dictionary(grouping: labels.prefix(samples)) { $0 }.values.map(\.count)
+    let counts = Dictionary(grouping: (labels ?? []).prefix(samples)) { $0 }.values.map(\.count)
     let total = Double(max(1, counts.reduce(0, +)))
     return counts.sorted().reduce(0) {
       $0 - Double($1) / total * Foundation.log(Double($1) / total)
@@ -306,6 +285,11 @@ public struct InformRun {
   }
 
   // MARK: - Schema
+
+  /// What is estimated of each layer: of labels where there are any.
+  private var quantities: [(group: String, name: String)] {
+    [("input", "I(X;T)")] + (labels == nil ? [] : [("label", "I(T;Y)")])
+  }
 
   /// Naming its sources reads them whole.
   private func schema(naming: Bool = true) throws -> RunSchema {
@@ -321,7 +305,7 @@ public struct InformRun {
         Layout.Information.tapName, .utf8, [Axis("tap", taps.count)], longName: "tap of each depth")
     ]
     for estimator in settings.estimators {
-      for (quantity, name) in [("input", "I(X;T)"), ("label", "I(T;Y)")] {
+      for (quantity, name) in quantities {
         arrays += InformSchema.quantity(
           "\(Layout.Information.estimates)/\(estimator.rawValue)/\(quantity)", name,
           [.growing("checkpoint"), depth("depth_time", taps)], by: estimator, settings,
@@ -350,7 +334,8 @@ public struct InformRun {
     }
     return RunSchema(
       .information, title: configuration.title, arrays: arrays,
-      defaultGroup: "\(Layout.Information.estimates)/\(settings.estimators[0].rawValue)/label",
+      defaultGroup:
+        "\(Layout.Information.estimates)/\(settings.estimators[0].rawValue)/\(labels == nil ? "input" : "label")",
       provenance: Provenance(
         configuration: configuration.yaml, seed: configuration.seed, blasCore: BLASCore.name,
         sources: !naming

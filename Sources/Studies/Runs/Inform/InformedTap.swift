@@ -16,10 +16,10 @@ struct InformedTap {
   /// All that the run captured, by depth.
   /// - Throws: ``Archive/ArchiveError`` when there is none.
   static func all(
-    _ reader: RunReader, _ configuration: StudyConfiguration
+    _ reader: RunReader, _ configuration: InformConfiguration
   ) throws -> [InformedTap] {
     let isAttention = configuration.information.taps == .attention
-    let layers = Double(configuration.model.layerCount)
+    let layers = Double(configuration.layers)
     var taps: [InformedTap] = []
     for tap in try reader.taps() {
       guard let layer = tap.layer, let within = depth(of: tap.quantity) else { continue }
@@ -41,8 +41,11 @@ struct InformedTap {
     guard !taps.isEmpty else {
       throw ArchiveError(
         .layout,
-        "\(reader.path): no \(isAttention ? "attention map" : "residual stream") was captured; train "
-          + "with capture.taps containing \(isAttention ? "attention.*.map" : "residual.*.post")")
+        "\(reader.path): no \(isAttention ? "attention map" : "residual stream") was captured; "
+          + (configuration.isStudy
+            ? "train with capture.taps containing \(isAttention ? "attention.*.map" : "residual.*.post")"
+            : "isotherm capture runs an imported network over data, and isotherm import --preset takes \(isAttention ? "maps" : "states") that were saved elsewhere")
+      )
     }
     return taps.sorted { ($0.depthTime, $0.name) < ($1.depthTime, $1.name) }
   }

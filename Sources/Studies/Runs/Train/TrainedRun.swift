@@ -15,7 +15,13 @@ struct TrainedRun {
   /// - Throws: when it is no training run, or the data set it was trained on has changed or is gone.
   init(_ name: String, settings: [String]) throws {
     reader = try RunReader(name, expecting: [.run])
-    try reader.requireStudy()
+    guard try reader.isStudy() else {
+      throw ArchiveError(
+        .layout,
+        "\(reader.path): expected a run of isotherm train, whose network can be run, found captures or a network that others "
+          + "trained; isotherm fit, inform, isotherm-analyze and isotherm-plot work on what was captured, and two captures, clean "
+          + "and perturbed, are compared by isotherm-analyze perturbation")
+    }
     let yaml = try reader.readTexts(Layout.Provenance.configuration).first ?? ""
     let configuration = try StudyConfiguration(
       yaml: yaml, name: "\(reader.path):/provenance/configuration", settings: settings)
