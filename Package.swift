@@ -74,6 +74,10 @@ let presentation: [Target] = [
       "Arrays", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     swiftSettings: native),
+  // What isotherm-analyze computes: archives in, tables and arrays of metrics out.
+  .target(
+    name: "Analyses", dependencies: ["Arrays", "Kernels", "Metrics", "Archive", "Console"],
+    swiftSettings: native),
   .target(
     name: "Studies",
     dependencies: [
@@ -94,7 +98,7 @@ let programs: [Target] = [
   program("isotherm", ["Studies", "Archive"]),
   program(
     "isotherm-archive", ["Archive", .product(name: "GRDB", package: "GRDB.swift")]),
-  program("isotherm-analyze", ["Archive", "Metrics"]),
+  program("isotherm-analyze", ["Analyses", "Archive"]),
   program("isotherm-plot", ["Archive", "Figures"]),
   // Our side of tools/bench; not installed.
   program(

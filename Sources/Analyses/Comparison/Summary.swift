@@ -4,14 +4,14 @@ import Foundation
 
 extension MetricSummary.Metric {
   /// One cell: labels along every axis, mean and interval, and of how many of the variant's seeds they are.
-  struct Row {
-    let labels: [String]
-    let mean: Double, lower: Double, upper: Double
-    let finite: Int, seeds: Int
+  package struct Row {
+    package let labels: [String]
+    package let mean: Double, lower: Double, upper: Double
+    package let finite: Int, seeds: Int
   }
 
   /// All cells.
-  var rows: [Row] {
+  package var rows: [Row] {
     mean.indices.map { index in
       var rest = index
       var row = [String](repeating: "", count: axes.count)
@@ -66,7 +66,7 @@ extension MetricSummary.Metric {
   }
 
   /// Whether a cell with these labels is among those that `places` name, `AXIS=LABEL`; several of one axis are alternatives.
-  func contains(_ row: [String], _ places: [(axis: String, label: String)]) -> Bool {
+  package func contains(_ row: [String], _ places: [(axis: String, label: String)]) -> Bool {
     zip(axes, row).allSatisfy { axis, label in
       let wanted = places.filter { $0.axis == axis.name }
       return wanted.isEmpty || wanted.contains { $0.label == label }
@@ -74,7 +74,7 @@ extension MetricSummary.Metric {
   }
 
   /// - Throws: ``Console/UsageError`` when `places` name an axis or a label that is not there.
-  func check(_ places: [(axis: String, label: String)], name: String) throws {
+  package func check(_ places: [(axis: String, label: String)], name: String) throws {
     for place in places {
       guard let axis = axes.firstIndex(where: { $0.name == place.axis }) else {
         throw UsageError(
@@ -90,8 +90,9 @@ extension MetricSummary.Metric {
   }
 
   /// A table whose columns run along the last axis, or with one column of values; of the cells in `places`.
-  func wide(_ places: [(axis: String, label: String)] = []) -> (header: [String], rows: [[String]])
-  {
+  package func wide(_ places: [(axis: String, label: String)] = []) -> (
+    header: [String], rows: [[String]]
+  ) {
     let last = axes.count > 1 && axes[axes.count - 1].length <= 16 ? axes.count - 1 : axes.count
     let columns = last < axes.count ? labels[last] : ["value"]
     let wanted = places.filter { last < axes.count && $0.axis == axes[last].name }.map(\.label)

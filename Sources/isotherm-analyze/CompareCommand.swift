@@ -1,6 +1,6 @@
+import Analyses
 import Archive
 import ArgumentParser
-import Arrays
 import Console
 
 /// `isotherm-analyze compare METRICS... [-o SUMMARY]`

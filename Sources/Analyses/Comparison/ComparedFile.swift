@@ -52,7 +52,7 @@ struct ComparedFile {
 }
 
 /// Metrics files, sorted into variants by the keys in which the configurations of their runs differ, and into seeds.
-struct ComparedFiles {
+package struct ComparedFiles {
   /// One variant.
   struct Variant {
     let name: String
@@ -66,9 +66,9 @@ struct ComparedFiles {
   /// Keys that tell the variants apart.
   let keys: [String]
   /// What speaks against pooling some of the files, one line each.
-  let warnings: [String]
+  package let warnings: [String]
 
-  init(_ readers: [RunReader]) throws {
+  package init(_ readers: [RunReader]) throws {
     var files = try readers.map(ComparedFile.init)
     // What differs between two analyses of one run is no variant: only files of one analysis are set against each other.
     var keys: Set<String> = []

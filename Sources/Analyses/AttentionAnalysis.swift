@@ -4,7 +4,7 @@ import Console
 import Metrics
 
 /// Attention of PDE models and of nulls against the network's, on held-out samples.
-struct AttentionAnalysis {
+package struct AttentionAnalysis: Analysis {
   /// Something that claims to know the network's map.
   struct Candidate {
     let source: Source
@@ -62,7 +62,7 @@ struct AttentionAnalysis {
   /// Samples whose maps are not finite, of the network, then of each model: `[map][layer]`.
   private(set) var broken: [[Int]]
 
-  init(_ run: RunContent, _ fields: [RunReader], seed: UInt64) throws {
+  package init(_ run: RunContent, _ fields: [RunReader], seed: UInt64) throws {
     layers = try run.reader.attentionLayers()
     let fitted = try FittedModels(fields, "attention")
     unfinished = fitted.unfinished
@@ -204,7 +204,7 @@ struct AttentionAnalysis {
 
   // MARK: - Results
 
-  func report() -> Report {
+  package func report() -> Report {
     var report = Report(
       "attention",
       [

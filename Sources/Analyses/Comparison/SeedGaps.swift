@@ -2,19 +2,20 @@ import Archive
 import Foundation
 
 /// Which seeds pooled numbers are without, in words.
-struct SeedGaps {
+package struct SeedGaps {
   private let summary: MetricSummary
   /// Of each variant, `[variant][seed]`.
   private let seeds: [[Double]], diverged: [[Bool]]
 
-  init(_ summary: MetricSummary) throws {
+  package init(_ summary: MetricSummary) throws {
     self.summary = summary
     seeds = try summary.seeds()
     diverged = try summary.diverged()
   }
 
   /// Sentences under the table of one metric: a line for each variant whose means are of fewer seeds than it has.
-  func notes(_ metric: MetricSummary.Metric, _ places: [(axis: String, label: String)]) -> [String]
+  package func notes(_ metric: MetricSummary.Metric, _ places: [(axis: String, label: String)])
+    -> [String]
   {
     let rows = metric.rows
     let chosen = rows.indices.filter { metric.contains(rows[$0].labels, places) }
@@ -26,7 +27,7 @@ struct SeedGaps {
   }
 
   /// Sentences about all metrics: for each seed how many of them it has no finite value in, where others have one.
-  func overview() throws -> [String] {
+  package func overview() throws -> [String] {
     var counts = seeds.map { [Int](repeating: 0, count: $0.count) }
     let names = try summary.metrics()
     for name in names {

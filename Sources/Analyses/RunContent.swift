@@ -4,13 +4,13 @@ import Foundation
 import Metrics
 
 /// What analyses need from a training run's archive.
-struct RunContent {
+package struct RunContent {
   let reader: RunReader
   /// Optimiser steps done at each checkpoint that every captured array has: while a run goes on some may be a row ahead.
   let steps: [Int32]
   private let padding: SamplePadding
 
-  init(_ reader: RunReader) throws {
+  package init(_ reader: RunReader) throws {
     self.reader = reader
     padding = try SamplePadding(reader)
     steps = Array(

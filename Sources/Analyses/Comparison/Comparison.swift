@@ -3,9 +3,9 @@ import Arrays
 import Metrics
 
 /// Every metric of several runs: mean over seeds with its interval, for each variant.
-struct Comparison {
+package struct Comparison {
   /// One metric.
-  struct Metric {
+  package struct Metric {
     /// Path below `/metrics`.
     let name: String
     let longName: String, units: String
@@ -24,19 +24,19 @@ struct Comparison {
     }
   }
 
-  let variants: [String]
-  let keys: [String]
+  package let variants: [String]
+  package let keys: [String]
   /// Value of each key, `[variant][key]`.
   private let keyValues: [[String]]
   /// Seeds of each variant.
-  let seeds: [[String]]
-  private(set) var metrics: [Metric] = []
+  package let seeds: [[String]]
+  package private(set) var metrics: [Metric] = []
   /// Texts that name the places along an axis, by path below `/metrics`.
   private(set) var names: [(path: String, axis: String, texts: [String])] = []
   /// Metrics that could not be compared, and why.
-  private(set) var omissions: [String] = []
+  package private(set) var omissions: [String] = []
 
-  init(_ files: ComparedFiles) throws {
+  package init(_ files: ComparedFiles) throws {
     variants = files.variants.map(\.name)
     keys = files.keys
     keyValues = files.variants.map(\.values)
@@ -111,7 +111,7 @@ struct Comparison {
   }
 
   /// The arrays of a summary.
-  func arrays() -> [CompleteArray] {
+  package func arrays() -> [CompleteArray] {
     typealias Axis = ArraySchema.AxisSchema
     let variant = Axis("variant", variants.count)
     let most = seeds.map(\.count).max() ?? 0

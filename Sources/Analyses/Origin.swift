@@ -1,13 +1,13 @@
 import Archive
 
 /// What metrics rest on besides their archives' configuration: the data, and the programs that made the archives.
-struct Origin {
+package struct Origin {
   /// Hash of the data set, and of the vocabulary where there is one; nil when no run names any.
   let data: String?
   /// Version and commit by kind of archive.
   let programs: [(kind: String, program: String)]
 
-  init(_ readers: [RunReader]) throws {
+  package init(_ readers: [RunReader]) throws {
     data = try readers.first { $0.kind == .run }.flatMap { try Self.data($0) }
     programs = try readers.map { reader in
       let words = try ["version", "commit", "dirty"].compactMap { name -> String? in
@@ -25,7 +25,7 @@ struct Origin {
   }
 
   /// Lines of the configuration of a metrics file.
-  var yaml: String {
+  package var yaml: String {
     // One key a kind, whatever made the archives: a key that stands there twice is no YAML.
     let kinds = Dictionary(grouping: programs, by: \.kind).map { kind, members in
       "  \(kind): \"\(Set(members.map(\.program)).sorted().joined(separator: "; "))\"\n"

@@ -27,7 +27,7 @@ extension AttentionAnalysis {
     ]
   }
 
-  func arrays() -> [CompleteArray] {
+  package func arrays() -> [CompleteArray] {
     typealias Axis = ArraySchema.AxisSchema
     let candidate = Axis("candidate", candidates.count)
     let layer = Axis("layer", layers.count, coordinates: layers.map(Double.init))
