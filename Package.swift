@@ -81,8 +81,9 @@ let presentation: [Target] = [
   .target(
     name: "Studies",
     dependencies: [
-      "Arrays", "Kernels", "Transformer", "Dynamics", "Information", "Archive", "Corpora",
-      "Console", "Checkpoints", "PretrainedNetworks", .product(name: "Yams", package: "Yams"),
+      "Arrays", "Kernels", "Transformer", "Dynamics", "Information", "Metrics", "Archive",
+      "Corpora", "Console", "Checkpoints", "PretrainedNetworks",
+      .product(name: "Yams", package: "Yams"),
     ], swiftSettings: native),
 ]
 
@@ -123,6 +124,7 @@ let tests: [Target] = [
   tests("Arrays"), tests("Kernels"), tests("HDF5", ["Arrays"]), tests("Transformer", ["Kernels"]),
   tests("Dynamics", ["Kernels", "Transformer"]), tests("Information", ["Kernels"]),
   tests("Metrics", ["Arrays", "Kernels"]), tests("Archive", ["Arrays", "HDF5", "Kernels"]),
+  tests("Analyses", ["Archive", "Console", "Kernels"]),
   tests("Corpora", ["Archive"], excluding: ["wordpiece-vectors.json"]),
   tests("Figures", ["Kernels"], excluding: ["golden"]), tests("Console"),
   tests("Studies", ["Archive", "Console", "TestSupport", "Transformer"]),
@@ -134,7 +136,7 @@ let tests: [Target] = [
     exclude: [
       "help", "open-with-others.py", "open-with-r.R", "open-with-octave.m", "compare-exports.py",
       "power-cut.py", "power-trace.c", "full-disk.c", "foreign-objects.py", "compare-arrays.py",
-      "compare-capture.py", "stored-forms.py", "stored-ids.py",
+      "compare-capture.py", "stored-forms.py", "stored-ids.py", "exported-forward.py",
     ],
     swiftSettings: native),
 ]

@@ -34,6 +34,9 @@ package struct WeightsAnalysis: Analysis {
     }
   }
 
+  /// Singular values up to which all are written: 256 MiB.
+  private static let mostValues = 1 << 25
+
   private var rows: [Row] = []
   private var broken: [String] = []
   private let seed: UInt64
@@ -121,7 +124,7 @@ package struct WeightsAnalysis: Analysis {
     func numbers(_ name: String, _ longName: String, _ value: (Row) -> Double) -> CompleteArray {
       group.numbers(name, [axis], rows.map(value), longName)
     }
-    return [
+    let arrays = [
       group.texts("matrix", axis, rows.map(\.matrix), "weight matrix"),
       group.texts("file", axis, rows.map(\.file), "archive that it is from"),
       numbers("checkpoint", "number of the checkpoint") { Double($0.checkpoint) },
@@ -148,6 +151,27 @@ package struct WeightsAnalysis: Analysis {
       },
       numbers("spectral_norm", "largest singular value") { $0.spectrum.spectralNorm },
       numbers("frobenius_norm", "root of the sum of squares") { $0.spectrum.frobeniusNorm },
+      numbers("edge_upper", "upper Marchenko-Pastur edge of squared singular values") {
+        $0.spectrum.random.upper * Double($0.spectrum.longer)
+      },
+      numbers("edge_lower", "lower Marchenko-Pastur edge of squared singular values") {
+        $0.spectrum.random.lower * Double($0.spectrum.longer)
+      },
+      numbers("minimum", "smallest squared singular value of the power law's tail") {
+        $0.fit?.minimum ?? .nan
+      },
+      numbers("tail", "values of the tail") { Double($0.fit?.count ?? 0) },
+    ]
+    let most = rows.map(\.spectrum.shorter).max() ?? 0
+    guard rows.count * most <= Self.mostValues else { return arrays }
+    let values = rows.flatMap { row in
+      row.spectrum.singularValues
+        + [Double](repeating: .nan, count: most - row.spectrum.shorter)
+    }
+    return arrays + [
+      group.numbers(
+        "singular_value", [axis, ArraySchema.AxisSchema("order", most)], values,
+        "singular values, largest first; NaN beyond the matrix's shorter side")
     ]
   }
 }

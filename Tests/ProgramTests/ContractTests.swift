@@ -52,7 +52,8 @@ import Testing
     (
       "isotherm",
       [
-        "train", "tokenize", "import", "capture", "fit", "integrate", "perturb", "inform", "study",
+        "train", "tokenize", "import", "capture", "evaluate", "fit", "integrate", "perturb",
+        "inform", "study",
         "verify",
         "demo",
       ]
@@ -67,7 +68,7 @@ import Testing
       "isotherm-analyze",
       [
         "attention", "flow", "bottleneck", "gradients", "perturbation", "stability", "weights",
-        "compare",
+        "heads", "lens", "compare",
       ]
     ),
     (
@@ -76,7 +77,9 @@ import Testing
         "training", "gradients", "flow", "correlation", "cka", "drift", "attention",
         "attention-rollout",
         "similarity", "skill",
-        "terms", "information-plane", "information-layers", "field", "phase", "convergence", "any",
+        "terms", "information-plane", "information-layers", "field", "phase", "convergence",
+        "singular-values", "weights-map", "heads", "composition", "lens", "checkpoint-cka",
+        "barrier", "any",
         "list",
         "verify", "show", "report", "animate",
       ]
