@@ -75,11 +75,16 @@ let presentation: [Target] = [
       "Arrays", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     swiftSettings: native),
+  // What isotherm-analyze computes: archives in, tables and arrays of metrics out.
+  .target(
+    name: "Analyses", dependencies: ["Arrays", "Kernels", "Metrics", "Archive", "Console"],
+    swiftSettings: native),
   .target(
     name: "Studies",
     dependencies: [
-      "Arrays", "Kernels", "Transformer", "Dynamics", "Information", "Archive", "Corpora",
-      "Console", "Checkpoints", "PretrainedNetworks", .product(name: "Yams", package: "Yams"),
+      "Arrays", "Kernels", "Transformer", "Dynamics", "Information", "Metrics", "Archive",
+      "Corpora", "Console", "Checkpoints", "PretrainedNetworks",
+      .product(name: "Yams", package: "Yams"),
     ], swiftSettings: native),
 ]
 
@@ -95,7 +100,7 @@ let programs: [Target] = [
   program("isotherm", ["Studies", "Archive", "Kernels"]),
   program(
     "isotherm-archive", ["Archive", .product(name: "GRDB", package: "GRDB.swift")]),
-  program("isotherm-analyze", ["Archive", "Metrics"]),
+  program("isotherm-analyze", ["Analyses", "Archive"]),
   program("isotherm-plot", ["Archive", "Figures"]),
   // Our side of tools/bench; not installed.
   program(
@@ -120,6 +125,7 @@ let tests: [Target] = [
   tests("Arrays"), tests("Kernels"), tests("HDF5", ["Arrays"]), tests("Transformer", ["Kernels"]),
   tests("Dynamics", ["Kernels", "Transformer"]), tests("Information", ["Kernels"]),
   tests("Metrics", ["Arrays", "Kernels"]), tests("Archive", ["Arrays", "HDF5", "Kernels"]),
+  tests("Analyses", ["Archive", "Console", "Kernels"]),
   tests("Corpora", ["Archive"], excluding: ["wordpiece-vectors.json"]),
   tests("Figures", ["Kernels"], excluding: ["golden"]), tests("Console"),
   tests("Studies", ["Archive", "Console", "TestSupport", "Transformer"]),
@@ -132,6 +138,7 @@ let tests: [Target] = [
       "help", "open-with-others.py", "open-with-r.R", "open-with-octave.m", "compare-exports.py",
       "power-cut.py", "power-trace.c", "full-disk.c", "foreign-objects.py", "compare-arrays.py",
       "compare-capture.py", "saved-arrays.py", "stored-forms.py", "stored-ids.py",
+      "exported-forward.py",
     ],
     swiftSettings: native),
 ]

@@ -148,7 +148,7 @@ def arrays_of(path: pathlib.Path) -> dict[str, str]:
         held[name + " (attributes)"] = attributes(item)
         if isinstance(item, h5py.Dataset):
             values = item[()]
-            content = repr(values.tolist()).encode() if values.dtype == object else values.tobytes()
+            content = values.tobytes() if getattr(values, "dtype", object) != object else repr(numpy.asarray(values).tolist()).encode()
             held[name] = f"{item.dtype} {item.shape} {hashlib.sha256(content).hexdigest()}"
 
     with h5py.File(path) as file:

@@ -1,3 +1,4 @@
+import Analyses
 import Archive
 import ArgumentParser
 import Console
@@ -31,9 +32,9 @@ struct AnalysisOptions: ParsableArguments {
 
   /// Writes the metrics file when asked for, and prints the report.
   func finish(
-    _ report: Report, _ arrays: [CompleteArray], _ inputs: Inputs, title: String
+    _ analysis: some Analysis, _ inputs: Inputs, title: String
   ) throws {
-    var report = report
+    var report = analysis.report()
     try inputs.checkMade()
     if let output {
       let sources = try inputs.sources()
@@ -41,7 +42,8 @@ struct AnalysisOptions: ParsableArguments {
         configuration: try configuration(report.name, inputs), seed: seed, blasCore: "",
         sources: sources)
       report.path = try Recorder.write(
-        arrays, kind: .metrics, title: title, provenance: provenance, to: RunPlace(output),
+        analysis.arrays(), kind: .metrics, title: title, provenance: provenance,
+        to: RunPlace(output),
         replacing: force)
     }
     if common.json {

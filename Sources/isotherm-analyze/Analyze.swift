@@ -15,6 +15,7 @@ struct Analyze: ParsableCommand {
     version: Provenance.version,
     subcommands: [
       AttentionCommand.self, FlowCommand.self, BottleneckCommand.self, PerturbationCommand.self,
-      GradientsCommand.self, StabilityCommand.self, WeightsCommand.self, CompareCommand.self,
+      GradientsCommand.self, StabilityCommand.self, WeightsCommand.self, HeadsCommand.self,
+      LensCommand.self, CompareCommand.self,
     ])
 }

@@ -1,8 +1,7 @@
+import Analyses
 import Archive
 import ArgumentParser
-import Arrays
 import Console
-import Metrics
 
 /// `isotherm-analyze attention RUN FIELDS...`
 struct AttentionCommand: ParsableCommand {
@@ -25,7 +24,6 @@ struct AttentionCommand: ParsableCommand {
       throw UsageError("expected a run and the fields fitted to it; `isotherm fit` makes them")
     }
     let analysis = try AttentionAnalysis(RunContent(run), fields, seed: options.seed)
-    try options.finish(
-      analysis.report(), analysis.arrays(), inputs, title: run.title)
+    try options.finish(analysis, inputs, title: run.title)
   }
 }

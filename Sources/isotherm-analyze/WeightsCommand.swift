@@ -1,10 +1,6 @@
+import Analyses
 import Archive
 import ArgumentParser
-import Arrays
-import Console
-import Foundation
-import Kernels
-import Metrics
 
 /// `isotherm-analyze weights RUN...`
 struct WeightsCommand: ParsableCommand {
@@ -13,163 +9,39 @@ struct WeightsCommand: ParsableCommand {
     abstract: "Spectra of every weight matrix at every checkpoint: power law, ranks, spikes.",
     discussion: """
       Takes runs, trained here or imported (isotherm import). Each matrix is set beside its null: one of independent Gaussian elements of \
-      the same shape and norm.
+      the same shape and norm. --changes compares the checkpoints instead: drift, CKA, Procrustes distance and direction of every matrix \
+      against the first checkpoint, or with --against against the last one of another archive.
       """)
 
   @OptionGroup var options: AnalysisOptions
 
+  @Flag(help: "How matrices change between checkpoints, in place of their spectra.")
+  var changes = false
+
+  @Option(
+    help: ArgumentHelp("Compare with the last checkpoint of this archive.", valueName: "archive"))
+  var against: String?
+
+  func validate() throws {
+    guard against == nil || changes else {
+      throw ValidationError("--against says what changes are measured from; pass --changes too")
+    }
+  }
+
   func run() throws {
     let inputs = try options.open([.run])
-    let analysis = try WeightsAnalysis(inputs.readers, seed: options.seed)
     let title = inputs.readers.map(\.title).joined(separator: ", ")
-    try options.finish(analysis.report(), analysis.arrays(), inputs, title: title)
-  }
-}
-
-/// Spectra of the matrices among a run's parameters.
-struct WeightsAnalysis {
-  private struct Row {
-    let file: String
-    let matrix: String
-    let checkpoint: Int
-    let shape: [Int]
-    let spectrum: WeightSpectrum
-    let fit: PowerLawFit?
-    let null: Null
-  }
-
-  /// What a Gaussian matrix of a shape has; all of it is the same at any norm.
-  private struct Null {
-    let alpha: Double, distance: Double, stableRank: Double, effectiveRank: Double
-    let spikes: Int
-
-    init(_ shape: [Int], seed: UInt64) {
-      var random = Philox(
-        seed: seed, purpose: .noise, index: UInt64(shape[0]) << 32 | UInt64(shape[1]))
-      let matrix = (0..<shape[0] * shape[1]).map { _ in random.normal() }
-      let spectrum = WeightSpectrum(matrix, rows: shape[0], columns: shape[1])
-      let fit = spectrum?.powerLaw
-      (alpha, distance) = (fit?.alpha ?? .nan, fit?.distance ?? .nan)
-      stableRank = spectrum?.stableRank ?? .nan
-      effectiveRank = spectrum?.effectiveRank ?? .nan
-      spikes = spectrum?.spikeCount ?? 0
+    guard changes else {
+      return try options.finish(
+        try WeightsAnalysis(inputs.readers, seed: options.seed), inputs, title: title)
     }
-  }
-
-  private var rows: [Row] = []
-  private var broken: [String] = []
-  private let seed: UInt64
-
-  init(_ readers: [RunReader], seed: UInt64) throws {
-    self.seed = seed
-    var nulls: [[Int]: Null] = [:]
-    for reader in readers {
-      let count = rows.count
-      for name in try reader.names(in: Layout.Checkpoints.parameters) {
-        let path = Layout.Checkpoints.parameter(name)
-        let shape = try reader.describe(path).shape
-        guard shape.count == 3, shape[1] > 1, shape[2] > 1 else { continue }
-        let sides = Array(shape.dropFirst())
-        let null = nulls[sides] ?? Null(sides, seed: seed)
-        nulls[sides] = null
-        for checkpoint in 0..<shape[0] {
-          try StopRequest.check()
-          let values: NDArray<Double> = try reader.readRow(path, checkpoint)
-          guard let spectrum = WeightSpectrum(values.elements, rows: sides[0], columns: sides[1])
-          else {
-            broken.append("\(name), checkpoint \(checkpoint)")
-            continue
-          }
-          rows.append(
-            Row(
-              file: reader.path, matrix: name, checkpoint: checkpoint, shape: sides,
-              spectrum: spectrum, fit: spectrum.powerLaw, null: null))
-        }
-      }
-      guard rows.count > count || !broken.isEmpty else {
-        throw ArchiveError(
-          .layout,
-          "\(reader.path): no matrix among /checkpoints/parameters; pass a run, or isotherm import one"
-        )
-      }
+    let other = try against.map { try RunReader($0, expecting: [.run]) }
+    if let output = options.output, let against {
+      try OutputGuard([against]).check(archive: output, replacing: options.force)
     }
-  }
-
-  func report() -> Report {
-    var report = Report(
-      "weights",
-      [
-        ("file", "file"), ("matrix", "matrix"), ("checkpoint", "checkpoint"), ("rows", "rows"),
-        ("columns", "columns"), ("alpha", "α"), ("distance", "D"), ("tail", "tail"),
-        ("minimum", "λ min"), ("alpha_null", "null α"), ("distance_null", "null D"),
-        ("stable_rank", "stable rank"), ("stable_rank_null", "null"),
-        ("effective_rank", "effective rank"), ("effective_rank_null", "null"),
-        ("spikes", "spikes"), ("spikes_null", "null"), ("spectral_norm", "σ₁"),
-        ("frobenius_norm", "norm"), ("edge_lower", "MP lower"), ("edge_upper", "MP upper"),
-      ])
-    for row in rows {
-      let spectrum = row.spectrum
-      report.add([
-        .text(row.file), .text(row.matrix), .integer(row.checkpoint), .integer(row.shape[0]),
-        .integer(row.shape[1]), .number(row.fit?.alpha ?? .nan, digits: 3),
-        .number(row.fit?.distance ?? .nan, digits: 3), .integer(row.fit?.count ?? 0),
-        .number(row.fit?.minimum ?? .nan, digits: 4), .number(row.null.alpha, digits: 2),
-        .number(row.null.distance, digits: 3), .number(spectrum.stableRank, digits: 2),
-        .number(row.null.stableRank, digits: 2), .number(spectrum.effectiveRank, digits: 2),
-        .number(row.null.effectiveRank, digits: 2), .integer(spectrum.spikeCount),
-        .integer(row.null.spikes), .number(spectrum.spectralNorm, digits: 4),
-        .number(spectrum.frobeniusNorm, digits: 4), .number(spectrum.random.lower, digits: 5),
-        .number(spectrum.random.upper, digits: 5),
-      ])
-    }
-    report.notes = [
-      "α: exponent of a power law fitted to the tail of the eigenvalues λ = σ², D its distance from them: where D is not small (below about 0.1), "
-        + "or not below that of the null, the tail is no power law whatever α is.",
-      "null: independent Gaussian elements of the same shape and norm, seed \(seed). spikes: eigenvalues beyond the upper Marchenko-Pastur edge "
-        + "for elements of this variance; MP edges are those of λ / longer side.",
-    ]
-    if !broken.isEmpty {
-      report.notes.append(
-        "left out, because they hold values that are not finite: \(broken.joined(separator: "; "))."
-      )
-    }
-    return report
-  }
-
-  func arrays() -> [CompleteArray] {
-    guard !rows.isEmpty else { return [] }
-    let axis = ArraySchema.AxisSchema("spectrum", rows.count)
-    let group = MetricGroup(analysis: .weights, samples: 1)
-    func numbers(_ name: String, _ longName: String, _ value: (Row) -> Double) -> CompleteArray {
-      group.numbers(name, [axis], rows.map(value), longName)
-    }
-    return [
-      group.texts("matrix", axis, rows.map(\.matrix), "weight matrix"),
-      group.texts("file", axis, rows.map(\.file), "archive that it is from"),
-      numbers("checkpoint", "number of the checkpoint") { Double($0.checkpoint) },
-      numbers("alpha", "exponent of the power law of the eigenvalues' tail") {
-        $0.fit?.alpha ?? .nan
-      },
-      numbers("distance", "Kolmogorov-Smirnov distance of the power law") {
-        $0.fit?.distance ?? .nan
-      },
-      numbers("alpha_null", "exponent for a Gaussian matrix") { $0.null.alpha },
-      numbers("distance_null", "distance for a Gaussian matrix") { $0.null.distance },
-      numbers("stable_rank", "squared Frobenius norm over squared spectral norm") {
-        $0.spectrum.stableRank
-      },
-      numbers("stable_rank_null", "stable rank of a Gaussian matrix") { $0.null.stableRank },
-      numbers("effective_rank", "exponential of the singular values' entropy") {
-        $0.spectrum.effectiveRank
-      },
-      numbers("effective_rank_null", "effective rank of a Gaussian matrix") {
-        $0.null.effectiveRank
-      },
-      numbers("spikes", "eigenvalues beyond the upper Marchenko-Pastur edge") {
-        Double($0.spectrum.spikeCount)
-      },
-      numbers("spectral_norm", "largest singular value") { $0.spectrum.spectralNorm },
-      numbers("frobenius_norm", "root of the sum of squares") { $0.spectrum.frobeniusNorm },
-    ]
+    let analysis = try WeightChangesAnalysis(
+      inputs.readers, against: other, seed: options.seed)
+    try options.finish(
+      analysis, Inputs(readers: inputs.readers + [other].compactMap { $0 }), title: title)
   }
 }

@@ -2,7 +2,13 @@ import Archive
 import ArgumentParser
 import Console
 
-extension ArchiveExport.Format: ExpressibleByArgument {}
+/// What an archive is written as.
+enum ExportTarget: String, CaseIterable, ExpressibleByArgument {
+  case safetensors, npz, csv, netcdf, huggingface
+
+  /// The format of arrays; nil for a network.
+  var format: ArchiveExport.Format? { ArchiveExport.Format(rawValue: rawValue) }
+}
 
 /// `isotherm-archive export RUN --to FORMAT -o OUT`
 struct ExportCommand: ParsableCommand {
@@ -12,16 +18,19 @@ struct ExportCommand: ParsableCommand {
     discussion: """
       Without --select: of a run, the parameters of its last checkpoint, by their PyTorch names; of any other \
       archive, all arrays of numbers. csv holds one table: arrays that share one axis, or a single array. netcdf \
-      widens float16 and bfloat16 to float32.
+      widens float16 and bfloat16 to float32. huggingface writes a folder with config.json and model.safetensors of a run's network, \
+      which transformers loads: a vision Transformer, a text encoder, or a decoder like GPT-2 or Llama; what it has no words for is refused.
       """)
 
   @Argument(help: "Archive: NAME.h5 or NAME.run.")
   var file: String
 
-  @Option(name: .customLong("to"), help: "safetensors, npz, csv or netcdf.")
-  var format: ArchiveExport.Format
+  @Option(name: .customLong("to"), help: "safetensors, npz, csv, netcdf or huggingface.")
+  var target: ExportTarget
 
-  @Option(name: [.customShort("o"), .customLong("output")], help: "File to write.")
+  @Option(
+    name: [.customShort("o"), .customLong("output")],
+    help: "File to write; for huggingface a folder.")
   var output: String
 
   @Option(
@@ -41,8 +50,9 @@ struct ExportCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    try OutputGuard([file]).check(file: output)
     let reader = try RunReader(file)
+    guard let format = target.format else { return try writeNetwork(reader) }
+    try OutputGuard([file]).check(file: output)
     let outcome = try ArchiveExport(reader, selection: select, checkpoint: row(reader)).write(
       format, to: output, replacing: force)
     for (path, reason) in outcome.leftOut { Console.note("left out \(path): \(reason)") }
@@ -57,6 +67,17 @@ struct ExportCommand: ParsableCommand {
     } else {
       Console.output("\(output): \(names.count) \(names.count == 1 ? "array" : "arrays")")
     }
+  }
+
+  private func writeNetwork(_ reader: RunReader) throws {
+    guard select.isEmpty else {
+      throw UsageError("--select chooses arrays; huggingface writes a whole network, leave it out")
+    }
+    let outcome = try HuggingFaceExport(reader, checkpoint: row(reader) ?? -1).write(
+      to: output, replacing: force)
+    for note in outcome.notes { Console.note(note) }
+    if common.json { return try Console.output(json: outcome) }
+    Console.output("\(outcome.path): \(outcome.architecture), \(outcome.arrays) arrays")
   }
 
   private func row(_ reader: RunReader) throws -> Int? {

@@ -26,7 +26,10 @@ struct Plot: ParsableCommand {
     SimilarityCommand.self, SkillCommand.self, TermsCommand.self, InformationPlaneCommand.self,
     InformationLayersCommand.self, BottleneckCurveCommand.self, FieldCommand.self,
     PhaseCommand.self, SpectrumCommand.self, ConvergenceCommand.self, PerturbationCommand.self,
-    StabilityCommand.self, ComparisonCommand.self, CatalogCommand.self, AnyCommand.self,
+    StabilityCommand.self, SingularValuesCommand.self, WeightsMapCommand.self,
+    HeadsCommand.self, CompositionCommand.self, LensCommand.self,
+    CheckpointAlignmentCommand.self, BarrierCommand.self, ComparisonCommand.self,
+    CatalogCommand.self, AnyCommand.self,
   ]
 
   static let configuration = CommandConfiguration(

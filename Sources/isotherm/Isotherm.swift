@@ -20,6 +20,7 @@ struct Isotherm: ParsableCommand {
     version: Provenance.version,
     subcommands: [
       TrainCommand.self, TokenizeCommand.self, ImportCommand.self, CaptureCommand.self,
+      EvaluateCommand.self,
       FitCommand.self, IntegrateCommand.self, PerturbCommand.self, InformCommand.self,
       StudyCommand.self, KeysCommand.self, VerifyCommand.self, DemoCommand.self,
     ])

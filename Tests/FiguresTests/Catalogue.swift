@@ -257,7 +257,7 @@ enum Catalogue {
             .init(name: "x", coordinates: [0, 1, 2, 3]),
           ], quantity: "made up", title: "Any", theme: theme)
       ),
-    ]
+    ] + networks(theme, wave)
   }
 
   /// Every mark once.

@@ -39,7 +39,7 @@ import Testing
   }
 
   private static let quick = [
-    "pde.epochs=2", "pde.models=[diffusion,autonomous]", "information.bootstrap=10",
+    "pde.epochs=2", "pde.models=[diffusion,autonomous]", "information.resamples=10",
     "information.shuffles=10",
   ].flatMap { ["--set", $0] }
   private static let fit = Array(quick.prefix(4)), inform = Array(quick.suffix(4))

@@ -32,7 +32,7 @@ import Testing
 
   @Test func `a reader links neither the network nor the PDE`() throws {
     let graph = try dependencies()
-    for reader in ["isotherm-archive", "isotherm-analyze", "isotherm-plot"] {
+    for reader in ["isotherm-archive", "isotherm-analyze", "isotherm-plot", "Analyses"] {
       let linked = closure(reader, graph)
       #expect(linked.contains("Archive"), "\(reader)")
       for producer in ["Transformer", "Dynamics", "Studies", "Corpora"] {

@@ -7,6 +7,34 @@ enum SafetensorsFile {
   static func write(
     _ items: [ArchiveExport.Item], metadata: [String: String], to out: OutputFile
   ) throws -> [ArchiveExport.Region] {
+    try writeHeader(
+      items.map { (name: $0.name, type: $0.type, shape: $0.shape, byteCount: $0.byteCount) },
+      metadata, to: out)
+    return try items.map { item in
+      let region = RegionWriter(item, out)
+      try item.forEachBlock {
+        region.note($0)
+        try region.write($0)
+      }
+      return region.region()
+    }
+  }
+
+  /// Tensors that are in memory.
+  static func write(
+    _ tensors: [ExportedTensor], metadata: [String: String], to out: OutputFile
+  ) throws {
+    try writeHeader(
+      tensors.map {
+        (name: $0.name, type: .float32, shape: $0.shape, byteCount: 4 * $0.values.count)
+      }, metadata, to: out)
+    for tensor in tensors { try tensor.values.withUnsafeBytes { try out.write($0) } }
+  }
+
+  private static func writeHeader(
+    _ items: [(name: String, type: ElementType, shape: [Int], byteCount: Int)],
+    _ metadata: [String: String], to out: OutputFile
+  ) throws {
     var json = Array("{\"__metadata__\":".utf8) + (try encode(metadata))
     var places: [Int] = []
     var place = 0
@@ -28,14 +56,6 @@ enum SafetensorsFile {
     while json.count % 8 != 0 { json.append(UInt8(ascii: " ")) }
     try out.write(json.count.littleEndianBytes(8))
     try out.write(json)
-    return try items.map { item in
-      let region = RegionWriter(item, out)
-      try item.forEachBlock {
-        region.note($0)
-        try region.write($0)
-      }
-      return region.region()
-    }
   }
 
   private struct Entry: Encodable {

@@ -171,6 +171,7 @@ package enum Layout {
   /// Results of one analysis.
   package enum Metrics: String {
     case attention, flow, bottleneck, gradients, perturbation, stability, verification, weights
+    case heads, lens, evaluation, changes
     package static let group = "/metrics"
     package var prefix: String { "\(Self.group)/\(rawValue)/" }
     package func member(_ name: String) -> String { prefix + name }

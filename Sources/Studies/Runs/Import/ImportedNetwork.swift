@@ -12,6 +12,8 @@ struct ImportedNetwork {
   let configuration: String
   /// Step or number of the checkpoint, as the archive says.
   let step: Int32
+  /// Its parameters, under our names.
+  let weights: ArchivedWeights
 
   /// Bytes of weights in single precision up to which all layers are kept in memory.
   private static let keptBytes = 2 << 30
@@ -38,16 +40,27 @@ struct ImportedNetwork {
         "--checkpoint \(row): \(reader.path) has \(count), numbered from 0")
     }
     step = try reader.readRow(Layout.Checkpoints.step, row, as: Int32.self).elements.first ?? 0
-    let weights = try ArchivedWeights(reader, row)
-    let bytes = weights.tensors.reduce(0) { $0 + 4 * $1.count }
-    network = try PretrainedNetwork(
-      configuration: text, sources: weights.sources, weights: weights,
-      keepsLayers: bytes <= Self.keptBytes)
+    weights = try ArchivedWeights(reader, row)
+    network = try Self.network(text, weights, weights)
+  }
+
+  /// The same network with other weights of the same names and shapes.
+  func network(with other: any TensorFile) throws -> PretrainedNetwork {
+    try Self.network(configuration, weights, other)
+  }
+
+  private static func network(
+    _ configuration: String, _ own: ArchivedWeights, _ weights: any TensorFile
+  ) throws -> PretrainedNetwork {
+    let bytes = own.tensors.reduce(0) { $0 + 4 * $1.count }
+    return try PretrainedNetwork(
+      configuration: configuration, sources: own.sources, weights: weights,
+      keepsLayers: bytes <= keptBytes)
   }
 }
 
 /// The parameters of one checkpoint of an archive.
-private struct ArchivedWeights: TensorFile {
+struct ArchivedWeights: TensorFile {
   let path: String
   let format = CheckpointFormat.kerasWeights
   let tensors: [TensorInfo]

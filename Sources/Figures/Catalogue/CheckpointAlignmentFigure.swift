@@ -1,0 +1,28 @@
+/// `checkpoint-cka`: how alike the weights of every two checkpoints are.
+public enum CheckpointAlignmentFigure {
+  /// Draws `maps`, each `count` x `count`, by name on one colour scale.
+  public static func make(
+    _ maps: [(name: String, values: [Double])], count: Int, leftOut: Int, title: String,
+    theme: Theme
+  ) -> Figure {
+    let across = min(3, max(1, maps.count))
+    // Of independent matrices it is about 0, of either sign.
+    let lowest = maps.flatMap(\.values).filter(\.isFinite).min() ?? 0
+    let domain = min(0, lowest)...1.0
+    let panels = maps.map { map in
+      Panel.cells(
+        map.values, rows: count, columns: count, .magma, domain, title: map.name, x: "checkpoint",
+        y: "checkpoint", showsTicks: true)
+    }
+    let rows = stride(from: 0, to: panels.count, by: across).map {
+      Array(panels[$0..<min($0 + across, panels.count)])
+    }
+    return Figure(
+      title: title,
+      caption:
+        "Debiased linear CKA of each weight matrix at every two checkpoints, rows as samples: 1 for a rotated copy, about 0 for independent matrices (the null)."
+        + (leftOut > 0 ? " \(leftOut) more matrices: choose with --matrix." : ""),
+      width: 130 + 170 * Double(across), height: 100 + 180 * Double(max(rows.count, 1)),
+      sections: [.init(rows, colorBar: .init(.magma, domain, title: "debiased CKA"))])
+  }
+}
