@@ -5,7 +5,9 @@ import Kernels
 
 @main
 enum Main {
-  static func main() { Program.main(Isotherm.self, version: ProgramHome.versionText(blas: BLASCore.name)) }
+  static func main() {
+    Program.main(Isotherm.self, version: ProgramHome.versionText(blas: BLASCore.name))
+  }
 }
 
 /// The producer: trains, fits, informs, and streams what it sees to HDF5.
