@@ -31,7 +31,7 @@ extension Catalogue {
         "weights-map",
         WeightsMapFigure.make(
           ["attention.query", "mlp.up"].map { .init(name: $0, cells: wave(36, 0)) },
-          rows: (0..<6).map(String.init), columns: (0..<6).map(String.init),
+          rows: (0..<6).map(String.init), rowTitle: "layer", columns: (0..<6).map(String.init),
           columnTitle: "checkpoint", what: "Stable rank",
           null: "Null: 11.5 for a random matrix of the same shape and norm.", title: "Weights",
           theme: theme)
@@ -39,11 +39,12 @@ extension Catalogue {
       (
         "weights-kinds",
         WeightsMapFigure.make(
-          [.init(name: "", cells: wave(24, 1))], rows: (0..<4).map(String.init),
-          columns: [
+          [.init(name: "", cells: wave(24, 1))],
+          rows: [
             "attention.query", "attention.key", "attention.value", "attention.output", "mlp.up",
             "mlp.down",
-          ], columnTitle: "", what: "Effective rank", null: "", title: "Weights", theme: theme)
+          ], rowTitle: "", columns: (0..<4).map(String.init), columnTitle: "layer",
+          what: "Effective rank", null: "", title: "Weights", theme: theme)
       ),
       (
         "heads",

@@ -6,9 +6,9 @@ public enum CheckpointAlignmentFigure {
     theme: Theme
   ) -> Figure {
     let across = min(3, max(1, maps.count))
-    // Of independent matrices it is about 0, of either sign.
+    // Steps of a training are small beside the way to independent matrices, which would hide them.
     let lowest = maps.flatMap(\.values).filter(\.isFinite).min() ?? 0
-    let domain = min(0, lowest)...1.0
+    let domain = lowest < 1 - 1e-9 ? lowest...1.0 : 0...1.0
     let panels = maps.map { map in
       Panel.cells(
         map.values, rows: count, columns: count, .magma, domain, title: map.name, x: "checkpoint",
@@ -20,7 +20,7 @@ public enum CheckpointAlignmentFigure {
     return Figure(
       title: title,
       caption:
-        "Debiased linear CKA of each weight matrix at every two checkpoints, rows as samples: 1 for a rotated copy, about 0 for independent matrices (the null)."
+        "Debiased linear CKA of each weight matrix at every two checkpoints, rows as samples: 1 for a rotated copy, about 0 for independent matrices (the null). Colours begin at the lowest."
         + (leftOut > 0 ? " \(leftOut) more matrices: choose with --matrix." : ""),
       width: 130 + 170 * Double(across), height: 100 + 180 * Double(max(rows.count, 1)),
       sections: [.init(rows, colorBar: .init(.magma, domain, title: "debiased CKA"))])

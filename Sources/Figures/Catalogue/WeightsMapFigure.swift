@@ -1,4 +1,4 @@
-/// `weights-map`: one number of every weight matrix, layers by checkpoints, or layers by kinds of matrix at one checkpoint.
+/// `weights-map`: one number of every weight matrix, layers by checkpoints, or kinds of matrix by layers at one checkpoint.
 public enum WeightsMapFigure {
   /// Cells of one panel, row 0 at the top.
   public struct Map: Sendable {
@@ -13,7 +13,8 @@ public enum WeightsMapFigure {
 
   /// Draws `maps` with labelled rows and columns on one colour scale.
   public static func make(
-    _ maps: [Map], rows: [String], columns: [String], columnTitle: String, what: String,
+    _ maps: [Map], rows: [String], rowTitle: String, columns: [String], columnTitle: String,
+    what: String,
     null: String, title: String, theme: Theme
   ) -> Figure {
     let all = maps.flatMap(\.cells).filter(\.isFinite)
@@ -27,7 +28,7 @@ public enum WeightsMapFigure {
           Scale(.linear, 0...max(width, 1)), title: columnTitle,
           ticks: ticks(columns, upwards: true)),
         y: .init(
-          Scale(.linear, 0...max(height, 1)), title: "layer", ticks: ticks(rows, upwards: false)),
+          Scale(.linear, 0...max(height, 1)), title: rowTitle, ticks: ticks(rows, upwards: false)),
         marks: [
           .cells(map.cells, rows: rows.count, columns: columns.count, .viridis, domain)
         ], hasGrid: false)
@@ -35,8 +36,7 @@ public enum WeightsMapFigure {
     let lines = stride(from: 0, to: panels.count, by: across).map {
       Array(panels[$0..<min($0 + across, panels.count)])
     }
-    let words = columns.map(\.count).max() ?? 1
-    let wide = maps.count == 1 ? max(220, Double(columns.count * max(words, 4)) * 6) : 190
+    let wide = maps.count == 1 ? max(260, 20 * width) : 190
     return Figure(
       title: title, caption: "\(what) of each weight matrix. \(null)",
       width: 170 + min(560, wide) * Double(across),

@@ -56,13 +56,14 @@ struct WeightsMapCommand: FigureCommand {
     let steps = Set(kept.map { checkpoints[$0] }).sorted()
     var kinds: [String] = []
     for part in parts where !kinds.contains(part.kind) { kinds.append(part.kind) }
-    func cells(_ columns: Int, _ place: (Int) -> Int?) -> [Double] {
-      var cells = [Double](repeating: .nan, count: layers.count * columns)
-      for (index, row) in kept.enumerated() {
-        guard let layer = parts[index].layer, let down = layers.firstIndex(of: layer),
-          let across = place(index)
-        else { continue }
-        cells[down * columns + across] = values[row]
+    func layer(_ index: Int) -> Int? { parts[index].layer.flatMap { layers.firstIndex(of: $0) } }
+    func cells(
+      _ rows: Int, _ columns: Int, _ place: (Int) -> (row: Int?, column: Int?)
+    ) -> [Double] {
+      var cells = [Double](repeating: .nan, count: rows * columns)
+      for (index, number) in kept.enumerated() {
+        guard case (let row?, let column?) = place(index) else { continue }
+        cells[row * columns + column] = values[number]
       }
       return cells
     }
@@ -71,18 +72,26 @@ struct WeightsMapCommand: FigureCommand {
       maps = kinds.map { kind in
         .init(
           name: kind,
-          cells: cells(steps.count) {
-            parts[$0].kind == kind ? steps.firstIndex(of: checkpoints[kept[$0]]) : nil
+          cells: cells(layers.count, steps.count) {
+            parts[$0].kind == kind
+              ? (layer($0), steps.firstIndex(of: checkpoints[kept[$0]])) : (nil, nil)
           })
       }
     } else {
-      maps = [.init(name: "", cells: cells(kinds.count) { kinds.firstIndex(of: parts[$0].kind) })]
+      maps = [
+        .init(
+          name: "",
+          cells: cells(kinds.count, layers.count) {
+            (kinds.firstIndex(of: parts[$0].kind), layer($0))
+          })
+      ]
     }
     let what = try source.reader.describe(path).longName
     return WeightsMapFigure.make(
-      maps, rows: layers.map(String.init),
-      columns: steps.count > 1 ? steps.map(String.init) : kinds,
-      columnTitle: steps.count > 1 ? "checkpoint" : "",
+      maps, rows: steps.count > 1 ? layers.map(String.init) : kinds,
+      rowTitle: steps.count > 1 ? "layer" : "",
+      columns: (steps.count > 1 ? steps : layers).map(String.init),
+      columnTitle: steps.count > 1 ? "checkpoint" : "layer",
       what: what.prefix(1).uppercased() + what.dropFirst(), null: try null(source, path, kept),
       title: "Weights: \(source.reader.title)", theme: options.theme.theme)
   }
