@@ -79,7 +79,7 @@ struct NetworkHead {
     let isCausal = causal[model] != nil
     let isTied =
       model == "gpt2" || model == "opt" || network.contains("head.bias")
-      || network.flag("tie_word_embeddings")
+      || (isCausal && network.flag("tie_word_embeddings"))
     let takesTokens = network.contains("embedding.token")
     guard
       let matrix = try network.parameter("head.weight", checkpoint)

@@ -169,7 +169,11 @@ import Testing
       let outcome = try Programs.run("isotherm", arguments, in: folder)
       #expect(outcome.status != 0 && outcome.errors.contains(words), "\(outcome.errors)")
     }
-    let lens = try Programs.run("isotherm-analyze", ["lens", "c", "bert"], in: folder)
-    #expect(lens.status != 0, "\(lens.errors)")
+    let lens = try Programs.run("isotherm-analyze", ["lens", "c", "other"], in: folder)
+    #expect(lens.status != 0 && lens.errors.contains("was not captured from"), "\(lens.errors)")
+    // A BERT without its head, though its configuration ties scores to the embedding.
+    _ = try run("isotherm", "capture", "bert", "--tokens", "ids.h5:/ids", "-o", "states")
+    let bare = try Programs.run("isotherm-analyze", ["lens", "states"], in: folder)
+    #expect(bare.status != 0 && bare.errors.contains("found a bert without them"))
   }
 }
