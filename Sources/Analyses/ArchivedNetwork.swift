@@ -61,12 +61,11 @@ struct ArchivedNetwork {
   private static func settings(of reader: RunReader) throws -> [String: String] {
     let text = try reader.readTexts(Layout.Network.configuration).first ?? ""
     let object = try? JSONSerialization.jsonObject(with: Data(text.utf8))
-    return (object as? [String: Any] ?? [:]).compactMapValues { value in
-      // JSON's booleans are numbers to Foundation.
-      if let flag = value as? Bool, "\(value)" != "0", "\(value)" != "1" { return "\(flag)" }
-      return value is NSNull ? nil : "\(value)"
-    }
+    return (object as? [String: Any] ?? [:]).compactMapValues { $0 is NSNull ? nil : "\($0)" }
   }
+
+  /// Whether a setting is true. In JSON it comes as the number 1.
+  func flag(_ key: String) -> Bool { ["true", "1"].contains(settings[key] ?? "") }
 
   /// A setting; nil when the configuration does not have it.
   func setting(_ keys: String...) -> String? { keys.lazy.compactMap { settings[$0] }.first }

@@ -41,7 +41,7 @@ struct NetworkHead {
   // MARK: - Networks trained here
 
   private static func ours(_ network: ArchivedNetwork, _ checkpoint: Int) throws -> NetworkHead {
-    let isTied = network.setting("model.tied") == "true"
+    let isTied = network.flag("model.tied")
     guard
       let matrix = try network.parameter(
         isTied ? "token_embedding.weight" : "classifier.weight", checkpoint)
@@ -79,7 +79,7 @@ struct NetworkHead {
     let isCausal = causal[model] != nil
     let isTied =
       model == "gpt2" || model == "opt" || network.contains("head.bias")
-      || network.setting("tie_word_embeddings") == "true"
+      || (isCausal && network.flag("tie_word_embeddings"))
     let takesTokens = network.contains("embedding.token")
     guard
       let matrix = try network.parameter("head.weight", checkpoint)

@@ -36,6 +36,14 @@ struct LensCommand: ParsableCommand {
     }
     let capture = try given.first { try !$0.layers(of: .residualPost).isEmpty } ?? given[0]
     let network = try given.first { $0.path != capture.path } ?? self.network(of: capture)
+    guard
+      try capture.path == network.path
+        || capture.sources().contains(where: { $0.runID == network.runID })
+    else {
+      throw UsageError(
+        "\(capture.path) was not captured from \(network.path); name the network that it is of, or leave it out"
+      )
+    }
     let inputs = Inputs(readers: capture.path == network.path ? [capture] : [capture, network])
     let analysis = try LensAnalysis(
       capture: capture, network: network, checkpoint: checkpoint, limit: samples,

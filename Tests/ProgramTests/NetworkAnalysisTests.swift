@@ -95,6 +95,33 @@ import Testing
     _ = try run("isotherm-analyze", "lens", "c", "moved")
   }
 
+  /// A tied Llama, an OPT that projects its states before the scores, a BERT whose head has another activation than the lens knows.
+  @Test(arguments: ["llama-linear", "opt-post", "bert-relu"])
+  func `the lens knows the heads of other networks, or says that it does not`(_ name: String) throws
+  {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    _ = try run("isotherm", "import", Self.networks + "/" + name, "-o", "net")
+    let input = try Programs.run(
+      Programs.root + "/.venv/bin/python",
+      [
+        "-c", "import numpy, sys; print(*numpy.load(sys.argv[1]).files)",
+        Self.networks + "/\(name)/ref.npz",
+      ])
+    let array = input.output.contains("input_ids") ? "input_ids" : "input"
+    let file = Self.networks + "/\(name)/ref.npz"
+    _ = try run("isotherm", "capture", "net", "--tokens", "\(file):\(array)", "-o", "c")
+    let outcome = try Programs.run("isotherm-analyze", ["lens", "c", "--json"], in: folder)
+    guard name != "bert-relu" else {
+      #expect(outcome.status == 1 && outcome.errors.contains("where only gelu is understood"))
+      return
+    }
+    try #require(outcome.status == 0, "\(outcome.errors)")
+    let words = "At the last layer the lens gives the captured scores to "
+    let after = try #require(outcome.output.range(of: words)).upperBound
+    let number = outcome.output[after...].prefix { $0 != " " }
+    #expect(try #require(Double(String(number))) < 1e-5)
+  }
+
   @Test func `a run's checkpoints have changes, barriers and an untrained null`() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let trained = try Programs.run(
@@ -142,7 +169,11 @@ import Testing
       let outcome = try Programs.run("isotherm", arguments, in: folder)
       #expect(outcome.status != 0 && outcome.errors.contains(words), "\(outcome.errors)")
     }
-    let lens = try Programs.run("isotherm-analyze", ["lens", "c", "bert"], in: folder)
-    #expect(lens.status != 0, "\(lens.errors)")
+    let lens = try Programs.run("isotherm-analyze", ["lens", "c", "other"], in: folder)
+    #expect(lens.status != 0 && lens.errors.contains("was not captured from"), "\(lens.errors)")
+    // A BERT without its head, though its configuration ties scores to the embedding.
+    _ = try run("isotherm", "capture", "bert", "--tokens", "ids.h5:/ids", "-o", "states")
+    let bare = try Programs.run("isotherm-analyze", ["lens", "states"], in: folder)
+    #expect(bare.status != 0 && bare.errors.contains("found a bert without them"))
   }
 }
