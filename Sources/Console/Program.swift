@@ -13,6 +13,7 @@ public enum Program {
     StandardStreams.prepare()
     signal(SIGPIPE, SIG_IGN)
     Interruption.watch(name)
+    Leash.watch()
     do {
       try checkArguments()
       var command = try Root.parseAsRoot()

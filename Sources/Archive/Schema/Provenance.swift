@@ -1,3 +1,4 @@
+import Arrays
 import Foundation
 import HDF5
 
@@ -56,6 +57,15 @@ public struct Provenance: Sendable, Codable {
   public static var commandLine: [String] {
     let name = (CommandLine.arguments.first ?? "").split(separator: "/").last.map(String.init)
     return [name ?? ""] + CommandLine.arguments.dropFirst()
+  }
+
+  /// Words as a POSIX shell reads them: pasted, they are the same command.
+  public static func shellLine(_ words: [String]) -> String {
+    let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-")
+    return words.map { word in
+      !word.isEmpty && word.allSatisfy(plain.contains)
+        ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+    }.joined(separator: " ")
   }
 
   /// Version of these programs: here alone, and above the newest entry of CHANGELOG.md.
@@ -138,15 +148,8 @@ struct SourceRevision: Sendable {
   }()
 
   private static func git(_ arguments: [String], _ folder: URL) -> String? {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/git")
-    process.arguments = ["-C", folder.path] + arguments
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = Pipe()
-    guard (try? process.run()) != nil else { return nil }
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return process.terminationStatus == 0 ? String(decoding: data, as: UTF8.self) : nil
+    let printed = try? ChildProgram.run("/usr/bin/git", ["-C", folder.path] + arguments)
+    guard let printed, printed.ending == .status(0) else { return nil }
+    return String(decoding: printed.output, as: UTF8.self)
   }
 }
