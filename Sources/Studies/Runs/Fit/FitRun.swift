@@ -21,8 +21,7 @@ public struct FitRun {
 
   /// What is left of an interrupted fit.
   public static let advice =
-    "a fit cannot be resumed; begin it again, with --force where its folder NAME.run holds equations "
-    + "that were finished (isotherm-archive seal keeps those)"
+    "what was committed is kept; go on with the same command and --resume"
 
   /// Opens the run and checks the whole configuration, before anything is written.
   public init(_ name: String, settings: [String], threads: Int, progress: ProgressLine) throws {
@@ -59,15 +58,23 @@ public struct FitRun {
     FieldGrid(rows: study.model.grid.rows, columns: study.model.grid.columns)
   }
 
-  /// Fits every model and seals `out`; returns the sealed file.
-  public func run(out: String, force: Bool) throws -> String {
+  /// Fits every model and seals `out`; returns the sealed file. Resuming goes on in the middle of an equation, to the bits of a fit
+  /// that was never interrupted.
+  public func run(
+    out: String, _ beginning: TrainRun.Beginning, limits: RecorderLimits = RecorderLimits()
+  ) throws -> String {
     try OutputGuard([run.reader.path] + run.study.configuration.inputs).check(archive: out)
-    let schema = try schema()
+    let (place, schema) = (RunPlace(out), try schema())
     for warning in try run.warnings() { progress.note(warning) }
-    let recorder = try Recorder(
-      RunPlace(out), schema, replacing: force, onEvent: progress.recorderEvents)
+    let plan = Resumption.Plan(
+      beginning: beginning, anchor: Recorder.resumeAnchor, limits: limits)
+    guard let begun = try Resumption(place, schema, plan, progress: progress) else {
+      return place.file
+    }
+    let recorder = begun.recorder
     do {
-      try fit(recorder)
+      let state = try recorder.resumeState.map { try FitState($0, folder: place.folder) }
+      try fit(begun, from: state ?? FitState(finished: 0))
       return try recorder.seal()
     } catch {
       recorder.abandon()
@@ -75,30 +82,47 @@ public struct FitRun {
     }
   }
 
-  private func fit(_ recorder: Recorder) throws {
+  private func fit(_ begun: Resumption, from state: FitState) throws {
+    let recorder = begun.recorder
     let weights = try run.weights(run.checkpointCount() - 1)
     let fitted = trajectories(run.study.model, weights, fitSamples, capacity: capacity)
-    try recorder.append(Layout.Samples.index, heldOut.map { Int32($0) })
-    try recorder.append(Layout.Samples.label, heldOut.map { run.study.data.label($0) })
+    try begun.appendOnce(Layout.Samples.index, heldOut.map { Int32($0) })
+    try begun.appendOnce(Layout.Samples.label, heldOut.map { run.study.data.label($0) })
     if case .text(let samples) = run.study.data {
       let extra = Int32(run.study.model.classTokenCount)
-      try recorder.append(
+      try begun.appendOnce(
         Layout.Samples.length, heldOut.map { Int32(samples.tokens($0).length) + extra })
     }
-    try recorder.append(Layout.Reference.positionMean, positionMean(fitted))
-    for model in models {
+    try begun.appendOnce(Layout.Reference.positionMean, positionMean(fitted))
+    for (number, model) in models.enumerated().dropFirst(state.finished) {
+      let place = FitPlace(
+        recorder: recorder, finished: number,
+        state: number == state.finished ? state.current : nil)
       switch run.study.configuration.pde.objective {
       case .trajectories:
         let objective = TrajectoryObjective<Float>(
           fitted, network: run.study.model,
           attentionWeight: run.study.configuration.pde.attentionWeight, capacity: capacity,
           pool: pool)
-        let fit = try fit(model, to: objective, recorder)
+        let fit = try fit(model, to: objective, place)
         try integrate(
           fit, trajectories(run.study.model, weights, heldOut, capacity: Self.chunk), recorder)
-      case .task: try fitTask(model, recorder)
+      case .task: try fitTask(model, place)
       }
-      try recorder.commit()
+      try recorder.commit(resumeState: FitState(finished: number + 1).bytes)
+    }
+  }
+
+  /// Where an equation's rows go, and where it goes on from.
+  private struct FitPlace {
+    let recorder: Recorder
+    /// Equations that are done.
+    let finished: Int
+    let state: MasterEquationFit<Float>.State?
+
+    /// What is kept with a commit in the middle of `fit`.
+    func bytes(_ fit: MasterEquationFit<Float>) -> [UInt8] {
+      FitState(finished: finished, current: fit.state).bytes
     }
   }
 
@@ -119,24 +143,24 @@ public struct FitRun {
       seed: run.study.configuration.seed)
   }
 
-  private func fitTask(_ equation: MasterEquation, _ recorder: Recorder) throws {
+  private func fitTask(_ equation: MasterEquation, _ place: FitPlace) throws {
     switch run.study.data {
     case .images(let set, let patches):
-      try fitTask(equation, PatchSource(images: set, grid: patches), recorder)
-    case .text(let passages): try fitTask(equation, passages, recorder)
+      try fitTask(equation, PatchSource(images: set, grid: patches), place)
+    case .text(let passages): try fitTask(equation, passages, place)
     }
   }
 
   /// Trains embedding, equation and classifier on the task, and integrates from that embedding.
   private func fitTask<Source: SampleSource<Float>>(
-    _ equation: MasterEquation, _ source: Source, _ recorder: Recorder
+    _ equation: MasterEquation, _ source: Source, _ place: FitPlace
   ) throws {
-    let study = run.study
+    let (study, recorder) = (run.study, place.recorder)
     let objective = TaskObjective(
       study.model, source, study.trainIndices,
       smoothing: study.configuration.training.labelSmoothing, seed: study.configuration.seed,
       capacity: capacity, workers: pool.threadCount)
-    let fit = try fit(equation, to: objective, recorder) { fit, step in
+    let fit = try fit(equation, to: objective, place) { fit, step in
       guard study.configuration.pde.every == .epoch, step % fit.stepsPerEpoch == 0 else { return }
       try observe(fit, objective, step, recorder)
     }
@@ -156,16 +180,23 @@ public struct FitRun {
   }
 
   private func fit(
-    _ equation: MasterEquation, to objective: any FitObjective<Float>, _ recorder: Recorder,
+    _ equation: MasterEquation, to objective: any FitObjective<Float>, _ place: FitPlace,
     observing: (MasterEquationFit<Float>, _ step: Int) throws -> Void = { _, _ in }
   ) throws -> MasterEquationFit<Float> {
-    let name = equation.model.rawValue
+    let (name, recorder) = (equation.model.rawValue, place.recorder)
     let fit = MasterEquationFit<Float>(
       equation, to: objective, settings(equation.model == .persistence), pool: pool)
     let isTask = run.study.configuration.pde.objective == .task
     progress.begin("fit \(name)")
     var last: FitLoss?
-    try observing(fit, 0)
+    if let state = place.state {
+      guard fit.restore(state) else {
+        throw StateReader([], folder: recorder.place.folder).problem
+      }
+      progress.note("resuming \(name) after step \(state.step)")
+    } else {
+      try observing(fit, 0)
+    }
     let finite = try fit.run { step, loss in
       if isTask {
         try recorder.append(Layout.FitProgress(name).taskLoss, [loss.task])
@@ -178,11 +209,11 @@ public struct FitRun {
         step, of: fit.stepCount, unit: "steps", detail: "loss \(Format.fixed(loss.total, 4))")
       last = loss
       try observing(fit, step)
-      try recorder.tick()
-      try Interruption.check(Self.advice) {}
+      try recorder.tick { place.bytes(fit) }
+      try Interruption.check(Self.advice) { try recorder.finish(resumeState: place.bytes(fit)) }
     }
     guard finite else { throw FitError.diverged(model: name) }
-    progress.end(last.map { "loss \(Format.fixed($0.total, 4))" } ?? "no parameters")
+    progress.end(last.map { "loss \(Format.fixed($0.total, 4))" } ?? "no steps")
     for entry in fit.layout.entries {
       try recorder.append(
         Layout.Fields(name).parameter(entry.name),
