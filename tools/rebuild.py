@@ -185,7 +185,8 @@ class Run:
                 own = slice(low + n * shard // shards, low + n * (shard + 1) // shards)
                 if own.start == own.stop:
                     continue
-                index = ((step - 1) * parts + part) * shards + shard
+                # Archives made before step_parts counted the parts of the step itself.
+                index = ((step - 1) * int(r.get("step_parts", parts)) + part) * shards + shard
 
                 def drop(u, place):
                     if net.dropout == 0:

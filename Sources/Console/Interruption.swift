@@ -14,7 +14,8 @@ public enum Interruption {
   }()
   private static let orders = Orders()
 
-  /// From now on SIGINT and SIGTERM end the program `name` in good order; a second one ends the process as it is.
+  /// From now on SIGINT, SIGTERM and SIGHUP end the program `name` in good order; a second one ends the process as it is. A SIGHUP
+  /// that the parent ignores, as `nohup` does, stays ignored.
   static func watch(_ name: String) {
     // Made here, not in the handler.
     _ = bell
@@ -27,7 +28,7 @@ public enum Interruption {
     // A parent that starts us from a thread with blocked signals would hand the block down.
     var set = sigset_t()
     sigemptyset(&set)
-    for number in [SIGINT, SIGTERM] {
+    for number in [SIGINT, SIGTERM, SIGHUP] where number != SIGHUP || !isIgnored(SIGHUP) {
       sigaddset(&set, number)
       signal(number) { number in
         StopRequest.post(number)
@@ -36,6 +37,14 @@ public enum Interruption {
       }
     }
     pthread_sigmask(SIG_UNBLOCK, &set, nil)
+  }
+
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    guard sigaction(number, nil, &action) == 0 else { return false }
+    // Compared as numbers: a handler is a function, and has no equality.
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+      == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
   /// Runs a job that asks ``check(_:prepare:)`` and keeps what it has done; when it has not ended `grace` seconds after a

@@ -19,6 +19,7 @@ public enum Program {
     StandardStreams.prepare()
     signal(SIGPIPE, SIG_IGN)
     Interruption.watch(name)
+    Leash.watch()
     do {
       try checkArguments()
       if CommandLine.arguments.dropFirst() == ["--version"] {

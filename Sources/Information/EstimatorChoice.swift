@@ -91,9 +91,12 @@ public enum EstimatorChoice {
   ///
   /// Classes are counted, or measured class by class. In at most four dimensions nearest neighbours hold for any
   /// distribution. Beyond, the Gaussian formula holds where the data, or their normal scores, do not contradict it; else a
-  /// trained critic is left, whose own flags say whether to believe it.
+  /// trained critic is left, whose own flags say whether to believe it. What would refuse the samples, or the halves and quarters
+  /// of them that its interval and its check look at, is not taken: few samples have fewer neighbours, and are too few for a
+  /// critic.
   public static func automatic(_ pairs: PairedSamples, _ settings: Settings) -> Choice {
     let (dx, dy) = (pairs.x.dimension, pairs.y.dimension)
+    let neighbors = neighborCount(settings.neighborCount, for: pairs.count)
     let levels = [Levels(pairs.x), Levels(pairs.y)]
     let areLabels = levels.map(\.areLabels)
     if areLabels == [true, true],
@@ -106,29 +109,54 @@ public enum EstimatorChoice {
     }
     if areLabels.contains(true), dx + dy <= 10 {
       return Choice(
-        estimator: MixedKraskov(neighborCount: settings.neighborCount), preprocessing: .standard,
+        estimator: MixedKraskov(neighborCount: neighbors), preprocessing: .standard,
         reason: "one side repeats its values, as labels do")
     }
     if dx + dy <= 4 {
       return Choice(
-        estimator: Kraskov(neighborCount: settings.neighborCount), preprocessing: .rank,
+        estimator: Kraskov(neighborCount: neighbors), preprocessing: .rank,
         reason: "\(dx) + \(dy) dimensions: nearest neighbours hold for any distribution")
     }
     if pairs.count > 4 * (dx + dy), !areLabels.contains(true) {
-      if NormalityCheck.holds(pairs) {
+      if NormalityCheck.holds(pairs), hasGaussian(pairs, .standard, settings) {
         return Choice(
           estimator: GaussianInformation(), preprocessing: .standard,
           reason: "\(dx) + \(dy) dimensions in which nothing contradicts a normal distribution")
       }
-      if NormalityCheck.holds(Preprocessing.rank.apply(pairs)) {
+      if NormalityCheck.holds(Preprocessing.rank.apply(pairs)),
+        hasGaussian(pairs, .rank, settings)
+      {
         return Choice(
           estimator: GaussianInformation(), preprocessing: .rank,
           reason: "\(dx) + \(dy) dimensions whose normal scores nothing contradicts to be normal")
       }
     }
+    guard pairs.count >= Critic<InfoNCE>.fewestSamples else {
+      let few = "\(dx) + \(dy) dimensions, not normal, and too few samples to train a critic"
+      return areLabels.contains(true)
+        ? Choice(
+          estimator: MixedKraskov(neighborCount: neighbors), preprocessing: .standard, reason: few)
+        : Choice(estimator: Kraskov(neighborCount: neighbors), preprocessing: .rank, reason: few)
+    }
     return Choice(
       estimator: Critic<InfoNCE>(seed: settings.seed),
       preprocessing: areLabels.contains(true) ? .standard : .rank,
       reason: "\(dx) + \(dy) dimensions, not normal: a trained critic")
+  }
+
+  /// Neighbours that a quarter of many samples and half of few still have.
+  static func neighborCount(_ wanted: Int, for count: Int) -> Int {
+    let smallest = count >= 200 ? count / 4 : count >= 16 ? count / 2 : count
+    return max(1, min(wanted, smallest - 2))
+  }
+
+  /// Whether the Gaussian formula takes the samples: covariances may be singular.
+  private static func hasGaussian(
+    _ pairs: PairedSamples, _ preprocessing: Preprocessing, _ settings: Settings
+  ) -> Bool {
+    let choice = Choice(
+      estimator: GaussianInformation(), preprocessing: preprocessing, reason: "")
+    let treated = choice.treatment(pairs, settings).pairs
+    return (try? GaussianInformation.information(treated)) != nil
   }
 }

@@ -112,7 +112,8 @@ public struct PairInformation: Sendable {
       !Levels(pairs.y).areLabels
     else { return nil }
     let choice = EstimatorChoice.Choice(
-      estimator: RadialInformation(neighborCount: options.neighborCount),
+      estimator: RadialInformation(
+        neighborCount: EstimatorChoice.neighborCount(options.neighborCount, for: pairs.count)),
       preprocessing: .standard,
       reason: "both sides share a scale: their lengths tell more than \(chosen.name) finds")
     let treatment = choice.treatment(pairs, options)

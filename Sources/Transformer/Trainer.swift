@@ -19,6 +19,8 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
   public static var shardCount: Int { 8 }
   /// Label smoothing of training steps.
   public var smoothing = 0.0
+  /// Parts that a step goes through at most: a shorter one, at the end of an epoch, draws no random numbers of another step's.
+  public var partsPerStep = 1
 
   let pool: WorkerPool
   let passes: [NetworkPass<S>]
@@ -142,7 +144,7 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
       let low = batch.startIndex + part * microBatch
       let piece = batch[low..<min(low + microBatch, batch.endIndex)]
       // A stream a step, part and shard: the same numbers for any number of threads, and after resuming.
-      let index = (UInt64(optimizer.stepCount) * UInt64(parts) + UInt64(part))
+      let index = UInt64(optimizer.stepCount * max(parts, partsPerStep) + part)
       runShards(piece, from: source, factor: factor, index: index, clears: part == 0)
       for outcome in outcomes { total = total + outcome }
     }

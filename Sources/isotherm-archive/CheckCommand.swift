@@ -108,33 +108,27 @@ struct CheckCommand: ParsableCommand {
   }
 
   private func checkOutside(_ file: String) throws -> FileReport {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    process.arguments =
-      ["check", "--inside"] + (purpose.map { ["--for", $0.rawValue] } ?? []) + [file]
-    let (output, errors) = (Pipe(), Pipe())
-    process.standardOutput = output
-    process.standardError = errors
-    try process.run()
-    let number = process.processIdentifier
-    let unfinished = Unfinished { kill(number, SIGKILL) }
-    defer { unfinished.done() }
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    let narration = String(
-      decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    if let report = try? JSONDecoder().decode(FileReport.self, from: data) { return report }
+    let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path
+    let printed = try ChildProgram.run(
+      program, ["check", "--inside"] + (purpose.map { ["--for", $0.rawValue] } ?? []) + [file],
+      stoppedBy: SIGKILL)
+    // Ctrl-C reaches it as it reaches this program.
+    try StopRequest.check()
+    if let report = try? JSONDecoder().decode(FileReport.self, from: printed.output) {
+      return report
+    }
+    let narration = String(decoding: printed.errors, as: UTF8.self)
     let line = narration.split(separator: "\n").first.map(String.init) ?? ""
-    let crashed = process.terminationReason == .uncaughtSignal
+    var signal: Int32?
+    if case .signal(let number) = printed.ending { signal = number }
     // At the hard limit of processor time the kernel sends SIGKILL, at the soft one SIGXCPU.
-    let endless = crashed && [SIGXCPU, SIGKILL].contains(process.terminationStatus)
+    let endless = signal.map { [SIGXCPU, SIGKILL].contains($0) } ?? false
     let problem =
       endless
       ? "the HDF5 library did not come to an end reading it"
-      : crashed
-        ? "the HDF5 library crashed reading it (signal \(process.terminationStatus))"
-        : line.replacingOccurrences(of: "isotherm-archive: ", with: "")
-          .replacingOccurrences(of: file + ": ", with: "")
+      : signal.map { "the HDF5 library crashed reading it (signal \($0))" }
+        ?? line.replacingOccurrences(of: "isotherm-archive: ", with: "")
+        .replacingOccurrences(of: file + ": ", with: "")
     return FileReport(
       path: file,
       findings: [

@@ -20,6 +20,7 @@ struct ListCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    if let planned = RunPlace(file).planned { return try list(planned) }
     let reader = try RunReader(file)
     if provenance { return try printTexts(reader, below: Layout.Provenance.group) }
     if explanation { return try printTexts(reader, below: Layout.Explanation.group) }
@@ -58,6 +59,34 @@ struct ListCommand: ParsableCommand {
     var rest = Table(["path", "kind", "what"])
     for object in others { rest.add([object.path, object.kind.rawValue, object.what]) }
     Console.output(rest.text)
+  }
+
+  /// Lists what a run will hold that has not committed anything yet.
+  private func list(_ planned: RunSchema) throws {
+    let folder = RunPlace(file).folder
+    guard !provenance, !explanation else {
+      throw UsageError(
+        "\(folder): nothing was committed yet; try again after the first commit (30 s at most while its "
+          + "program runs)")
+    }
+    if common.json {
+      return try Console.output(
+        json: Listing(
+          path: folder, datasets: planned.arrays.map(Listing.Dataset.init(planned:)), others: []))
+    }
+    Console.output("\(planned.title) (\(planned.kind.rawValue), run id \(planned.runID))\n")
+    var table = Table(["array", "axes", "type", "units", "what"])
+    for array in planned.arrays {
+      table.add([
+        array.path,
+        array.axes.map { "\($0.name) \($0.length.map(String.init) ?? "?")" }.joined(
+          separator: ", "), array.type.rawValue, array.units, array.longName,
+      ])
+    }
+    Console.output(table.text)
+    Console.output(
+      "\n\(folder): nothing was committed yet; this is what it will hold. While its program runs, the first "
+        + "commit comes within 30 s.")
   }
 
   private func printTexts(_ reader: RunReader, below group: String) throws {
@@ -111,6 +140,13 @@ private struct Listing: Encodable {
       bytes = array.shape.reduce(1, *) * (array.type.byteCount ?? 0)
       storedBytes = array.storedByteCount
       (sha256, units, longName) = (array.sha256, array.units, array.longName)
+    }
+
+    /// An array of which no row is there yet.
+    init(planned array: ArraySchema) {
+      (path, shape, axes) = (array.path, array.shape(rows: 0), array.axes.map(\.name))
+      (type, bytes, storedBytes) = (array.type.rawValue, 0, 0)
+      (sha256, units, longName) = (nil, array.units, array.longName)
     }
   }
 

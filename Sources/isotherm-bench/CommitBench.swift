@@ -65,8 +65,9 @@ struct CommitBench: ParsableCommand {
       provenance: Provenance(configuration: "", seed: 0, blasCore: ""))
     let anchor = weights[0].path
     let noise = (0..<parameters + commits).map { sin(Float($0) * 12.9898) * 0.1 }
-    let recorder = try Recorder(place, schema, anchor: anchor)
+    var recorder: Recorder? = try Recorder(place, schema, anchor: anchor)
     let seconds = try time {
+      guard let recorder else { return }
       for commit in 0..<commits {
         try noise.withUnsafeBufferPointer { noise in
           for (index, array) in weights.enumerated() {
@@ -83,11 +84,16 @@ struct CommitBench: ParsableCommand {
       }
       try recorder.finish()
     }
-    let seal = try time { try recorder.seal() }
+    // As a process that was killed leaves it to the next one.
+    recorder?.abandon()
+    recorder = nil
+    let resume = try time { recorder = try Recorder.resume(place, schema, anchor: anchor) }
+    let seal = try time { _ = try recorder?.seal() }
     Console.output(
       try Console.encode([
-        "checkpoints_per_second": Double(commits) / (seconds + seal), "commit_seconds": seconds,
-        "seal_seconds": seal, "peak_megabytes": peakMegabytes,
+        "checkpoints_per_second": Double(commits) / (seconds + resume + seal),
+        "commit_seconds": seconds, "resume_seconds": resume, "seal_seconds": seal,
+        "peak_megabytes": peakMegabytes,
       ]))
   }
 }

@@ -64,6 +64,7 @@ struct CaptureCommand: ParsableCommand {
   var dryRun = false
 
   @OptionGroup var common: CommonOptions
+  @OptionGroup var resuming: ResumeOptions
 
   func run() throws {
     guard images == nil || asIs else {
@@ -76,11 +77,11 @@ struct CaptureCommand: ParsableCommand {
       network, .init(tokens: tokens, mask: mask, images: images, samples: samples), taps: taps,
       type: type.element, checkpoint: checkpoint, threads: common.threadCount, progress: progress)
     if dryRun { return try show(try capture.plan()) }
-    let place = try output.place()
-    try OutputGuard([network] + capture.files).check(archive: place, replacing: output.force)
+    let (place, beginning) = (try output.place(), try resuming.beginning(output))
+    try resuming.check(output, [network] + capture.files)
     progress.note(Self.summary(try capture.plan()))
-    let path = try Interruption.during(NetworkCapture.advice, grace: 1.5) {
-      try capture.run(out: place, force: output.force)
+    let path = try Interruption.during(NetworkCapture.advice, grace: 1.2) {
+      try capture.run(out: place, beginning, commitSeconds: resuming.commitSeconds)
     }
     try Written(path: path).tell(json: common.json)
   }

@@ -19,6 +19,9 @@ struct DemoCommand: ParsableCommand {
   @Flag(help: "Replace results that are there already.")
   var force = false
 
+  @Flag(help: "Go on with an interrupted demo: what is finished is kept.")
+  var resume = false
+
   @Option(name: .customLong("set"), help: "Override a value, for example training.epochs=2.")
   var settings: [String] = []
 
@@ -28,6 +31,9 @@ struct DemoCommand: ParsableCommand {
 
   func run() throws {
     let began = ContinuousClock.now
+    guard !(resume && force) else {
+      throw UsageError("--resume goes on with a demo and --force replaces it: pass one of them")
+    }
     for reader in ["isotherm-analyze", "isotherm-plot"] { _ = try SiblingProgram.find(reader) }
     let configuration = try StudyConfiguration(
       path: DataLocation.resolve(Self.study), settings: settings)
@@ -46,21 +52,24 @@ struct DemoCommand: ParsableCommand {
     }
   }
 
-  /// The demo makes everything in one go.
   private var advice: String {
-    "the demo cannot be resumed; isotherm demo -o \(folder) --force begins it anew"
+    "what was committed is kept; isotherm demo -o \(folder) --resume goes on, with the same options"
+  }
+
+  private var beginning: TrainRun.Beginning {
+    resume ? .resuming : force ? .replacing : .new
   }
 
   /// Trains, fits, informs.
   private func make(
     _ training: TrainRun, _ progress: ProgressLine
   ) throws -> (run: String, fields: String, information: String) {
-    let run = try training.run(out: place("run"), force ? .replacing : .new, keepParts: false).path
+    let run = try training.run(out: place("run"), beginning, keepParts: false).path
     let fields = try FitRun(run, settings: [], threads: common.threadCount, progress: progress)
-      .run(out: place("fields"), force: force)
+      .run(out: place("fields"), beginning)
     let information = try InformRun(
       run, settings: [], threads: common.threadCount, progress: progress
-    ).run(out: place("information"), force ? .replacing : .new)
+    ).run(out: place("information"), beginning)
     return (run, fields, information)
   }
 
@@ -80,7 +89,7 @@ struct DemoCommand: ParsableCommand {
   private func analyze(
     _ run: String, _ fields: String, _ information: String
   ) throws -> String {
-    let more = force ? ["--force"] : []
+    let more = force || resume ? ["--force"] : []
     let json = common.json ? ["--json"] : []
     let headline = try SiblingProgram.run(
       "isotherm-analyze",
@@ -95,7 +104,7 @@ struct DemoCommand: ParsableCommand {
   private func draw(
     _ run: String, _ fields: String, _ information: String
   ) throws {
-    let more = force ? ["--force"] : []
+    let more = force || resume ? ["--force"] : []
     for (figure, source, name) in [
       ("training", run, "training"), ("flow", place("metrics-flow.h5"), "flow"),
       ("attention", run, "attention-network"), ("attention", fields, "attention-pde"),

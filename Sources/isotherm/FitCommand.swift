@@ -29,18 +29,20 @@ struct FitCommand: ParsableCommand {
 
   @OptionGroup var output: OutputOptions
   @OptionGroup var common: CommonOptions
+  @OptionGroup var resuming: ResumeOptions
 
   @Option(name: .customLong("set"), help: "Override a value, for example pde.epochs=20.")
   var settings: [String] = []
 
   func run() throws {
-    let place = try output.place()
-    try OutputGuard([source]).check(archive: place, replacing: output.force)
+    let (place, beginning) = (try output.place(), try resuming.beginning(output))
+    try resuming.check(output, [source])
     let fit = try FitRun(
       source, settings: settings, threads: common.threadCount,
       progress: ProgressLine(common.progress))
     let path = try Interruption.during(FitRun.advice) {
-      try fit.run(out: place, force: output.force)
+      try fit.run(
+        out: place, beginning, limits: RecorderLimits(commitSeconds: resuming.commitSeconds))
     }
     try Written(path: path).tell(json: common.json)
   }

@@ -20,6 +20,7 @@ struct IntegrateCommand: ParsableCommand {
 
   @OptionGroup var output: OutputOptions
   @OptionGroup var common: CommonOptions
+  @OptionGroup var resuming: ResumeOptions
 
   @Option(name: .customLong("set"), help: "Override a value, for example time.end=2.")
   var settings: [String] = []
@@ -33,12 +34,15 @@ struct IntegrateCommand: ParsableCommand {
     let run = try ProblemRun(
       configuration, threads: common.threadCount, progress: ProgressLine(common.progress))
     if dryRun { return try printPlan(try run.plan()) }
-    let place = try output.place()
+    let (place, beginning) = (try output.place(), try resuming.beginning(output))
     try OutputGuard([DataLocation.resolve(problem)] + configuration.inputs).check(archive: place)
     let result = try Interruption.during(
-      "snapshots that were committed are kept in the folder (isotherm-archive seal joins them); an "
-        + "integration cannot be resumed", grace: 1
-    ) { try run.run(out: place, force: output.force) }
+      "what was committed is kept in the folder; go on with the same command and --resume"
+    ) {
+      try run.run(
+        out: place, beginning, limits: RecorderLimits(commitSeconds: resuming.commitSeconds))
+    }
+    guard let result else { return try Written(path: RunPlace(place).file).tell(json: common.json) }
     if common.json {
       try Console.output(
         json: IntegrateResult(

@@ -19,6 +19,7 @@ struct PerturbCommand: ParsableCommand {
 
   @OptionGroup var output: OutputOptions
   @OptionGroup var common: CommonOptions
+  @OptionGroup var resuming: ResumeOptions
 
   @Option(help: ArgumentHelp("PDE fields fitted to the run.", valueName: "fields"))
   var fields: String?
@@ -27,14 +28,14 @@ struct PerturbCommand: ParsableCommand {
   var settings: [String] = []
 
   func run() throws {
-    let place = try output.place()
-    try OutputGuard([source, fields].compactMap { $0 }).check(
-      archive: place, replacing: output.force)
+    let (place, beginning) = (try output.place(), try resuming.beginning(output))
+    try resuming.check(output, [source, fields].compactMap { $0 })
     let run = try PerturbRun(
       source, fields: fields, settings: settings, threads: common.threadCount,
       progress: ProgressLine(common.progress))
     let path = try Interruption.during(PerturbRun.advice) {
-      try run.run(out: place, force: output.force)
+      try run.run(
+        out: place, beginning, limits: RecorderLimits(commitSeconds: resuming.commitSeconds))
     }
     try Written(path: path).tell(json: common.json)
   }

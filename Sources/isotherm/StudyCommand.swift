@@ -72,7 +72,7 @@ struct StudyCommand: ParsableCommand {
       memory: memory.map { Int($0 * 1e9) } ?? StudyRunner.defaultMemory,
       progress: ProgressLine(common.progress))
     let outcome = try Interruption.during(
-      "what is finished is kept; the same command goes on", grace: 2
+      "what is finished is kept; the same command goes on", grace: 1.5
     ) {
       try runner.run(title: name)
     }

@@ -61,7 +61,7 @@ struct TrainCommand: ParsableCommand {
     }
     try OutputGuard([DataLocation.resolve(study)] + configuration.inputs).check(archive: place)
     let outcome = try Interruption.during(
-      "what was committed is kept; go on with the same command and --resume", grace: 1.5
+      "what was committed is kept; go on with the same command and --resume", grace: 1.2
     ) {
       try run.run(
         out: place, beginning, keepParts: keepParts,

@@ -73,10 +73,11 @@ import Testing
     try recorder.finish()
   }
 
+  /// A part for each commit: none waits for another.
   private func begin(_ name: String, _ steps: Int, parts: Int) throws -> Recorder {
     let recorder = try Recorder(
       RunPlace(folder + "/" + name), schema(), anchor: "/c/anchor",
-      limits: RecorderLimits(partCount: parts))
+      limits: RecorderLimits(pendingCommits: 1, partCount: parts))
     try go(recorder, 0..<steps)
     return recorder
   }

@@ -185,7 +185,8 @@ import Testing
   }
 
   private func begin(_ name: String, to end: Int, commits: Set<Int>) throws -> Recorder {
-    let recorder = try Recorder(RunPlace(folder + "/" + name), schema())
+    let recorder = try Recorder(
+      RunPlace(folder + "/" + name), schema(), anchor: "/activations/a/values")
     try recorder.append("/samples/label", [0, 1, 0, 1, 1] as [Int32])
     recorder.write("/classes/name", ["Kleid", "靴"])
     try go(recorder, 0..<end, commits: commits)

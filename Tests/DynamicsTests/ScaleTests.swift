@@ -217,7 +217,7 @@ import Testing
         mild, method, end: 1, snapshots: 1, stepSize: 0.001, pool: pool)
       var asked = 0
       #expect(throws: Stop.self) {
-        _ = try some.run(noise(24, 5)) {
+        _ = try some.run(noise(24, 5)) { _ in
           asked += 1
           if asked > 3 { throw Stop() }
         } _: { _ in

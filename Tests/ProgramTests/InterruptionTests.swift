@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Ctrl-C and termination are answered by every command within about a second, and leave nothing half-written.
+/// Ctrl-C, termination and the end of a terminal are answered by every command within two seconds, and leave nothing half-written.
 @Suite(.serialized) struct InterruptionTests {
   struct Case: Sendable {
     let program: String
@@ -26,7 +26,7 @@ import Testing
     Case(
       program: "isotherm",
       arguments: ["fit", "run", "-o", "f", "--set", "pde.epochs=100000"], delay: 0.7,
-      saying: "cannot be resumed"),
+      saying: "--resume"),
     Case(
       program: "isotherm",
       arguments: ["inform", "run", "-o", "i", "--set", "information.shuffles=100000"], delay: 0.7,
@@ -36,11 +36,29 @@ import Testing
       arguments: [
         "integrate", Programs.root + "/data/problems/allen-cahn.yaml", "--set", "time.end=200000",
         "--set", "time.snapshots=1", "-o", "s",
-      ], delay: 0.7),
+      ], delay: 0.7, saying: "--resume"),
+    Case(
+      program: "isotherm",
+      arguments: ["perturb", "run", "-o", "p"]
+        + [
+          "--set", "perturb.noise=[\(Array(repeating: "0.1", count: 2000).joined(separator: ","))]",
+        ],
+      delay: 0.5, saying: "--resume"),
+    Case(
+      program: "isotherm",
+      arguments: ["capture", "net", "--tokens", "ids.h5:/many", "-o", "c"], delay: 0.5,
+      saying: "--resume"),
+    Case(
+      program: "isotherm",
+      arguments: ["import", Programs.root + "/Tests/PretrainedNetworksTests/networks/gpt2-bare"]
+        + ["-o", "im"], delay: 0.01),
+    Case(
+      program: "isotherm", arguments: ["inform", "--x", "ids.h5:/wide", "--y", "ids.h5:/wide"],
+      delay: 0.5),
     Case(
       program: "isotherm",
       arguments: ["tokenize", "austen-small.h5", "--vocabulary", "60000", "-o", "k"]),
-    Case(program: "isotherm", arguments: ["demo", "-o", "d"], delay: 1, saying: "--force"),
+    Case(program: "isotherm", arguments: ["demo", "-o", "d"], delay: 1, saying: "--resume"),
     Case(
       program: "isotherm", arguments: ["study", "attention", "--size", "smoke", "-o", "st"],
       delay: 1,
@@ -59,6 +77,13 @@ import Testing
       ],
       delay: 0.03),
     Case(
+      program: "isotherm-analyze", arguments: ["attention", "run", "fields", "-o", "ma"],
+      delay: 0.05),
+    Case(
+      program: "isotherm-analyze", arguments: ["flow", "run", "fields", "-o", "mf"], delay: 0.03),
+    Case(program: "isotherm-analyze", arguments: ["weights", "run", "-o", "mw"], delay: 0.03),
+    Case(program: "isotherm-analyze", arguments: ["gradients", "run", "-o", "mg"], delay: 0.02),
+    Case(
       program: "isotherm-plot", arguments: ["report", "run", "fields", "flow", "-o", "rep"],
       delay: 0.15),
     Case(
@@ -67,22 +92,29 @@ import Testing
   ]
 
   @Test(arguments: cases.indices)
-  func `every command ends within about a second and leaves nothing half-written`(number: Int)
+  func `every command ends within two seconds and leaves nothing half-written`(number: Int)
     throws
   {
     let item = Self.cases[number]
     try withScratch { folder in
       try SmallArchives.copy(to: folder)
       let before = Set(try FileManager.default.contentsOfDirectory(atPath: folder))
-      for (signal, status) in [(SIGINT, Int32(130)), (SIGTERM, 143)] {
+      for (signal, status) in [(SIGINT, Int32(130)), (SIGTERM, 143), (SIGHUP, 129)] {
         let errors = folder + ".err"
         defer { unlink(errors) }
-        let process = try RawProgram(item.program, item.arguments, in: folder, errors: errors)
-          .start()
-        usleep(UInt32(item.delay * 1e6))
-        let began = Date()
-        kill(process, signal)
-        let ending = RawProgram.wait(process, seconds: 20)
+        var (ending, began, delay) = (RawProgram.Ending.signal(signal), Date(), item.delay)
+        // On a busy machine it may not listen yet, and the system ends it.
+        while ending == .signal(signal), delay < 20 {
+          unlink(errors)
+          let process = try RawProgram(item.program, item.arguments, in: folder, errors: errors)
+            .start()
+          usleep(UInt32(delay * 1e6))
+          began = Date()
+          kill(process, signal)
+          ending = RawProgram.wait(process, seconds: 20)
+          delay *= 2
+        }
+        let answered = Date().timeIntervalSince(began)
         let text = try String(contentsOfFile: errors, encoding: .utf8)
         // It may have been quicker than we were: then what it made is whole, and goes before the next signal.
         if ending == .status(0), Date().timeIntervalSince(began) < 0.1 {
@@ -94,7 +126,7 @@ import Testing
           continue
         }
         #expect(ending == .status(status), "\(item.arguments): \(text)")
-        #expect(Date().timeIntervalSince(began) < 3.5, "\(item.arguments)")
+        #expect(answered < 2, "\(item.arguments)")
         #expect(text.contains("interrupted") && text.contains(item.saying), "\(text)")
         let left = Set(try FileManager.default.contentsOfDirectory(atPath: folder)).subtracting(
           before)

@@ -38,7 +38,7 @@ struct RawProgram {
     var (none, all) = (sigset_t(), sigset_t())
     sigemptyset(&none)
     sigemptyset(&all)
-    for number in [SIGINT, SIGTERM, SIGPIPE] { sigaddset(&all, number) }
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGPIPE] { sigaddset(&all, number) }
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setsigdefault(&attributes, &all)
     posix_spawnattr_setflags(
@@ -130,9 +130,11 @@ enum SmallArchives {
         [
           "-c",
           """
-          import h5py, sys
+          import h5py, numpy, sys
           with h5py.File(sys.argv[1] + "/ids.h5", "w") as file:
               file["ids"], file["mask"] = [[1, 2, 3], [4, 5, 6]], [[1, 1, 1], [1, 1, 0]]
+              file["many"] = numpy.tile(numpy.array([[1, 2, 3], [4, 5, 6]], "i4"), (50000, 1))
+              file["wide"] = numpy.random.default_rng(1).normal(size=(3000, 10))
           with h5py.File(sys.argv[1] + "/keras.h5", "w") as file:
               file["layers/dense/vars/0"] = [[1.0, 2.0]]
           """, folder,

@@ -174,7 +174,7 @@ import Testing
   }
 
   /// What a run holds, by path: the values of the sealed file, or of the folder it left.
-  private struct Contents: Equatable {
+  struct Contents: Equatable {
     var hashes: [String: String] = [:]
 
     init(_ name: String) throws {

@@ -60,8 +60,11 @@ struct RowJoin {
     }
   }
 
-  /// Fills `target`; gives up early, leaving it unfinished, when `isCancelled` says so between two blocks.
-  func write(to target: Dataset, isCancelled: () -> Bool = { false }) throws {
+  /// Fills `target`; gives up early, leaving it unfinished, when `isCancelled` says so between two blocks. `written` is told the
+  /// bytes of rows that were handed to the library.
+  func write(
+    to target: Dataset, isCancelled: () -> Bool = { false }, written: (Int) -> Void = { _ in }
+  ) throws {
     let shape = shape(rows)
     guard rows > 0, !shape.contains(0) else { return }
     let chunk = try (target.layout?.chunk).map { Array($0.dropFirst(leadingAxes)) } ?? shape
@@ -88,11 +91,13 @@ struct RowJoin {
           try current.flatMap { $0.index == index ? $0.dataset : nil } ?? pieces[index].open()
         current = (index, source)
         try copy(band, chunk, from: source, at: pieces[index].start, to: target)
+        written(band.count * rowByteCount)
         continue
       }
       gathered = (gathered?.lowerBound ?? start)..<band.upperBound
       if let range = gathered, range.count * rowByteCount >= Self.budget {
         try convert(range, chunk, to: target)
+        written(range.count * rowByteCount)
         gathered = nil
       }
     }

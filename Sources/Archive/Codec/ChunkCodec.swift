@@ -181,8 +181,8 @@ public enum ChunkCodec {
     _ out: UnsafeMutableRawBufferPointer
   ) -> Int {
     let plane = bytes.count / max(planes, 1)
-    let sample = 16 << 10
-    guard planes > 1, plane >= 4 * sample else { return 0 }
+    let sample = min(16 << 10, plane / 4)
+    guard planes > 1, sample >= 1 << 10 else { return 0 }
     for index in 0..<planes - 1 {
       let middle = index * plane + plane / 2
       // 0 says that the result did not fit: nothing was saved.

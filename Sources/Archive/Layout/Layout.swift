@@ -216,6 +216,14 @@ package enum Layout {
     package static let hash = "/network/sha256"
   }
 
+  /// What a part holds besides rows, for the process that goes on after it; no archive has it.
+  package enum Parts {
+    /// How far the logical hash of each array had come, JSON.
+    package static let hashStates = "/hash_states"
+    /// What the program needs to go on from here, in its own form.
+    package static let resumeState = "/resume_state"
+  }
+
   /// Where an archive comes from.
   package enum Provenance {
     package static let group = "/provenance"

@@ -6,6 +6,7 @@ final class PartFiles {
   private let folder: String
   private var open: [(name: String, root: Group)] = []
   private let limit: Int
+  private var states: [String: [String: [UInt8]]] = [:]
 
   /// Files of `folder`, at most `limit` of them open at a time.
   init(_ folder: String, limit: Int = 4) { (self.folder, self.limit) = (folder, limit) }
@@ -20,5 +21,13 @@ final class PartFiles {
     open.append((name, root))
     if open.count > limit { open.removeFirst() }
     return root
+  }
+
+  /// How far the hashes of the arrays had come at the end of a part; empty where it does not say.
+  func hashStates(_ name: String) throws -> [String: [UInt8]] {
+    if let known = states[name] { return known }
+    let read = HashStates.read(try root(name))
+    states[name] = read
+    return read
   }
 }

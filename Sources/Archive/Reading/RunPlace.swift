@@ -225,6 +225,16 @@ public struct RunPlace: Sendable, Hashable {
       + "after its first commit (30 s at most), else begin anew with --force"
   }
 
+  /// What a run will hold to which nothing was committed yet; nil for any other place.
+  public var planned: RunSchema? {
+    let manager = FileManager.default
+    guard !isSealed, hasFolder, !manager.fileExists(atPath: index),
+      let data = manager.contents(atPath: schemaFile),
+      let schema = try? JSONDecoder().decode(RunSchema.self, from: data), schema.problem == nil
+    else { return nil }
+    return schema
+  }
+
   /// The file to open for reading: the sealed file, else the index of a run still being written.
   public func readable() throws -> String { try Self.readable(stem) }
 }

@@ -70,15 +70,8 @@ struct SourceRevision: Sendable {
   }()
 
   private static func git(_ arguments: [String], _ folder: String) -> String? {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/git")
-    process.arguments = ["-C", folder] + arguments
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = Pipe()
-    guard (try? process.run()) != nil else { return nil }
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return process.terminationStatus == 0 ? String(decoding: data, as: UTF8.self) : nil
+    let printed = try? ChildProgram.run("/usr/bin/git", ["-C", folder] + arguments)
+    guard let printed, printed.ending == .status(0) else { return nil }
+    return String(decoding: printed.output, as: UTF8.self)
   }
 }

@@ -31,7 +31,7 @@ extension Provenance {
     init(command: [String], blasCore: String, started: Date) {
       let revision = SourceRevision.current
       texts = [
-        "started": Self.clock.string(from: started), "command": command.joined(separator: " "),
+        "started": Self.clock.string(from: started), "command": Provenance.shellLine(command),
         "version": Provenance.version, "commit": revision.commit, "dirty": revision.difference,
         "environment": Provenance.environment, "processor": Provenance.processor,
         "blas_core": blasCore,

@@ -1,3 +1,4 @@
+import Arrays
 import Foundation
 import HDF5
 
@@ -56,6 +57,15 @@ public struct Provenance: Sendable, Codable {
   public static var commandLine: [String] {
     let name = (CommandLine.arguments.first ?? "").split(separator: "/").last.map(String.init)
     return [name ?? ""] + CommandLine.arguments.dropFirst()
+  }
+
+  /// Words as a POSIX shell reads them: pasted, they are the same command.
+  public static func shellLine(_ words: [String]) -> String {
+    let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-")
+    return words.map { word in
+      !word.isEmpty && word.allSatisfy(plain.contains)
+        ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+    }.joined(separator: " ")
   }
 
   /// Version of these programs: here alone, and above the newest entry of CHANGELOG.md.

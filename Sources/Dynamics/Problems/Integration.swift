@@ -26,6 +26,27 @@ public struct Integration: Sendable {
     public let velocity: [Double]?
   }
 
+  /// Where an integration stands between two steps: enough to go on to the same bits.
+  public struct Position: Sendable, Equatable {
+    /// Snapshots shown after the first, and steps since the last of them; no steps under step control.
+    public var snapshot: Int, step: Int
+    /// The field.
+    public var u: [Double]
+    /// ∂u/∂t, second order only.
+    public var velocity: [Double]?
+    /// Where step control stands.
+    public var adaptive: DormandPrince.Position?
+
+    /// All of it.
+    public init(
+      snapshot: Int, step: Int, u: [Double], velocity: [Double]? = nil,
+      adaptive: DormandPrince.Position? = nil
+    ) {
+      (self.snapshot, self.step, self.u) = (snapshot, step, u)
+      (self.velocity, self.adaptive) = (velocity, adaptive)
+    }
+  }
+
   /// The problem.
   public let problem: FieldProblem
   /// The method.
@@ -108,25 +129,26 @@ public struct Integration: Sendable {
     method.isAdaptive && end > longestAdaptiveStep * Double(adaptive.stepLimit)
   }
 
+  /// Asked before each step (some of fused ones) whether to go on, told where the integration stands: what it throws ends it.
+  public typealias Check = (_ position: Position) throws -> Void
+
   /// Integrates from `u` (and `velocity`, second order; 0 when nil). Every snapshot is shown as it is reached, the first at
-  /// time 0; what was shown before a divergence is finite. `check` is asked before each step (some of fused ones) whether to go
-  /// on: what it throws ends the integration.
+  /// time 0; what was shown before a divergence is finite. With a `position` it goes on from there, and shows what comes after.
   public func run(
-    _ u: [Double], velocity: [Double]? = nil, check: () throws -> Void = {},
-    _ show: (Snapshot) throws -> Void
+    _ u: [Double], velocity: [Double]? = nil, from position: Position? = nil,
+    check: Check = { _ in }, _ show: (Snapshot) throws -> Void
   ) throws -> IntegrationOutcome {
-    try show(
-      Snapshot(
-        time: 0, u: u,
-        velocity: problem.isSecondOrder ? velocity ?? u.map { _ in 0 } : nil))
+    let velocity = problem.isSecondOrder ? velocity ?? u.map { _ in 0 } : nil
+    if position == nil { try show(Snapshot(time: 0, u: u, velocity: velocity)) }
+    let position = position ?? Position(snapshot: 0, step: 0, u: u, velocity: velocity)
     switch method.kind {
-    case .adaptive: return try runAdaptive(u, check, show)
-    case .secondOrder: return try runLeapfrog(u, velocity ?? u.map { _ in 0 }, check, show)
+    case .adaptive: return try runAdaptive(u, position, check, show)
+    case .secondOrder: return try runLeapfrog(position, check, show)
     case .fixed:
       if method == .euler, let fused = FusedEuler(problem, pool: pool) {
-        return try runFused(fused, u, check, show)
+        return try runFused(fused, position, check, show)
       }
-      return try runSteps(u, check, show)
+      return try runSteps(position, check, show)
     }
   }
 
@@ -144,12 +166,12 @@ public struct Integration: Sendable {
   }
 
   private func runSteps(
-    _ start: [Double], _ check: () throws -> Void, _ show: (Snapshot) throws -> Void
+    _ position: Position, _ check: Check, _ show: (Snapshot) throws -> Void
   ) throws -> IntegrationOutcome {
-    var u = start
-    for snapshot in 0..<snapshots {
-      for step in 0..<stepsPerSnapshot {
-        try check()
+    var u = position.u
+    for snapshot in position.snapshot..<snapshots {
+      for step in (snapshot == position.snapshot ? position.step : 0)..<stepsPerSnapshot {
+        try check(Position(snapshot: snapshot, step: step, u: u))
         let t = time(snapshot, step)
         let next = advance(t, u)
         guard Self.isFinite(next) else {
@@ -163,13 +185,12 @@ public struct Integration: Sendable {
   }
 
   private func runLeapfrog(
-    _ start: [Double], _ velocity: [Double], _ check: () throws -> Void,
-    _ show: (Snapshot) throws -> Void
+    _ position: Position, _ check: Check, _ show: (Snapshot) throws -> Void
   ) throws -> IntegrationOutcome {
-    var (u, v) = (start, velocity)
-    for snapshot in 0..<snapshots {
-      for step in 0..<stepsPerSnapshot {
-        try check()
+    var (u, v) = (position.u, position.velocity ?? position.u.map { _ in 0 })
+    for snapshot in position.snapshot..<snapshots {
+      for step in (snapshot == position.snapshot ? position.step : 0)..<stepsPerSnapshot {
+        try check(Position(snapshot: snapshot, step: step, u: u, velocity: v))
         let t = time(snapshot, step)
         let next = Leapfrog().step(u, v, stepSize) { problem.rate(t, $0) }
         guard Self.isFinite(next.u), Self.isFinite(next.v) else {
@@ -183,12 +204,16 @@ public struct Integration: Sendable {
   }
 
   private func runAdaptive(
-    _ start: [Double], _ check: () throws -> Void, _ show: (Snapshot) throws -> Void
+    _ start: [Double], _ position: Position, _ check: Check, _ show: (Snapshot) throws -> Void
   ) throws -> IntegrationOutcome {
     let times = (0...snapshots).map { time($0, 0) }
-    var last = start
+    // The last that was shown, for where it diverged.
+    var last = position.u
     let outcome = try adaptive.integrate(
-      start, at: times, problem.rate, check: check
+      start, at: times, problem.rate, from: position.adaptive,
+      check: { adaptive in
+        try check(Position(snapshot: adaptive.next - 1, step: 0, u: last, adaptive: adaptive))
+      }
     ) { index, u in
       last = u
       if index > 0 { try show(Snapshot(time: times[index], u: u, velocity: nil)) }
@@ -206,15 +231,15 @@ public struct Integration: Sendable {
 
   /// Steps are checked some at a time; where they leave the finite numbers they are taken again one by one.
   private func runFused(
-    _ fused: FusedEuler, _ start: [Double], _ check: () throws -> Void,
+    _ fused: FusedEuler, _ position: Position, _ check: Check,
     _ show: (Snapshot) throws -> Void
   ) throws -> IntegrationOutcome {
-    fused.field = start
-    var safe = start
-    for snapshot in 0..<snapshots {
-      var done = 0
+    fused.field = position.u
+    var safe = position.u
+    for snapshot in position.snapshot..<snapshots {
+      var done = snapshot == position.snapshot ? position.step : 0
       while done < stepsPerSnapshot {
-        try check()
+        try check(Position(snapshot: snapshot, step: done, u: safe))
         let count = min(Self.batch(fused.count), stepsPerSnapshot - done)
         fused.advance(stepSize, steps: count)
         let field = fused.field

@@ -50,34 +50,62 @@ public struct DormandPrince: Sendable {
     701980252875.0 / 199316789632, -1453857185.0 / 822651844, 69997945.0 / 29380423,
   ]
 
+  /// Where an integration stands between two steps: enough to go on to the same bits.
+  public struct Position: Sendable, Equatable {
+    /// Time, length of the next step, steps done, and place of the next row among the times.
+    public var time: Double, step: Double, stepCount: Int, next: Int
+    /// The field, its rate, the field at the beginning, and how far each unit has gone from it.
+    public var u: [Double], rate: [Double], start: [Double], reach: [Double]
+
+    /// All of it.
+    public init(
+      time: Double, step: Double, stepCount: Int, next: Int, u: [Double], rate: [Double],
+      start: [Double], reach: [Double]
+    ) {
+      (self.time, self.step, self.stepCount, self.next) = (time, step, stepCount, next)
+      (self.u, self.rate, self.start, self.reach) = (u, rate, start, reach)
+    }
+  }
+
   /// u at each of `times` (ascending, from the first, which holds `u`) and how it ended; the rows end with the last time that
   /// was reached.
   public func integrate(
     _ u: [Double], at times: [Double], _ rate: (_ t: Double, _ u: [Double]) -> [Double]
   ) -> (rows: [[Double]], outcome: Outcome) {
     var rows: [[Double]] = []
-    let outcome = integrate(u, at: times, rate, check: {}) { rows.append($1) }
+    let outcome = integrate(u, at: times, rate, check: { _ in }) { rows.append($1) }
     return (rows, outcome)
   }
 
   /// As ``integrate(_:at:_:)``, showing each row, with its place among the times, as it is reached, and asking `check` before each
-  /// step whether to go on.
+  /// step whether to go on. With a `position` it goes on from there, and shows what comes after.
   public func integrate(
     _ u: [Double], at times: [Double], _ rate: (_ t: Double, _ u: [Double]) -> [Double],
-    check: () throws -> Void, _ show: (_ index: Int, _ u: [Double]) throws -> Void
+    from position: Position? = nil, check: (Position) throws -> Void,
+    _ show: (_ index: Int, _ u: [Double]) throws -> Void
   ) rethrows -> Outcome {
     guard let start = times.first, let end = times.last else { return .reached }
     precondition(u.count % unitCount == 0, "every unit has as many numbers")
     var (t, u, next) = (start, u, 1)
-    try show(0, u)
-    var first = rate(t, u)
-    var reach = Reach(start: u, unitCount)
-    var dt = initialStep(u, first, end - start)
+    var first: [Double]
+    var reach = Reach(start: position?.start ?? u, unitCount)
+    var dt: Double
     var steps = 0
+    if let position {
+      (t, u, next, first) = (position.time, position.u, position.next, position.rate)
+      (dt, steps, reach.gone) = (position.step, position.stepCount, position.reach)
+    } else {
+      try show(0, u)
+      first = rate(t, u)
+      dt = initialStep(u, first, end - start)
+    }
     while next < times.count {
       guard steps < stepLimit else { return .gaveUp(at: t) }
+      try check(
+        Position(
+          time: t, step: dt, stepCount: steps, next: next, u: u, rate: first, start: reach.start,
+          reach: reach.gone))
       steps += 1
-      try check()
       dt = min(dt, end - t, longestStep)
       guard first.allSatisfy(\.isFinite) else { return .diverged(at: t) }
       guard dt > 4 * max(abs(t), .leastNormalMagnitude).ulp else {

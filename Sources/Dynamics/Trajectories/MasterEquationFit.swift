@@ -96,14 +96,53 @@ public final class MasterEquationFit<S: KernelScalar>: @unchecked Sendable {
     Elementwise.sumOfSquares(gradient.start, count: gradient.count).squareRoot()
   }
 
-  /// Runs the whole fit; `report` is called after each step. Stops early, returning false, when the loss is not
+  /// Where a fit stands between two steps: enough to go on to the same bits.
+  public struct State: Sendable {
+    /// Steps done.
+    public var step: Int
+    /// The parameters and their moments, laid out as ``MasterEquationFit/weights``.
+    public var weights: [S], first: [S], second: [S]
+
+    /// All of it.
+    public init(step: Int, weights: [S], first: [S], second: [S]) {
+      (self.step, self.weights, self.first, self.second) = (step, weights, first, second)
+    }
+  }
+
+  /// Where the fit stands. It can be set to where another of the same settings stood, by ``restore(_:)``.
+  public var state: State {
+    State(
+      step: optimizer.stepCount, weights: Array(weights.elements),
+      first: Array(optimizer.first.elements),
+      second: Array(optimizer.second.elements))
+  }
+
+  /// Goes back, or on, to a state; false, changing nothing, for one of another fit.
+  public func restore(_ state: State) -> Bool {
+    guard (0...stepCount).contains(state.step), state.weights.count == weights.count,
+      state.first.count == optimizer.first.count, state.second.count == optimizer.second.count
+    else { return false }
+    weights.assign(state.weights)
+    optimizer.first.assign(state.first)
+    optimizer.second.assign(state.second)
+    optimizer.stepCount = state.step
+    return true
+  }
+
+  /// Runs what is left of the fit; `report` is called after each step. Stops early, returning false, when the loss is not
   /// finite: a diverged fit is an outcome, not a crash.
   public func run(_ report: (_ step: Int, _ loss: FitLoss) throws -> Void) rethrows -> Bool {
-    var step = 0
-    for epoch in 0..<configuration.epochs {
+    let done = optimizer.stepCount
+    let first = done / max(stepsPerEpoch, 1)
+    var step = first * stepsPerEpoch
+    for epoch in first..<max(first, configuration.epochs) {
       var random = Philox(seed: configuration.seed, purpose: .fitting, index: UInt64(epoch))
       let order = random.permutation(objective.count)
       for start in stride(from: 0, to: order.count, by: configuration.batch) {
+        guard step >= done else {
+          step += 1
+          continue
+        }
         let batch = Array(order[start..<min(start + configuration.batch, order.count)])
         let loss = evaluateGradient(batch, step: step)
         let norm = gradientNorm

@@ -17,6 +17,9 @@ struct Critic<Objective: CriticObjective>: MutualInformationEstimator {
   private let passes: Int
   private let key: UInt64
 
+  /// Pairs below which nothing is learned that could be held against others.
+  static var fewestSamples: Int { 100 }
+
   init(seed: UInt64, passes: Int = 80) { (key, self.passes) = (seed, passes) }
 
   var name: String { Objective.name }
@@ -63,10 +66,11 @@ struct Critic<Objective: CriticObjective>: MutualInformationEstimator {
   private func folds(
     _ pairs: PairedSamples, _ pool: WorkerPool
   ) throws -> (value: Double, flags: Estimate.Flags, scores: [Scores]) {
-    guard pairs.count >= 100 else {
+    guard pairs.count >= Self.fewestSamples else {
       throw EstimationError(
         message:
-          "a trained critic needs at least 100 pairs, found \(pairs.count); use ksg or gaussian")
+          "a trained critic needs at least \(Self.fewestSamples) pairs, found \(pairs.count); use ksg or gaussian"
+      )
     }
     let scaled = Preprocessing.standard.apply(Self.withLengths(pairs))
     var random = Philox(seed: key, purpose: .shuffling)

@@ -101,10 +101,11 @@ struct RandomExplanation {
         + "through them by a permutation of stream (shuffling, e), \(size) a step; the last step of an epoch takes what is left. "
         + "/checkpoints/random_state is (seed, e), data_position the samples of that epoch done.")
     let shards = w.put("shards", Trainer<Float>.shardCount)
+    let parts = w.put("step_parts", training.accumulate)
     w.say(
-      "A step cuts its samples, in their order, into P parts of \(batch), the last perhaps shorter (P is \(accumulate) but at the end of an epoch), and part p of n samples into \(shards) shards: "
+      "A step cuts its samples, in their order, into at most \(accumulate) parts of \(batch), fewer and the last shorter at the end of an epoch, and part p of n samples into \(shards) shards: "
         + "shard s is samples ⌊n s/\(shards)⌋ to ⌊n (s + 1)/\(shards)⌋ - 1. In step k, from 0, the shard index is "
-        + "(k P + p) \(shards) + s; P is that of the step itself.")
+        + "(k \(parts) + p) \(shards) + s.")
     w.say(
       "Captured samples: the first \(study.captured.count) of a permutation of the test split, stream (capture, 0)."
     )

@@ -18,29 +18,16 @@ public enum SiblingProgram {
 
   /// Runs a program to its end and returns its stdout.
   public static func run(_ name: String, _ arguments: [String]) throws -> String {
-    let process = Process()
-    process.executableURL = try find(name)
-    process.arguments = arguments
-    let (output, errors) = (Pipe(), Pipe())
-    process.standardOutput = output
-    process.standardError = errors
-    try process.run()
-    let number = process.processIdentifier
-    let unfinished = Unfinished { kill(number, SIGTERM) }
-    defer { unfinished.done() }
-    // Nothing these programs print fills a pipe but the table, which is read first.
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    let narration = String(
-      decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
+    let printed = try ChildProgram.run(find(name).path, arguments)
     // Ctrl-C reaches it as it reaches this program: that it ended is no failure of its own.
     try StopRequest.check()
-    guard process.terminationStatus == 0 else {
+    guard printed.ending == .status(0) else {
       throw SiblingError(
         message: "\(name) \(arguments.joined(separator: " ")) failed: "
-          + narration.trimmingCharacters(in: .whitespacesAndNewlines))
+          + String(decoding: printed.errors, as: UTF8.self)
+          .trimmingCharacters(in: .whitespacesAndNewlines))
     }
-    return text
+    return String(decoding: printed.output, as: UTF8.self)
   }
 }
 

@@ -33,8 +33,8 @@ public struct StudyJob: Sendable {
     let place = RunPlace(self.place)
     guard place.isSealed else {
       guard place.hasFolder else { return .due(replacing: false) }
-      // A training run goes on where it was interrupted, also before its first commit; the rest begins anew.
-      guard command == .train else { return .due(replacing: true) }
+      // What was interrupted goes on, also before its first commit; an analysis, and what was made from other inputs, begins anew.
+      guard command == .train else { return .due(replacing: try !isGoneOnWith(jobs)) }
       if FileManager.default.fileExists(atPath: place.index) {
         let begun = try RunReader(place.folder)
         try compare(begun)
@@ -47,6 +47,16 @@ public struct StudyJob: Sendable {
     if command == .train { try checkData(reader) }
     let isDone = try inputs.isEmpty || reader.isMade(from: inputs.map { jobs[$0].place })
     return isDone ? .done : .due(replacing: true)
+  }
+
+  /// Whether the folder of what is no training run holds rows of this configuration and of these inputs.
+  private func isGoneOnWith(_ jobs: [StudyJob]) throws -> Bool {
+    if case .analyze = command { return false }
+    let place = RunPlace(self.place)
+    guard FileManager.default.fileExists(atPath: place.index) else { return true }
+    let begun = try RunReader(place.folder)
+    return try FinishedArchive.difference(begun, configuration) == nil
+      && begun.isMade(from: inputs.map { jobs[$0].place })
   }
 
   /// Looks whether the data set of a training run is there: to train on it, or to see that it is the one it was trained on. Returns
@@ -92,10 +102,10 @@ public struct StudyJob: Sendable {
   func invocation(_ jobs: [StudyJob], replacing: Bool, threads: Int) -> (String, [String]) {
     let sources = inputs.map { RunPlace(jobs[$0].place).file }
     let sets = settings.flatMap { ["--set", $0] }
-    let more = ["-o", place, "--threads", String(threads)] + (replacing ? ["--force"] : [])
+    let more = ["-o", place, "--threads", String(threads), replacing ? "--force" : "--resume"]
     switch command {
     case .train:
-      return ("isotherm", ["train", study] + more + ["--resume"] + sets)
+      return ("isotherm", ["train", study] + more + sets)
     case .fit:
       return ("isotherm", ["fit"] + sources + more + sets)
     case .perturb: return ("isotherm", ["perturb"] + withFields(sources) + more + sets)

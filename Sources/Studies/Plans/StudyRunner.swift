@@ -20,7 +20,7 @@ public final class StudyRunner {
 
   private struct Running {
     let job: Int
-    let process: Process
+    let program: ChildProgram
     let log: String
     let began: ContinuousClock.Instant
     /// Stops the program when this one has to end at once.
@@ -54,7 +54,7 @@ public final class StudyRunner {
     var outcome = Outcome()
     var failures: [String] = []
     progress.begin(title)
-    defer { for item in running where item.process.isRunning { item.process.terminate() } }
+    defer { for item in running { item.program.send(SIGTERM) } }
     while true {
       if failures.isEmpty { outcome.kept += try start() }
       guard !running.isEmpty else { break }
@@ -113,33 +113,32 @@ public final class StudyRunner {
           "cannot write to \(folder.path): \(error.localizedDescription); choose another folder with -o"
       )
     }
-    let process = Process()
-    process.executableURL = try SiblingProgram.find(program)
-    process.arguments = arguments
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
-    try process.run()
+    let (nothing, file) = (open("/dev/null", O_WRONLY | O_CLOEXEC), open(log, O_WRONLY | O_CLOEXEC))
+    defer { for descriptor in [nothing, file] where descriptor >= 0 { close(descriptor) } }
+    guard nothing >= 0, file >= 0 else {
+      throw StudyError(message: "cannot write \(log): \(String(cString: strerror(errno)))")
+    }
+    let child = try ChildProgram(
+      SiblingProgram.find(program).path, arguments, output: nothing, errors: file)
     progress.event(["event": "started", "archive": job.place])
     states[index] = .running
-    let number = process.processIdentifier
     running.append(
       Running(
-        job: index, process: process, log: log, began: .now,
-        unfinished: Unfinished { kill(number, SIGTERM) }))
+        job: index, program: child, log: log, began: .now,
+        unfinished: Unfinished { child.send(SIGTERM) }))
   }
 
   /// Takes note of the programs that have ended; returns the jobs that went well.
   private func reap(_ failures: inout [String]) throws -> [Int] {
     var ended: [Int] = []
     for place in running.indices.reversed() {
-      running[place].bytes = max(running[place].bytes, Self.memory(of: running[place].process))
+      running[place].bytes = max(running[place].bytes, Self.memory(of: running[place].program))
       let item = running[place]
-      guard !item.process.isRunning else { continue }
-      item.process.waitUntilExit()
+      guard let ending = item.program.ending else { continue }
       item.unfinished.done()
       running.remove(at: place)
       let job = jobs[item.job]
-      if item.process.terminationStatus == 0 {
+      if ending == .status(0) {
         let old = history[job.kind] ?? (0, 0, 0)
         history[job.kind] = (
           old.seconds + (ContinuousClock.now - item.began) / .seconds(1), old.count + 1,
@@ -155,7 +154,7 @@ public final class StudyRunner {
         states[item.job] = .failed
         let text = try String(contentsOfFile: item.log, encoding: .utf8)
         failures.append(
-          "\(job.label) failed with status \(item.process.terminationStatus): "
+          "\(job.label) failed with \(Self.words(ending)): "
             + text.trimmingCharacters(in: .whitespacesAndNewlines)
             + " (\(item.log)); the same command goes on from here")
       }
@@ -163,9 +162,16 @@ public final class StudyRunner {
     return ended
   }
 
+  private static func words(_ ending: ChildProgram.Ending) -> String {
+    switch ending {
+    case .status(let number): "status \(number)"
+    case .signal(let number): "signal \(number)"
+    }
+  }
+
   /// Largest resident memory of a process so far, bytes; 0 when it is gone.
-  private static func memory(of process: Process) -> Int {
-    let path = "/proc/\(process.processIdentifier)/status"
+  private static func memory(of program: ChildProgram) -> Int {
+    let path = "/proc/\(program.number)/status"
     guard let text = try? String(contentsOfFile: path, encoding: .utf8),
       let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
       let kilobytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
@@ -175,8 +181,8 @@ public final class StudyRunner {
 
   /// Asks the running programs to stop in good order, and waits for them.
   private func stop() {
-    for item in running where item.process.isRunning { item.process.interrupt() }
-    for item in running { item.process.waitUntilExit() }
+    for item in running { item.program.send(SIGINT) }
+    for item in running { _ = item.program.wait() }
   }
 
   private func tell() {

@@ -5,8 +5,8 @@ import Synchronization
 /// Makes commits durable, one after another, and merges old parts beside them.
 ///
 /// A commit writes a part under a temporary name, fsyncs and renames it, and replaces `index.h5` the same way
-/// (``DurableFile``); only then are its rows acknowledged, by an event. Where the next commit waits already, one index serves
-/// both, since its cost grows with the parts it names. Parts, index and merges are confined to one queue by
+/// (``DurableFile``); only then are its rows acknowledged, by an event. Commits that wait already share a part and an index, whose
+/// cost grows with the parts it names. Parts, index and merges are confined to one queue by
 /// their type; what the appending thread sees of them is ``progress``.
 final class CommitLog: Sendable {
   /// What the queue alone touches.
@@ -15,10 +15,21 @@ final class CommitLog: Sendable {
     /// Last commit that holds a row of the anchor: no merged part reaches over it.
     var anchoredCommit: Int?
     var isMerging = false
+    /// Indices written since the library gave memory back.
+    var indexCount = 0
+    /// Parts at which a commit waits for the merge under way.
+    var mostParts = 0
     /// Parts on disk that `index.h5` does not name yet.
     var unpublished: [Part] = []
     /// Parts that were merged: kept until the next merge, for readers that opened the index before.
     var retired: [PartName] = []
+  }
+
+  /// A commit on its way.
+  private struct Waiting {
+    let part: Part
+    let texts: [String: [String]]
+    let ready: DispatchSemaphore
   }
 
   private struct FinishedMerge {
@@ -38,6 +49,7 @@ final class CommitLog: Sendable {
   private let streamPaths: Set<String>
   private let work: Confined<Work>
   private let merging = DispatchQueue(label: "recorder.merging")
+  private let waiting = Mutex<[Waiting]>([])
   /// A merge that waits to be put into the index.
   private let finishedMerge = Mutex<FinishedMerge?>(nil)
 
@@ -59,46 +71,72 @@ final class CommitLog: Sendable {
   /// Commits `part`, and with it `texts`, once `ready` says that its blocks are filtered. Returns at once.
   func append(_ part: Part, _ texts: [String: [String]], after ready: DispatchSemaphore) {
     progress.beginCommit()
+    waiting.withLock { $0.append(Waiting(part: part, texts: texts, ready: ready)) }
     work.async { [self] work in
-      if ready.wait(timeout: .now()) == .timedOut {
+      // An earlier turn may have taken it along.
+      guard let first = waiting.withLock({ $0.first }) else { return }
+      if first.ready.wait(timeout: .now()) == .timedOut {
         // Filtering takes its time: what is on disk need not wait for it.
         publish(&work)
-        ready.wait()
+        first.ready.wait()
       }
-      work.index.texts = texts
-      commit(part, &work)
+      let group = takeGroup(after: first)
+      work.index.texts = group.last?.texts ?? [:]
+      commit(group.map(\.part), &work)
     }
   }
 
-  private func commit(_ part: Part, _ work: inout Work) {
+  /// Takes the first commit and those behind it that are filtered and can share its part. A part ends with the last
+  /// commit that holds a row of the anchor.
+  private func takeGroup(after first: Waiting) -> [Waiting] {
+    let join = PartJoin(pool: pool)
+    return waiting.withLock { waiting in
+      var group = [first]
+      while group.count < min(policy.fan, waiting.count) {
+        let next = waiting[group.count]
+        let endsWithAnchor = isAnchored(group[group.count - 1].part)
+        guard !endsWithAnchor || isAnchored(next.part),
+          join.accepts(next.part, after: group.map(\.part)),
+          next.ready.wait(timeout: .now()) == .success
+        else { break }
+        group.append(next)
+      }
+      waiting.removeFirst(group.count)
+      return group
+    }
+  }
+
+  private func isAnchored(_ part: Part) -> Bool { anchor.map { part.counts[$0] ?? 0 > 0 } ?? false }
+
+  private func commit(_ parts: [Part], _ work: inout Work) {
     // Where commits come faster than parts are merged, the next one waits: else parts, and with them the cost of a commit
     // and the memory of an index, would grow all the same.
-    if work.isMerging && work.index.parts.count >= policy.limit + policy.fan {
+    if work.isMerging && work.index.parts.count >= work.mostParts {
       merging.sync {}
       takeMerge(&work)
     }
     if progress.failure == nil {
       do {
-        try write(part, &work)
+        try write(PartJoin(pool: pool).join(parts), &work)
       } catch {
         progress.fail(work.index.explained(error))
       }
       let isFirst = work.index.parts.count == 1
-      let isEnough = isFirst || work.unpublished.count >= policy.fan
-      if isEnough || progress.commitCount == 1 || progress.failure != nil { publish(&work) }
+      let unpublished = work.unpublished.reduce(0) { $0 + $1.commits.count }
+      let isEnough = isFirst || unpublished >= policy.fan
+      if isEnough || progress.commitCount == parts.count || progress.failure != nil {
+        publish(&work)
+      }
     }
-    progress.endCommit(byteCount: part.byteCount)
+    for part in parts { progress.endCommit(byteCount: part.byteCount) }
     pool.wake()
     mergeWhenDue(&work)
   }
 
   private func write(_ part: Part, _ work: inout Work) throws {
-    try part.write(in: place.folder)
-    let counts = part.content.map { ($0.schema.path, $0.rows) }
-    work.index.append(part.name, Dictionary(uniqueKeysWithValues: counts))
-    if let anchor, counts.contains(where: { $0.0 == anchor && $0.1 > 0 }) {
-      work.anchoredCommit = part.name.last
-    }
+    let byteCount = try part.write(in: place.folder)
+    work.index.append(part.name, part.counts, byteCount: byteCount)
+    if isAnchored(part) { work.anchoredCommit = part.name.last }
     work.unpublished.append(part)
   }
 
@@ -114,11 +152,14 @@ final class CommitLog: Sendable {
 
   private func writeIndex(_ work: inout Work) throws {
     try work.index.write()
+    work.indexCount += 1
+    // The library keeps what an index of many parts took, and a long run's memory would grow with them.
+    if work.indexCount % 8 == 0, work.index.parts.count > 32 { releaseHDF5Memory() }
     let parts = work.unpublished
     work.unpublished = []
-    for part in parts {
+    for commit in parts.flatMap(\.commits) {
       onEvent(
-        .commit(part: part.name.first, rows: part.rows.filter { streamPaths.contains($0.key) }))
+        .commit(part: commit.number, rows: commit.rows.filter { streamPaths.contains($0.key) }))
     }
   }
 
@@ -127,10 +168,15 @@ final class CommitLog: Sendable {
   /// Begins to merge old parts when there are many. Copying goes on beside later commits; only the exchange of names waits
   /// for its turn among them.
   private func mergeWhenDue(_ work: inout Work) {
+    let index = work.index
     guard !work.isMerging, !progress.isStopping,
-      let range = policy.next(work.index.parts, anchor: work.anchoredCommit)
+      let range = policy.next(
+        index.parts, anchor: work.anchoredCommit, byteCount: { index.byteCounts[$0] ?? 0 })
     else { return }
     work.isMerging = true
+    work.mostParts =
+      index.parts.count > policy.largeLimit
+      ? policy.largeLimit + policy.fan : max(policy.limit + policy.fan, index.parts.count)
     let merger = PartMerger(
       folder: place.folder, parts: Array(work.index.parts[range]),
       arrays: schema.arrays.filter { $0.type != .utf8 }, pool: pool)

@@ -1,7 +1,7 @@
 import Foundation
 import HDF5
 
-/// One immutable file of a run being written: the rows of one commit.
+/// One immutable file of a run being written: the rows of one commit, or of some that follow each other.
 struct Part: Sendable {
   /// New rows of one array.
   struct Content: Sendable {
@@ -14,15 +14,34 @@ struct Part: Sendable {
     }
   }
 
+  /// One commit, which is acknowledged when its part is safe.
+  struct Commit: Sendable {
+    /// Counted from 0 when the run began.
+    let number: Int
+    /// Rows of every array after it.
+    let rows: [String: Int]
+  }
+
   let name: PartName
   let content: [Content]
-  /// Rows of every array once this part is safe.
-  let rows: [String: Int]
+  /// The commits whose rows it holds.
+  let commits: [Commit]
   /// Bytes of the rows before filtering.
   let byteCount: Int
+  /// How far the hashes are at its end.
+  let hashStates: HashStates
+  /// What the program needs to go on after it; nil where it cannot.
+  let resumeState: [UInt8]?
 
-  /// Writes the part durably; the blocks must have been filtered.
-  func write(in folder: String) throws {
+  /// Rows of each array in it, and 1 for a state to go on from.
+  var counts: [String: Int] {
+    var counts = Dictionary(uniqueKeysWithValues: content.map { ($0.schema.path, $0.rows) })
+    if resumeState != nil { counts[Layout.Parts.resumeState] = 1 }
+    return counts
+  }
+
+  /// Writes the part durably; the blocks must have been filtered. Returns the bytes of the file.
+  func write(in folder: String) throws -> Int {
     let temporary = folder + "/." + name.file + ".tmp"
     do {
       let file = try File.create(temporary, replacing: true)
@@ -34,7 +53,7 @@ struct Part: Sendable {
           for (offset, bytes) in block.chunks {
             try dataset.writeChunk(bytes.bytes, offset: offset)
           }
-          // Written: memory for rows to come.
+          // Written: memory for rows to come. On its way to disk meanwhile: less to wait for at the end.
           unwritten += block.chunks.reduce(0) { $0 + $1.bytes.bytes.count }
           block.chunks = []
           if unwritten > 4 << 20 {
@@ -43,12 +62,28 @@ struct Part: Sendable {
           }
         }
       }
+      try HashStates.write(hashStates.wait(), to: root)
+      if let resumeState { try Self.write(resumeState, to: root) }
       try file.close()
     } catch {
       try? FileManager.default.removeItem(atPath: temporary)
       throw error
     }
     try DurableFile.replace(folder + "/" + name.file, with: temporary)
+    return Self.byteCount(of: folder + "/" + name.file)
+  }
+
+  /// Bytes of a part's file; 0 when it is gone.
+  static func byteCount(of path: String) -> Int {
+    var status = stat()
+    return stat(path, &status) == 0 ? Int(status.st_size) : 0
+  }
+
+  /// Writes a state to go on from into a part that is being made.
+  static func write(_ resumeState: [UInt8], to root: Group) throws {
+    let name = String(Layout.Parts.resumeState.dropFirst())
+    try root.createDataset(name, .uint8, shape: [max(resumeState.count, 1)])
+      .write(resumeState.isEmpty ? [0] : resumeState)
   }
 
   /// The empty dataset of `rows` rows of an array, in a part's file.

@@ -6,6 +6,8 @@ struct PartIndex {
   let place: RunPlace
   let schema: RunSchema
   private(set) var parts: [PartName] = []
+  /// Bytes of each part's file.
+  private(set) var byteCounts: [PartName: Int] = [:]
   /// Where committed rows lie, by the path of their array.
   private(set) var sources: [String: [DatasetCreation.Source]] = [:]
   /// Acknowledged rows of each array.
@@ -19,9 +21,10 @@ struct PartIndex {
     (self.place, self.schema, counting) = (place, schema, CountingFile(folder: place.folder))
   }
 
-  /// Takes in a part that holds `counts` rows of some arrays, after all others.
-  mutating func append(_ part: PartName, _ counts: [String: Int]) {
-    for (path, count) in counts {
+  /// Takes in a part of `byteCount` bytes that holds `counts` rows of some arrays, after all others.
+  mutating func append(_ part: PartName, _ counts: [String: Int], byteCount: Int) {
+    byteCounts[part] = byteCount
+    for (path, count) in counts where path != Layout.Parts.resumeState {
       let start = rows[path] ?? 0
       sources[path, default: []].append(
         DatasetCreation.Source(file: part.file, dataset: path, start: start, count: count))
@@ -34,6 +37,7 @@ struct PartIndex {
   mutating func exchange(_ old: [PartName], for merged: PartName) -> Bool {
     guard let start = old.first.flatMap({ parts.firstIndex(of: $0) }) else { return false }
     parts.replaceSubrange(start..<start + old.count, with: [merged])
+    byteCounts[merged] = old.reduce(0) { $0 + (byteCounts.removeValue(forKey: $1) ?? 0) }
     let files = Set(old.map(\.file))
     for (path, list) in sources {
       guard let first = list.firstIndex(where: { files.contains($0.file) }) else { continue }

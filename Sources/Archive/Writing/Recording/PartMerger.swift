@@ -22,9 +22,16 @@ package struct PartMerger: Sendable {
       let root = try file.root
       // Each array is looked for in every part: opening sixteen files once costs less than each of them once an array.
       let files = PartFiles(folder, limit: min(parts.count, 16))
+      var unwritten = 0
       for array in arrays where !isCancelled() {
-        try join(array, files, root, isCancelled)
+        try join(array, files, root, isCancelled) { count in
+          unwritten += count
+          guard unwritten > 4 << 20 else { return }
+          file.beginWritingOut()
+          unwritten = 0
+        }
       }
+      try keepStates(files, root)
       try file.close()
     } catch {
       try? FileManager.default.removeItem(atPath: temporary)
@@ -38,8 +45,27 @@ package struct PartMerger: Sendable {
     return merged
   }
 
+  /// What the parts hold besides rows: the hash of each array is as far as in the last part that has rows of it.
+  private func keepStates(_ files: PartFiles, _ root: Group) throws {
+    var states: [String: [UInt8]] = [:]
+    var resumeState: [UInt8]?
+    for part in parts {
+      let source = try files.root(part.file)
+      let known = HashStates.read(source)
+      for array in arrays where source.contains(array.path) {
+        states[array.path] = known[array.path]
+      }
+      if source.contains(Layout.Parts.resumeState) {
+        resumeState = try source.dataset(Layout.Parts.resumeState).read(UInt8.self)
+      }
+    }
+    try HashStates.write(states, to: root)
+    if let resumeState { try Part.write(resumeState, to: root) }
+  }
+
   private func join(
-    _ array: ArraySchema, _ files: PartFiles, _ root: Group, _ isCancelled: () -> Bool
+    _ array: ArraySchema, _ files: PartFiles, _ root: Group, _ isCancelled: () -> Bool,
+    _ written: (Int) -> Void
   ) throws {
     var pieces: [RowJoin.Piece] = []
     var rows = 0
@@ -51,6 +77,7 @@ package struct PartMerger: Sendable {
     }
     guard rows > 0 else { return }
     let dataset = try Part.makeDataset(array, rows: rows, in: root)
-    try RowJoin(array, pieces, pool).write(to: dataset, isCancelled: isCancelled)
+    try RowJoin(array, pieces, pool).write(
+      to: dataset, isCancelled: isCancelled, written: written)
   }
 }

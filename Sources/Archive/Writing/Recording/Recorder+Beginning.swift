@@ -3,6 +3,9 @@ import Foundation
 import HDF5
 
 extension Recorder {
+  /// The anchor of a run that goes on from what its commits keep for that, see ``commit(resumeState:)``.
+  public static let resumeAnchor = Layout.Parts.resumeState
+
   /// Makes the folder of parts. See ``RunPlace/prepare(replacing:sources:)`` for what is refused.
   ///
   /// A run that can be resumed names its `anchor`, see ``resume(_:_:anchor:onOtherKernels:limits:onEvent:)``.
@@ -39,17 +42,33 @@ extension Recorder {
     ) { _ in }
   }
 
-  /// Hashes the rows that earlier parts hold, part by part, in their order.
-  static func hashRows(
-    of parts: RunParts, _ arrays: [ArraySchema], into hashes: [String: LogicalHash]
-  ) throws {
+  /// Hashes of the rows that earlier parts hold. Each part says how far they had come; where one does not, rows are read, part by
+  /// part.
+  static func hashes(of parts: RunParts, _ arrays: [ArraySchema]) throws -> [String: LogicalHash] {
+    var hashes = Dictionary(uniqueKeysWithValues: arrays.map { ($0.path, LogicalHash()) })
+    var unknown: [ArraySchema] = []
+    let files = PartFiles(parts.folder)
+    for array in arrays {
+      guard let last = parts.items.last(where: { $0.rows[array.path] != nil }) else { continue }
+      let rows = parts.items.reduce(0) { $0 + ($1.rows[array.path] ?? 0) }
+      let state = try files.hashStates(last.name.file)[array.path]
+      if let hash = state.flatMap({ LogicalHash(state: $0) }),
+        hash.byteCount == rows * array.rowCount * (array.type.byteCount ?? 0)
+      {
+        hashes[array.path] = hash
+      } else {
+        unknown.append(array)
+      }
+    }
+    guard !unknown.isEmpty else { return hashes }
     for item in parts.items {
-      let root = try File.open(parts.folder + "/" + item.name.file, asSource: true).root
-      for array in arrays {
+      let root = try files.root(item.name.file)
+      for array in unknown {
         guard let count = item.rows[array.path], let hash = hashes[array.path] else { continue }
         try hashRows(root.dataset(array.path), array, count, into: hash)
       }
     }
+    return hashes
   }
 
   private static func hashRows(

@@ -27,6 +27,8 @@ public final class Recorder {
   public let schema: RunSchema
   /// What is otherwise than in the process that wrote the rows before, one line each; empty in a run that was not resumed.
   public let changes: [String]
+  /// What the process before left to go on from, see ``commit(resumeState:)``; nil in a run that was not resumed.
+  public let resumeState: [UInt8]?
   /// Number of parts that earlier processes wrote.
   public let earlierPartCount: Int
   private let limits: RecorderLimits
@@ -58,18 +60,24 @@ public final class Recorder {
     let arrays = folder.schema.arrays.filter { $0.type != .utf8 }
     streams = Dictionary(
       uniqueKeysWithValues: arrays.map { ($0.path, ArrayStream($0, pool)) })
-    let hashes = Dictionary(uniqueKeysWithValues: arrays.map { ($0.path, LogicalHash()) })
     var index = PartIndex(folder.place, folder.schema)
     let earlier = folder.parts?.items ?? []
+    var hashes: [String: LogicalHash]
     if let parts = folder.parts {
-      try Self.hashRows(of: parts, arrays, into: hashes)
-      for item in earlier { index.append(item.name, item.rows) }
+      hashes = try Self.hashes(of: parts, arrays)
+      for item in earlier {
+        index.append(
+          item.name, item.rows, byteCount: Part.byteCount(of: parts.folder + "/" + item.name.file))
+      }
       for (path, count) in index.rows { streams[path]?.resume(rows: count) }
       index.texts = folder.texts
       try index.write()
       // Only now that no index names them.
       try parts.removeDropped()
+    } else {
+      hashes = Dictionary(uniqueKeysWithValues: arrays.map { ($0.path, LogicalHash()) })
     }
+    resumeState = try folder.parts?.resumeState()
     earlierPartCount = earlier.count
     commitCount = (earlier.last?.name.last ?? -1) + 1
     self.hashes = Confined("recorder.hashing", hashes)
@@ -165,15 +173,16 @@ public final class Recorder {
   // MARK: - Commits
 
   /// Commits when 30 s or 64 MiB (see ``RecorderLimits``) have passed since the last time. Call it where all streams of
-  /// a group have equally many rows.
-  public func tick() throws {
+  /// a group have equally many rows. `resumeState` is asked then what to go on from.
+  public func tick(resumeState: (() -> [UInt8])? = nil) throws {
     let full = !progress.isCommitting && progress.byteCount > limits.commitBytes
     let waited = (ContinuousClock.now - lastCommit) / .seconds(1)
-    if full || waited > limits.commitSeconds { try commit() }
+    if full || waited > limits.commitSeconds { try commit(resumeState: resumeState?()) }
   }
 
-  /// Starts a commit of everything appended so far and returns; ``finish()`` waits for it.
-  public func commit() throws {
+  /// Starts a commit of everything appended so far and returns; ``finish()`` waits for it. `resumeState` is kept with it, where
+  /// the anchor is ``resumeAnchor``, for the process that goes on from here.
+  public func commit(resumeState: [UInt8]? = nil) throws {
     try progress.check()
     for stream in streams.values {
       if let (block, bytes) = stream.finishPart() { filter(block, bytes, stream.schema) }
@@ -189,15 +198,22 @@ public final class Recorder {
       rows[array.path] = stream.rows
     }
     // A commit without news would be a part without rows.
-    if content.isEmpty && !hasNewTexts && commitCount > 0 { return }
+    if content.isEmpty && !hasNewTexts && resumeState == nil && commitCount > 0 { return }
     hasNewTexts = false
+    let states = HashStates()
+    let paths = content.map(\.schema.path)
+    hashes.async { hashes in
+      states.tell(Dictionary(uniqueKeysWithValues: paths.map { ($0, hashes[$0]?.state ?? []) }))
+    }
     // Bounded in number as well as in bytes: many small ones would cost memory of their own, and a long wait at the end.
     _ = pool.wait { [limits, progress] in
       progress.commitCount >= limits.pendingCommits && progress.failure == nil
     }
     try progress.check()
     let part = Part(
-      name: PartName(commitCount), content: content, rows: rows, byteCount: byteCount)
+      name: PartName(commitCount), content: content,
+      commits: [Part.Commit(number: commitCount, rows: rows)], byteCount: byteCount,
+      hashStates: states, resumeState: resumeState)
     commitCount += 1
     lastCommit = .now
     // Everything this part needs is queued by now; a barrier separates it from the next part's filtering.
@@ -208,9 +224,9 @@ public final class Recorder {
 
   // MARK: - The end
 
-  /// Commits what is left and waits until all of it is acknowledged.
-  public func finish() throws {
-    try commit()
+  /// Commits what is left and waits until all of it is acknowledged; see ``commit(resumeState:)``.
+  public func finish(resumeState: [UInt8]? = nil) throws {
+    try commit(resumeState: resumeState)
     try log.finish()
   }
 

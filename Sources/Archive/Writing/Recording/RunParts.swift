@@ -36,6 +36,7 @@ struct RunParts {
         }
         rows[array.path] = shape[0]
       }
+      if root.contains(Layout.Parts.resumeState) { rows[Layout.Parts.resumeState] = 1 }
       items.append(Item(name: name, rows: rows))
       number = name.last + 1
     }
@@ -51,6 +52,13 @@ struct RunParts {
     dropped += items[(last + 1)...].map(\.name)
     items = Array(items[...last])
     return true
+  }
+
+  /// What the last part left for the process that goes on after it; nil when it left nothing.
+  func resumeState() throws -> [UInt8]? {
+    guard let last = items.last, last.rows[Layout.Parts.resumeState] != nil else { return nil }
+    return try File.open(folder + "/" + last.name.file, asSource: true).root
+      .dataset(Layout.Parts.resumeState).read(UInt8.self)
   }
 
   /// Last commit whose part holds rows of `path`.

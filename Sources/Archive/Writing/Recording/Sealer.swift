@@ -17,6 +17,14 @@ struct Sealer {
     do {
       let file = try File.create(temporary, replacing: true)
       let files = PartFiles(place.folder)
+      // What is on its way to disk while the rest is copied and read back need not be waited for at the end.
+      var unwritten = 0
+      func written(_ count: Int) {
+        unwritten += count
+        guard unwritten > 16 << 20 else { return }
+        file.beginWritingOut()
+        unwritten = 0
+      }
       try tree.write(to: file, finished: Date()) { group, array, shape in
         let isPartial = tree.rowsWritten(array) != nil
         var creation = DatasetCreation(
@@ -32,7 +40,11 @@ struct Sealer {
             count: source.count)
         }
         let join = RowJoin(array, pieces, pool, leadingAxes: array.leadShape.count)
-        try isPartial ? join.writeBeginning(of: dataset) : join.write(to: dataset)
+        if isPartial {
+          try join.writeBeginning(of: dataset)
+        } else {
+          try join.write(to: dataset, written: written)
+        }
         return dataset
       }
       try file.close()

@@ -21,8 +21,7 @@ public struct NetworkCapture {
 
   /// What is left of an interrupted capture.
   public static let advice =
-    "it cannot be resumed; begin it again, with --force where its folder NAME.run holds samples that were "
-    + "finished (isotherm-archive seal keeps those)"
+    "samples that were finished are kept; go on with the same command and --resume"
 
   /// What is captured unless something else is asked for: everything but the states between attention and MLP.
   public static let usual = [
@@ -105,7 +104,8 @@ public struct NetworkCapture {
       seconds: seconds * Double(count) / Double(first.count))
   }
 
-  private static let limits = RecorderLimits(bytes: 16 << 20, commitBytes: 8 << 20)
+  /// When rows are committed, and how many are on their way to disk.
+  public static let limits = RecorderLimits(bytes: 16 << 20, commitBytes: 8 << 20)
 
   /// Bytes of working memory and results of one sample.
   private var sampleBytes: Int {
@@ -119,20 +119,34 @@ public struct NetworkCapture {
 
   // MARK: - The archive
 
-  /// Runs all samples and seals `out`; returns the sealed file.
-  public func run(out: String, force: Bool) throws -> String {
-    let recorder = try Recorder(
-      RunPlace(out), try schema(patterns), replacing: force, limits: Self.limits,
+  /// Runs all samples and seals `out`; returns the sealed file. Resuming goes on after the last batch that was committed.
+  public func run(
+    out: String, _ beginning: TrainRun.Beginning,
+    commitSeconds: Double = NetworkCapture.limits.commitSeconds
+  ) throws -> String {
+    let place = RunPlace(out)
+    var plan = Resumption.Plan(
+      beginning: beginning, anchor: Layout.Samples.index, limits: Self.limits, form: .verbatim)
+    plan.limits.commitSeconds = commitSeconds
+    let begun = try Resumption(
+      place, try schema(patterns), plan, progress: progress,
       onEvent: { [tell = progress.recorderEvents] event in
         // The bound is small, so that memory stays; waiting for the disk is no news then.
         if case .waited = event { return }
         tell(event)
       })
+    guard let begun else { return place.file }
+    let recorder = begun.recorder
     do {
+      let done =
+        begun.isResumed ? try RunReader(place.folder).describe(Layout.Samples.index).shape[0] : 0
+      if done > 0 { progress.note("resuming after \(done) samples") }
       recorder.write(Layout.Network.configuration, [imported.configuration])
-      try recorder.append(Layout.Checkpoints.step, [imported.step])
+      try begun.appendOnce(Layout.Checkpoints.step, [imported.step])
       progress.begin("capture")
-      for first in stride(from: input.samples.lowerBound, to: input.samples.upperBound, by: batch) {
+      // Whole batches were committed: the same samples run together as in a capture that was never stopped.
+      let start = input.samples.lowerBound + done
+      for first in stride(from: start, to: input.samples.upperBound, by: batch) {
         let rows = first..<min(first + batch, input.samples.upperBound)
         try append(rows, to: recorder)
         try recorder.tick()

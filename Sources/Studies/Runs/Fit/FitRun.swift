@@ -21,8 +21,7 @@ public struct FitRun {
 
   /// What is left of an interrupted fit.
   public static let advice =
-    "a fit cannot be resumed; begin it again, with --force where its folder NAME.run holds equations "
-    + "that were finished (isotherm-archive seal keeps those)"
+    "what was committed is kept; go on with the same command and --resume"
 
   /// Opens the run and checks the whole configuration, before anything is written.
   public init(_ name: String, settings: [String], threads: Int, progress: ProgressLine) throws {
@@ -48,15 +47,24 @@ public struct FitRun {
     self.progress = progress
   }
 
-  /// Fits every model and seals `out`; returns the sealed file.
-  public func run(out: String, force: Bool) throws -> String {
+  /// Fits every model and seals `out`; returns the sealed file. Resuming goes on in the middle of an equation, to the bits of a fit
+  /// that was never interrupted.
+  public func run(
+    out: String, _ beginning: TrainRun.Beginning, limits: RecorderLimits = RecorderLimits()
+  ) throws -> String {
     try OutputGuard([subject.reader.path] + subject.inputs).check(archive: out)
-    let schema = try schema()
+    let (place, schema) = (RunPlace(out), try schema())
     for warning in try subject.warnings() { progress.note(warning) }
-    let recorder = try Recorder(
-      RunPlace(out), schema, replacing: force, onEvent: progress.recorderEvents)
+    let plan = Resumption.Plan(
+      beginning: beginning, anchor: Recorder.resumeAnchor, limits: limits,
+      form: subject.trained == nil ? .captures : .study)
+    guard let begun = try Resumption(place, schema, plan, progress: progress) else {
+      return place.file
+    }
+    let recorder = begun.recorder
     do {
-      try fit(recorder)
+      let state = try recorder.resumeState.map { try FitState($0, folder: place.folder) }
+      try fit(begun, from: state ?? FitState(finished: 0))
       return try recorder.seal()
     } catch {
       recorder.abandon()
@@ -64,32 +72,49 @@ public struct FitRun {
     }
   }
 
-  private func fit(_ recorder: Recorder) throws {
+  private func fit(_ begun: Resumption, from state: FitState) throws {
+    let recorder = begun.recorder
     let fitted = try subject.trajectories(
       fitSamples, capacity: capacity, workers: pool.threadCount)
-    try recorder.append(Layout.Samples.index, subject.heldOutIndex())
+    try begun.appendOnce(Layout.Samples.index, subject.heldOutIndex())
     if let labels = try subject.heldOutLabels() {
-      try recorder.append(Layout.Samples.label, labels)
+      try begun.appendOnce(Layout.Samples.label, labels)
     }
     if let lengths = subject.heldOutLengths {
-      try recorder.append(Layout.Samples.length, lengths)
+      try begun.appendOnce(Layout.Samples.length, lengths)
     }
-    try recorder.append(Layout.Reference.positionMean, positionMean(fitted))
+    try begun.appendOnce(Layout.Reference.positionMean, positionMean(fitted))
     try subject.checkReading()
-    for model in models {
+    for (number, model) in models.enumerated().dropFirst(state.finished) {
+      let place = FitPlace(
+        recorder: recorder, finished: number,
+        state: number == state.finished ? state.current : nil)
       switch subject.pde.objective {
       case .trajectories:
         let objective = TrajectoryObjective<Float>(
           fitted, network: subject.model, attentionWeight: subject.pde.attentionWeight,
           capacity: capacity, pool: pool)
-        let fit = try fit(model, to: objective, recorder)
+        let fit = try fit(model, to: objective, place)
         try integrate(
           fit,
           subject.trajectories(heldOut, capacity: Self.chunk, workers: pool.threadCount), recorder)
         try subject.checkReading()
-      case .task: try fitTask(model, recorder)
+      case .task: try fitTask(model, place)
       }
-      try recorder.commit()
+      try recorder.commit(resumeState: FitState(finished: number + 1).bytes)
+    }
+  }
+
+  /// Where an equation's rows go, and where it goes on from.
+  private struct FitPlace {
+    let recorder: Recorder
+    /// Equations that are done.
+    let finished: Int
+    let state: MasterEquationFit<Float>.State?
+
+    /// What is kept with a commit in the middle of `fit`.
+    func bytes(_ fit: MasterEquationFit<Float>) -> [UInt8] {
+      FitState(finished: finished, current: fit.state).bytes
     }
   }
 
@@ -109,26 +134,26 @@ public struct FitRun {
       seed: subject.seed)
   }
 
-  private func fitTask(_ equation: MasterEquation, _ recorder: Recorder) throws {
+  private func fitTask(_ equation: MasterEquation, _ place: FitPlace) throws {
     // Only a run of ours has a task; captures were refused when their configuration was read.
     guard let run = subject.trained else { return }
     switch run.study.data {
     case .images(let set, let patches):
-      try fitTask(equation, PatchSource(images: set, grid: patches), run, recorder)
-    case .text(let passages): try fitTask(equation, passages, run, recorder)
+      try fitTask(equation, PatchSource(images: set, grid: patches), run, place)
+    case .text(let passages): try fitTask(equation, passages, run, place)
     }
   }
 
   /// Trains embedding, equation and classifier on the task, and integrates from that embedding.
   private func fitTask<Source: SampleSource<Float>>(
-    _ equation: MasterEquation, _ source: Source, _ run: TrainedRun, _ recorder: Recorder
+    _ equation: MasterEquation, _ source: Source, _ run: TrainedRun, _ place: FitPlace
   ) throws {
-    let study = run.study
+    let (study, recorder) = (run.study, place.recorder)
     let objective = TaskObjective(
       study.model, source, study.trainIndices,
       smoothing: study.configuration.training.labelSmoothing, seed: study.configuration.seed,
       capacity: capacity, workers: pool.threadCount)
-    let fit = try fit(equation, to: objective, recorder) { fit, step in
+    let fit = try fit(equation, to: objective, place) { fit, step in
       guard study.configuration.pde.every == .epoch, step % fit.stepsPerEpoch == 0 else { return }
       try observe(fit, objective, step, recorder)
     }
@@ -149,16 +174,23 @@ public struct FitRun {
   }
 
   private func fit(
-    _ equation: MasterEquation, to objective: any FitObjective<Float>, _ recorder: Recorder,
+    _ equation: MasterEquation, to objective: any FitObjective<Float>, _ place: FitPlace,
     observing: (MasterEquationFit<Float>, _ step: Int) throws -> Void = { _, _ in }
   ) throws -> MasterEquationFit<Float> {
-    let name = equation.model.rawValue
+    let (name, recorder) = (equation.model.rawValue, place.recorder)
     let fit = MasterEquationFit<Float>(
       equation, to: objective, settings(equation.model == .persistence), pool: pool)
     let isTask = subject.pde.objective == .task
     progress.begin("fit \(name)")
     var last: FitLoss?
-    try observing(fit, 0)
+    if let state = place.state {
+      guard fit.restore(state) else {
+        throw StateReader([], folder: recorder.place.folder).problem
+      }
+      progress.note("resuming \(name) after step \(state.step)")
+    } else {
+      try observing(fit, 0)
+    }
     let finite = try fit.run { step, loss in
       if isTask {
         try recorder.append(Layout.FitProgress(name).taskLoss, [loss.task])
@@ -171,12 +203,12 @@ public struct FitRun {
         step, of: fit.stepCount, unit: "steps", detail: "loss \(Format.fixed(loss.total, 4))")
       last = loss
       try observing(fit, step)
-      try recorder.tick()
-      try Interruption.check(Self.advice) {}
+      try recorder.tick { place.bytes(fit) }
+      try Interruption.check(Self.advice) { try recorder.finish(resumeState: place.bytes(fit)) }
     }
     try subject.checkReading()
     guard finite else { throw FitError.diverged(model: name) }
-    progress.end(last.map { "loss \(Format.fixed($0.total, 4))" } ?? "no parameters")
+    progress.end(last.map { "loss \(Format.fixed($0.total, 4))" } ?? "no steps")
     for entry in fit.layout.entries {
       try recorder.append(
         Layout.Fields(name).parameter(entry.name),

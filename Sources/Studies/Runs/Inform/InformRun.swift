@@ -103,31 +103,18 @@ public struct InformRun {
       progress.note("warning: " + line)
     }
     try fields?.checkMade(from: reader)
-    if beginning.isResuming, place.isSealed {
-      try FinishedArchive.check(
-        RunReader(place.file, expecting: [.information]), schema, isStudy: configuration.isStudy)
-      progress.note("\(place.file) is complete already; nothing to resume")
-      return place.file
-    }
     let settings = configuration.information
     let anchor =
       "\(Layout.Information.estimates)/\(settings.estimators[0].rawValue)/\(labels == nil ? "input" : "label")/value"
-    let mayReplace = beginning.mayReplace(place)
-    let resumed =
-      beginning.isResuming
-      ? try Recorder.resume(
-        place, schema, anchor: anchor, onOtherKernels: beginning == .resumingOnOtherKernels,
-        onEvent: progress.recorderEvents) : nil
-    for change in resumed?.changes ?? [] {
-      progress.note(change + "; the provenance names both")
+    let plan = Resumption.Plan(
+      beginning: beginning, anchor: anchor, form: configuration.isStudy ? .study : .captures)
+    guard let begun = try Resumption(place, schema, plan, progress: progress) else {
+      return place.file
     }
-    let recorder =
-      try resumed
-      ?? Recorder(
-        place, schema, replacing: mayReplace, anchor: anchor,
-        onEvent: progress.recorderEvents)
+    let recorder = begun.recorder
     do {
-      let done = resumed == nil ? 0 : try RunReader(place.folder).describe(anchor).shape[0]
+      let done = !begun.isResumed ? 0 : try RunReader(place.folder).describe(anchor).shape[0]
+      if done > 0 { progress.note("resuming after checkpoint \(done - 1)") }
       recorder.write(Layout.Information.tapName, taps.map(\.name))
       progress.begin("inform")
       for checkpoint in done..<checkpoints {

@@ -108,7 +108,7 @@ public struct ProblemRun {
         field, problem.time.stepper, end: Double(count) * integration.stepSize, snapshots: 1,
         stepSize: integration.stepSize, pool: WorkerPool(threadCount: 1))
       let began = ContinuousClock.now
-      _ = try trial.run(start, check: Self.checkEstimate) { _ in }
+      _ = try trial.run(start, check: { _ in try Self.checkEstimate() }) { _ in }
       return (ContinuousClock.now - began) / .seconds(1)
     }
     return max(0, try seconds(9) - seconds(1)) / 8 * Double(steps)
@@ -118,36 +118,51 @@ public struct ProblemRun {
     try Interruption.check("nothing was written yet") {}
   }
 
-  /// Integrates and seals `out`. A divergence is a result: what was integrated before it is archived.
-  public func run(out: String, force: Bool) throws -> Result {
+  /// Integrates and seals `out`; nil where it is complete already. A divergence is a result: what was integrated before it is
+  /// archived. Resuming goes on between two steps, to the bits of an integration that was never interrupted.
+  public func run(
+    out: String, _ beginning: TrainRun.Beginning, limits: RecorderLimits = RecorderLimits()
+  ) throws -> Result? {
     // An estimate takes ten steps: not worth it before a few.
     if let steps = integration.stepCount, steps >= 200, let seconds = try estimate(), seconds > 2 {
       progress.note("\(steps) steps, about \(Format.duration(seconds))")
     }
     try OutputGuard(problem.inputs).check(archive: out)
-    let recorder = try Recorder(
-      RunPlace(out), schema(), replacing: force, onEvent: progress.recorderEvents)
-    let began = ContinuousClock.now
+    let plan = Resumption.Plan(
+      beginning: beginning, anchor: Recorder.resumeAnchor, limits: limits, form: .verbatim)
+    let begun = try Resumption(RunPlace(out), try sourcedSchema(), plan, progress: progress)
+    guard let begun else { return nil }
+    let recorder = begun.recorder
+    let clock = ContinuousClock.now
     do {
       // Texts must be there with the first commit.
       recorder.write(Layout.Outcome.message, ["not ended yet"])
       progress.begin("integrate")
-      var (shown, last) = (0, 0.0)
-      func check() throws {
-        try Interruption.check(
-          "everything up to t = \(Format.digits(last)) is kept in \(recorder.place.folder) "
-            + "(isotherm-archive seal joins it); an integration cannot be resumed"
-        ) { try recorder.finish() }
+      let position = try recorder.resumeState.map {
+        try IntegrationState.position(
+          $0, count: start.count, unitCount: field.channels, folder: recorder.place.folder)
       }
-      let outcome = try integration.run(start, check: check) { snapshot in
+      if let position {
+        progress.note("resuming after snapshot \(position.snapshot)")
+      }
+      var shown = position.map { $0.snapshot + 1 } ?? 0
+      var last = Double(position?.snapshot ?? 0) * problem.time.end / Double(problem.time.snapshots)
+      let outcome = try integration.run(
+        start, from: position,
+        check: { position in
+          try recorder.tick { IntegrationState.bytes(position) }
+          try Interruption.check(
+            "everything up to t = \(Format.digits(last)) is kept in \(recorder.place.folder); go on with the "
+              + "same command and --resume"
+          ) { try recorder.finish(resumeState: IntegrationState.bytes(position)) }
+        }
+      ) { snapshot in
         try record(snapshot, recorder)
         last = snapshot.time
         progress.update(
           shown, of: problem.time.snapshots, unit: "snapshots",
           detail: "t = \(Format.digits(snapshot.time))")
         shown += 1
-        try recorder.tick()
-        try check()
       }
       let message = message(outcome)
       try record(outcome, message, recorder)
@@ -157,11 +172,20 @@ public struct ProblemRun {
       return Result(
         path: path, message: message, isComplete: outcome == .reached, time: last, ending: ending,
         failure: ending == .gaveUp ? message : nil,
-        seconds: (ContinuousClock.now - began) / .seconds(1))
+        seconds: (ContinuousClock.now - clock) / .seconds(1))
     } catch {
       recorder.abandon()
       throw error
     }
+  }
+
+  /// The schema with what the first state was read from.
+  private func sourcedSchema() throws -> RunSchema {
+    var schema = schema()
+    schema.provenance.sources = try problem.inputs.map { path in
+      Provenance.Source(path: path, runID: "", sha256: try LogicalHash.sha256(ofFile: path))
+    }
+    return schema
   }
 
   /// Where number `place` of the state lies.

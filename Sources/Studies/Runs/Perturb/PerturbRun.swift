@@ -24,8 +24,7 @@ public struct PerturbRun {
 
   /// What is left of an interrupted perturbation.
   public static let advice =
-    "it cannot be resumed; begin it again, with --force where its folder NAME.run holds conditions that "
-    + "were finished (isotherm-archive seal keeps those)"
+    "conditions that were finished are kept; go on with the same command and --resume"
 
   /// Opens the run, and the fields that were fitted to it, before anything is written.
   public init(
@@ -47,24 +46,34 @@ public struct PerturbRun {
     self.progress = progress
   }
 
-  /// Perturbs and seals `out`; returns the sealed file.
-  public func run(out: String, force: Bool) throws -> String {
+  /// Perturbs and seals `out`; returns the sealed file. Resuming goes on after the last condition that was committed.
+  public func run(
+    out: String, _ beginning: TrainRun.Beginning, limits: RecorderLimits = RecorderLimits()
+  ) throws -> String {
     let inputs = [run.reader.path] + [fields?.reader.path].compactMap { $0 }
     try OutputGuard(inputs + run.study.configuration.inputs).check(archive: out)
-    let schema = try schema()
+    let (place, schema) = (RunPlace(out), try schema())
     for warning in try run.warnings() { progress.note(warning) }
-    let recorder = try Recorder(
-      RunPlace(out), schema, replacing: force, onEvent: progress.recorderEvents)
+    let plan = Resumption.Plan(
+      beginning: beginning, anchor: Layout.Perturbation.size, limits: limits)
+    guard let begun = try Resumption(place, schema, plan, progress: progress) else {
+      return place.file
+    }
+    let recorder = begun.recorder
     do {
+      let done =
+        begun.isResumed
+        ? try RunReader(place.folder).describe(Layout.Perturbation.size).shape[0] : 0
+      if done > 0 { progress.note("resuming after condition \(done)") }
       recorder.write(Layout.Perturbation.trajectoryName, names)
       recorder.write(
         Layout.Perturbation.conditionName, conditions.map { "\($0.kind.rawValue) \($0.size)" })
-      try recorder.append(Layout.Samples.index, samples.map { Int32($0) })
+      try begun.appendOnce(Layout.Samples.index, samples.map { Int32($0) })
       progress.begin("perturb")
       switch run.study.data {
       case .images(let set, let patches):
-        try perturb(PatchSource(images: set, grid: patches), recorder)
-      case .text(let passages): try perturb(passages, recorder)
+        try perturb(PatchSource(images: set, grid: patches), after: done, recorder)
+      case .text(let passages): try perturb(passages, after: done, recorder)
       }
       progress.end("\(conditions.count) conditions, \(samples.count) samples")
       return try recorder.seal()
@@ -78,7 +87,7 @@ public struct PerturbRun {
   private var names: [String] { ["network"] + models.map(\.equation.model.rawValue) }
 
   private func perturb<Source: SampleSource<Float>>(
-    _ source: Source, _ recorder: Recorder
+    _ source: Source, after done: Int, _ recorder: Recorder
   ) throws {
     let network = run.study.model
     let weights = try run.weights(run.checkpointCount() - 1)
@@ -86,7 +95,7 @@ public struct PerturbRun {
       PerturbWorker(network, run.layout, models, capacity: Self.chunk)
     }
     let items = (samples.count + Self.chunk - 1) / Self.chunk
-    for (number, condition) in conditions.enumerated() {
+    for (number, condition) in conditions.enumerated().dropFirst(done) {
       let response = PerturbResponse(
         trajectories: names.count, layers: network.layerCount, samples: samples.count)
       pool.forEach(items) { item, worker in
@@ -104,8 +113,8 @@ public struct PerturbRun {
       progress.update(
         number + 1, of: conditions.count, unit: "conditions",
         detail: "\(condition.kind.rawValue) \(Format.digits(condition.size))")
-      try recorder.tick()
-      try Interruption.check(Self.advice) {}
+      try recorder.commit()
+      try Interruption.check(Self.advice) { try recorder.finish() }
     }
   }
 

@@ -146,6 +146,7 @@ public struct TrainRun {
       study.model, training.optimizer, batch: training.batch, seed: study.configuration.seed,
       pool: pool)
     trainer.smoothing = training.labelSmoothing
+    trainer.partsPerStep = training.accumulate
     writeNames(recorder)
     var state: Progress
     if resuming {
