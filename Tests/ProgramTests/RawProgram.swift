@@ -144,6 +144,11 @@ enum SmallArchives {
       let outcome = try Programs.run(program, arguments)
       try #require(outcome.status == 0, "\(arguments): \(outcome.errors)")
     }
+    // A folder of archives alone.
+    try FileManager.default.createDirectory(
+      atPath: folder + "/archives", withIntermediateDirectories: true)
+    try FileManager.default.copyItem(
+      atPath: folder + "/flow.h5", toPath: folder + "/archives/flow.h5")
     return folder
   }
 

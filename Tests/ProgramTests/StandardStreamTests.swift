@@ -12,7 +12,7 @@ import Testing
     ("isotherm-archive", ["ls", "run"]), ("isotherm-archive", ["ls", "run", "--json"]),
     ("isotherm-archive", ["ls", "run", "--provenance"]),
     ("isotherm-archive", ["check", "flow"]), ("isotherm-archive", ["diff", "flow", "flow"]),
-    ("isotherm-archive", ["catalog", ".", "--no-cache", "--csv"]),
+    ("isotherm-archive", ["catalog", "archives", "--no-cache", "--csv"]),
     ("isotherm-analyze", ["flow", "run", "fields"]),
     ("isotherm-analyze", ["flow", "run", "fields", "--csv"]),
     ("isotherm-analyze", ["flow", "run", "fields", "--json"]),
