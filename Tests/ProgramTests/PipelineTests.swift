@@ -116,7 +116,7 @@ import Testing
       toFile: folder + "/data/plans/paper.yaml", atomically: true, encoding: .utf8)
     let notebooks = try FileManager.default.contentsOfDirectory(
       atPath: Programs.root + "/notebooks-md"
-    // What needs a Python of its own is run by PythonRecorderTests.
+        // What needs a Python of its own is run by PythonRecorderTests.
     ).filter { $0.hasSuffix(".md") && $0 != "11-from-pytorch.md" }.sorted()
     #expect(!notebooks.isEmpty)
     try OwnDataTests.makeSets(folder)

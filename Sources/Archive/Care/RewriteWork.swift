@@ -96,7 +96,7 @@ struct RewriteWork {
     var isRaw = false
   }
 
-  private func layout(
+  private mutating func layout(
     _ item: RewritePlan.Item, _ dataset: Dataset, _ type: ElementType, _ joint: Int?
   ) throws -> StoredLayout? {
     var (layout, shape) = (StoredLayout(), try dataset.shape)
@@ -132,7 +132,16 @@ struct RewriteWork {
     let isCutAnew =
       (options.pattern != nil && chunk != now?.chunk)
       || (options.filters != nil && options.filters != now?.filters)
-    if joint == nil, isWhole, !isWidened, !isCutAnew {
+    // Other chunks would put values where none were ever written.
+    let keepsHoles =
+      try isCutAnew && joint == nil && isWhole && !isWidened && now != nil
+      && dataset.fillValue == .standard && dataset.firstUnwritten() != nil
+    if keepsHoles {
+      notes.append(
+        "\(item.path) keeps its chunks and their compression: some of its values were never written"
+      )
+    }
+    if joint == nil, isWhole, !isWidened, !isCutAnew || keepsHoles {
       guard now != nil else { return nil }
       layout.isRaw = true
       return layout

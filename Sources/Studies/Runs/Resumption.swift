@@ -51,7 +51,9 @@ struct Resumption {
   }
 
   /// Appends an array that is written once, unless it was committed before.
-  func appendOnce<Element: ArrayElement>(_ path: String, _ values: @autoclosure () throws -> [Element])
+  func appendOnce<Element: ArrayElement>(
+    _ path: String, _ values: @autoclosure () throws -> [Element]
+  )
     throws
   {
     if !recorder.holds(path) { try recorder.append(path, try values()) }
