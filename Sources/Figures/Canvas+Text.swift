@@ -36,9 +36,11 @@ extension Canvas {
   public func width(_ text: String, size: Double) -> Double {
     // A font of no size would spoil all that is drawn after it.
     guard size > 1e-3, size.isFinite else { return 0 }
-    cairo_set_font_size(context, size)
     var extents = cairo_text_extents_t()
-    cairo_text_extents(context, Self.visible(text), &extents)
+    Font.exclusively {
+      cairo_set_font_size(context, size)
+      cairo_text_extents(context, Self.visible(text), &extents)
+    }
     return extents.x_advance
   }
 
@@ -92,7 +94,7 @@ extension Canvas {
     if !upright { cairo_rotate(context, -.pi / 2) }
     cairo_move_to(context, shift, 0)
     set(color)
-    cairo_show_text(context, VisualOrder.of(text))
+    Font.exclusively { cairo_show_text(context, VisualOrder.of(text)) }
     cairo_restore(context)
     let (ascent, descent) = (size * 0.76, size * 0.22)
     let box =

@@ -109,7 +109,7 @@ public final class Canvas {
   /// The bytes of a PDF or SVG, to its end; nothing may be drawn afterwards.
   /// - Throws: ``FigureError`` when Cairo could not make it.
   public func finish() throws -> [UInt8] {
-    cairo_surface_finish(surface)
+    Font.exclusively { cairo_surface_finish(surface) }
     try check()
     return stream.bytes
   }
@@ -136,8 +136,10 @@ public final class Canvas {
   }
 
   deinit {
-    cairo_destroy(context)
-    cairo_surface_destroy(surface)
+    Font.exclusively {
+      cairo_destroy(context)
+      cairo_surface_destroy(surface)
+    }
   }
 
   func set(_ color: Color) {

@@ -10,6 +10,10 @@ extension Figure {
   /// Draws the figure.
   /// - Throws: ``FigureError`` when its texts and panels find no room on the page, with the size at which they do.
   public func draw(_ theme: Theme, _ target: Canvas.Target) throws -> Canvas {
+    try Font.exclusively { try drawn(theme, target) }
+  }
+
+  private func drawn(_ theme: Theme, _ target: Canvas.Target) throws -> Canvas {
     let canvas = try Canvas(
       width: width, height: height, target, background: theme.background)
     let painter = FigurePainter(figure: noted(canvas), theme: theme, canvas: canvas)

@@ -23,6 +23,16 @@ final class Font: @unchecked Sendable {
     (freetype, self.source, self.face) = (library, source, face)
   }
 
+  private static let lock = NSRecursiveLock()
+
+  /// Runs what makes, uses or gives back a scaled font, one thread at a time: Cairo 1.16 keeps them in one table for all threads, and has
+  /// been seen to give one back that another thread was using («! scaled_font->cache_frozen»), which ends the process.
+  static func exclusively<Result>(_ body: () throws -> Result) rethrows -> Result {
+    lock.lock()
+    defer { lock.unlock() }
+    return try body()
+  }
+
   /// The font of this thread.
   static var bundled: Font? {
     let known = Thread.current.threadDictionary

@@ -96,9 +96,13 @@ struct Inputs {
   func one(_ kind: RunSchema.Kind) throws -> RunReader {
     let found = readers.filter { $0.kind == kind }
     guard let reader = found.first, found.count == 1 else {
+      // What was made from a run knows its path.
+      let source =
+        found.isEmpty ? readers.lazy.compactMap { try? $0.sources().first?.path }.first : nil
+      let remedy = source.map { "; pass \($0) too, which \(readers[0].path) was made from" } ?? ""
       throw UsageError(
         "expected exactly one archive of kind \(kind.rawValue), found \(found.count) among "
-          + "\(readers.count) file\(readers.count == 1 ? "" : "s")")
+          + "\(readers.count) file\(readers.count == 1 ? "" : "s")\(remedy)")
     }
     return reader
   }

@@ -4,7 +4,7 @@ import ArgumentParser
 import Console
 
 /// `isotherm-analyze attention RUN FIELDS...`
-struct AttentionCommand: ParsableCommand {
+struct AttentionCommand: AnalysisCommand {
   static let configuration = CommandConfiguration(
     commandName: "attention",
     abstract: "Compare PDE and network attention per layer and head, beside every null.",
@@ -14,6 +14,10 @@ struct AttentionCommand: ParsableCommand {
       another sample. Intervals are 95 % by bootstrap over held-out samples. Of captures that were made elsewhere, nulls that they \
       do not hold are left out and named.
       """)
+
+  static let takes: [RunSchema.Kind] = [.run, .fields]
+  static let arguments = "RUN FIELDS"
+  static let needs: String? = Layout.attention
 
   @OptionGroup var options: AnalysisOptions
 

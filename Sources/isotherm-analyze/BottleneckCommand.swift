@@ -3,7 +3,7 @@ import Archive
 import ArgumentParser
 
 /// `isotherm-analyze bottleneck INFORMATION`
-struct BottleneckCommand: ParsableCommand {
+struct BottleneckCommand: AnalysisCommand {
   static let configuration = CommandConfiguration(
     commandName: "bottleneck",
     abstract: "Compression and label information per depth over training, beside their nulls.",
@@ -11,6 +11,9 @@ struct BottleneckCommand: ParsableCommand {
       Takes an archive of `isotherm inform`: of a network, and of equations that learned the task when it was made with --fields of \
       such a fit (pde.objective=task, pde.every=epoch).
       """)
+
+  static let takes: [RunSchema.Kind] = [.information]
+  static let arguments = "INFORMATION"
 
   @OptionGroup var options: AnalysisOptions
 

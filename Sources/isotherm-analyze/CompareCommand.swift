@@ -4,7 +4,7 @@ import ArgumentParser
 import Console
 
 /// `isotherm-analyze compare METRICS... [-o SUMMARY]`
-struct CompareCommand: ParsableCommand {
+struct CompareCommand: AnalysisCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
     abstract: "Pool metrics of several runs: means over seeds with intervals, variant by variant.",
@@ -13,6 +13,9 @@ struct CompareCommand: ParsableCommand {
       differ; runs that differ in the seed only are pooled. Intervals are 95 % by Student's t over seeds. A summary that was \
       written is shown again when it is the only file.
       """)
+
+  static let takes: [RunSchema.Kind] = [.metrics]
+  static let arguments = "METRICS..."
 
   @OptionGroup var options: AnalysisOptions
 

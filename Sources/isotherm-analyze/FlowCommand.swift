@@ -3,10 +3,14 @@ import Archive
 import ArgumentParser
 
 /// `isotherm-analyze flow RUN [FIELDS...]`
-struct FlowCommand: ParsableCommand {
+struct FlowCommand: AnalysisCommand {
   static let configuration = CommandConfiguration(
     commandName: "flow",
     abstract: "Follow the residual stream over depth: norms, correlations, CKA, PDE state error.")
+
+  static let takes: [RunSchema.Kind] = [.run, .fields]
+  static let arguments = "RUN [FIELDS]"
+  static let needs: String? = Layout.activations
 
   @OptionGroup var options: AnalysisOptions
 

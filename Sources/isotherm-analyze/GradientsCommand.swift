@@ -3,7 +3,7 @@ import Archive
 import ArgumentParser
 
 /// `isotherm-analyze gradients RUN [FIELDS]`
-struct GradientsCommand: ParsableCommand {
+struct GradientsCommand: AnalysisCommand {
   static let configuration = CommandConfiguration(
     commandName: "gradients",
     abstract: "Gradients over depth and training, network and PDE: size, spread, vanishing.",
@@ -12,6 +12,10 @@ struct GradientsCommand: ParsableCommand {
       sample's own loss with respect to the residual stream need capture.taps gradient.residual.0.pre and \
       gradient.residual.*.post; the parameters of an equation are shared over depth, so that these are what can be set side by side.
       """)
+
+  static let takes: [RunSchema.Kind] = [.run, .fields]
+  static let arguments = "RUN [FIELDS]"
+  static let needs: String? = Layout.Gradients.norm
 
   @OptionGroup var options: AnalysisOptions
 

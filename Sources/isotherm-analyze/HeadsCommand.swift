@@ -1,8 +1,9 @@
+import Archive
 import Analyses
 import ArgumentParser
 
 /// `isotherm-analyze heads NET|CAPTURE...`
-struct HeadsCommand: ParsableCommand {
+struct HeadsCommand: AnalysisCommand {
   static let configuration = CommandConfiguration(
     commandName: "heads",
     abstract: "What each attention head does: copying, composition, induction, where it looks.",
@@ -11,6 +12,9 @@ struct HeadsCommand: ParsableCommand {
       earlier layers. Of one with attention maps (a run, or a capture): attention to the previous and the first position, induction where \
       the samples repeat their tokens, entropy and distance. Nulls: random heads of the same shape, the uniform map, the untrained network.
       """)
+
+  static let takes: [RunSchema.Kind] = [.run]
+  static let arguments = "RUN"
 
   @OptionGroup var options: AnalysisOptions
 

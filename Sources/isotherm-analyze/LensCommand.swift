@@ -4,7 +4,7 @@ import ArgumentParser
 import Console
 
 /// `isotherm-analyze lens CAPTURE [NET]`
-struct LensCommand: ParsableCommand {
+struct LensCommand: AnalysisCommand {
   static let configuration = CommandConfiguration(
     commandName: "lens",
     abstract: "Logit lens: what the network would answer after each layer.",
@@ -14,6 +14,10 @@ struct LensCommand: ParsableCommand {
       the next token of a causal network, the token itself of a masked one, the label of a classifier. Nulls: right answers dealt anew, \
       a random matrix, the untrained network.
       """)
+
+  static let takes: [RunSchema.Kind] = [.run]
+  static let arguments = "RUN"
+  static let needs: String? = Layout.activations
 
   @OptionGroup var options: AnalysisOptions
 

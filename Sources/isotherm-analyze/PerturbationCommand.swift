@@ -4,7 +4,7 @@ import ArgumentParser
 import Console
 
 /// `isotherm-analyze perturbation FILE`
-struct PerturbationCommand: ParsableCommand {
+struct PerturbationCommand: AnalysisCommand {
   static let configuration = CommandConfiguration(
     commandName: "perturbation",
     abstract: "Growth of perturbations over depth, network and PDE, and what they change.",
@@ -15,6 +15,10 @@ struct PerturbationCommand: ParsableCommand {
       Of a network that is not there, takes captures: first those of the samples as they are, then those of the same samples perturbed, \
       one archive for each perturbation (isotherm-analyze perturbation CLEAN PERTURBED...).
       """)
+
+  static let takes: [RunSchema.Kind] = [.fields]
+  static let arguments = "PERTURBATION"
+  static let needs: String? = Layout.Perturbation.growth
 
   @OptionGroup var options: AnalysisOptions
 

@@ -3,7 +3,7 @@ import Archive
 import ArgumentParser
 
 /// `isotherm-analyze stability RUN [FIELDS]`
-struct StabilityCommand: ParsableCommand {
+struct StabilityCommand: AnalysisCommand {
   static let configuration = CommandConfiguration(
     commandName: "stability",
     abstract: "Does it train, drift, explode, collapse? Network, and equations in its place.",
@@ -11,6 +11,10 @@ struct StabilityCommand: ParsableCommand {
       Takes a run that captured residual.0.pre and residual.*.post, and an equation that learned the task (isotherm fit RUN --set \
       pde.objective=task --set pde.every=epoch). compare pools several.
       """)
+
+  static let takes: [RunSchema.Kind] = [.run, .fields]
+  static let arguments = "RUN [FIELDS]"
+  static let needs: String? = Layout.activations
 
   @OptionGroup var options: AnalysisOptions
 

@@ -3,7 +3,7 @@ import Archive
 import ArgumentParser
 
 /// `isotherm-analyze weights RUN...`
-struct WeightsCommand: ParsableCommand {
+struct WeightsCommand: AnalysisCommand {
   static let configuration = CommandConfiguration(
     commandName: "weights",
     abstract: "Spectra of every weight matrix at every checkpoint: power law, ranks, spikes.",
@@ -12,6 +12,10 @@ struct WeightsCommand: ParsableCommand {
       the same shape and norm. --changes compares the checkpoints instead: drift, CKA, Procrustes distance and direction of every matrix \
       against the first checkpoint, or with --against against the last one of another archive.
       """)
+
+  static let takes: [RunSchema.Kind] = [.run]
+  static let arguments = "RUN"
+  static let needs: String? = Layout.Checkpoints.parameters
 
   @OptionGroup var options: AnalysisOptions
 

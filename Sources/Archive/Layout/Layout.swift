@@ -204,7 +204,9 @@ package enum Layout {
   }
 
   /// Captured values that ``TapName`` has no word for: outputs of networks that others trained.
-  package static func output(_ name: String) -> String { "/activations/\(name)/values" }
+  package static func output(_ name: String) -> String { "\(activations)/\(name)/values" }
+  /// Taps of the stream and of the MLP, and taps of attention.
+  package static let activations = "/activations", attention = "/attention"
 
   /// What came with a network that others trained.
   package enum Network {

@@ -85,8 +85,8 @@ public struct TapName: Sendable, Hashable, CustomStringConvertible {
   public var group: String {
     if isGradient { return "/gradients" }
     switch quantity {
-    case .map, .scores: return "/attention"
-    default: return "/activations"
+    case .map, .scores: return Layout.attention
+    default: return Layout.activations
     }
   }
 
@@ -103,7 +103,7 @@ public struct TapName: Sendable, Hashable, CustomStringConvertible {
 extension RunReader {
   /// Taps whose arrays the archive holds, values or gradients, in the order of their names; what is named otherwise is left out.
   public func taps(gradients: Bool = false) throws -> [TapName] {
-    let groups = gradients ? ["/gradients"] : ["/attention", "/activations"]
+    let groups = gradients ? ["/gradients"] : [Layout.attention, Layout.activations]
     return try groups.flatMap { group in
       try names(in: group).compactMap { TapName($0) }.filter { $0.group == group }
     }
