@@ -9,18 +9,22 @@ protocol AnalysisCommand: ParsableCommand {
   static var takes: [RunSchema.Kind] { get }
   /// Its arguments in words: RUN, FIELDS, what may be left out in brackets.
   static var arguments: String { get }
-  /// A group or array without which it says nothing of a run or fields; nil where its kind is enough.
+  /// A group or array without which it says nothing of its first kind of archive; nil where the kind is enough.
   static var needs: String? { get }
+  /// Whether it says something of fields that were fitted.
+  static func takesFields(_ fields: RunReader) -> Bool
 }
 
 extension AnalysisCommand {
   static var needs: String? { nil }
+  static func takesFields(_ fields: RunReader) -> Bool { true }
 
   /// The command for the archive `file`; nil where it computes nothing of it.
   static func line(_ file: String, _ reader: RunReader) -> String? {
     guard takes.contains(reader.kind) else { return nil }
     let isInput = takes.first == reader.kind
     if isInput, let needs, !reader.contains(needs) { return nil }
+    if reader.kind == .fields, !takesFields(reader) { return nil }
     let words: [RunSchema.Kind: String] = [
       .run: "RUN", .fields: "FIELDS", .information: "INFORMATION", .metrics: "METRICS...",
     ]

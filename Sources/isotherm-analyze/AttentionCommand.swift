@@ -19,6 +19,11 @@ struct AttentionCommand: AnalysisCommand {
   static let arguments = "RUN FIELDS"
   static let needs: String? = Layout.attention
 
+  static func takesFields(_ fields: RunReader) -> Bool {
+    let models = (try? fields.names(in: Layout.Fields.group)) ?? []
+    return models.contains { fields.contains(Layout.Fields($0).attention) }
+  }
+
   @OptionGroup var options: AnalysisOptions
 
   func run() throws {

@@ -15,7 +15,9 @@ struct GradientsCommand: AnalysisCommand {
 
   static let takes: [RunSchema.Kind] = [.run, .fields]
   static let arguments = "RUN [FIELDS]"
-  static let needs: String? = Layout.Gradients.norm
+  static let needs: String? = TapName(.residualPre, layer: 0, isGradient: true).path
+
+  static func takesFields(_ fields: RunReader) -> Bool { fields.contains(Layout.Training.group) }
 
   @OptionGroup var options: AnalysisOptions
 

@@ -16,6 +16,8 @@ struct StabilityCommand: AnalysisCommand {
   static let arguments = "RUN [FIELDS]"
   static let needs: String? = Layout.activations
 
+  static func takesFields(_ fields: RunReader) -> Bool { fields.contains(Layout.Training.group) }
+
   @OptionGroup var options: AnalysisOptions
 
   func run() throws {

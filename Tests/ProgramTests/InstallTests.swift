@@ -37,7 +37,7 @@ import Testing
       #expect(found.contains("share/bash-completion/completions/isotherm-plot"))
       let page = try String(
         contentsOfFile: prefix + "/share/man/man1/isotherm-train.1", encoding: .utf8)
-      #expect(page.contains("isotherm train") && page.contains("dry\\-run"))
+      #expect(page.contains("ISOTHERM-TRAIN") && page.contains("\\-\\-dry\\-run"))
       // From a folder with nothing in it, the study and its data are those that were installed.
       let trained = try Programs.run(
         prefix + "/bin/isotherm", ["train", "data/studies/fashion-mnist.yaml", "--dry-run"],
