@@ -12,7 +12,7 @@ from support import (
     MAPS, SAMPLES, STATES, FolderTest, arrays_of, describe, logical_hash, needs_programs, path_of, program, values, write_checkpoint,
 )
 
-INTEROP = os.environ.get("ISOTHERM_INTEROP", "/work/shared/acceptance/interop.py")
+INTEROP = os.path.join(os.path.dirname(__file__), *[os.pardir] * 4, "shared", "acceptance", "interop.py")
 
 
 class RoundTrip(FolderTest):
