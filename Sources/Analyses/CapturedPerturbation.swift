@@ -12,9 +12,10 @@ package struct CapturedPerturbation {
   let sizes: [Double]
   /// `[condition][depth][sample]`: length of the change of the state over that at depth 0.
   let growth: [[[Double]]]
-  /// `[condition][layer][sample]`: half the summed change of an attention row, mean over heads and queries; empty without maps.
+  /// `[condition][layer][sample]`: half the summed change of an attention row, mean over heads and queries; of a condition without maps
+  /// empty.
   let attention: [[[Double]]]
-  /// `[condition][sample]`: divergence of the outputs in nats, and share of answers that change; empty without logits.
+  /// `[condition][sample]`: divergence of the outputs in nats, and share of answers that change; of a condition without logits empty.
   let divergence: [[Double]], flipped: [[Double]]
   let depths: Int, samples: Int
 
@@ -50,16 +51,33 @@ package struct CapturedPerturbation {
           "\(reader.path) and \(clean.path) hold different samples (/samples/index); capture the same ones, clean and perturbed"
         )
       }
+      for path in [Layout.Samples.label, Layout.Samples.mask, Layout.Samples.length] {
+        try Self.checkSame(path, clean, reader)
+      }
       found.append(try Self.states(own, other, taps, checkpoint, other.steps.count - 1))
-      if let output = try Self.outputs(own, other, checkpoint) { outputs.append(output) }
+      outputs.append(try Self.outputs(own, other, checkpoint) ?? ([], []))
     }
     names = perturbed.map {
       RunPlace($0.path).stem.split(separator: "/").last.map(String.init) ?? ""
     }
     (sizes, growth, attention) = (found.map(\.size), found.map(\.growth), found.map(\.attention))
-    let hasAll = outputs.count == perturbed.count
-    divergence = hasAll ? outputs.map(\.divergence) : []
-    flipped = hasAll ? outputs.map(\.flipped) : []
+    divergence = outputs.map(\.divergence)
+    flipped = outputs.map(\.flipped)
+  }
+
+  /// What a perturbation leaves as it is tells whether the samples are the same, in the same order.
+  private static func checkSame(_ path: String, _ clean: RunReader, _ other: RunReader) throws {
+    guard clean.contains(path), other.contains(path) else { return }
+    let (a, b) = (
+      try clean.read(path, as: Double.self).elements, try other.read(path, as: Double.self).elements
+    )
+    guard a != b else { return }
+    let place = zip(a, b).enumerated().first { $0.element.0 != $0.element.1 }?.offset
+    throw ArchiveError(
+      .layout,
+      "\(other.path):\(path) differs from that of \(clean.path)"
+        + (place.map { ", first in value \($0)" } ?? "")
+        + "; capture the same samples in the same order, clean and perturbed")
   }
 
   private static func index(_ reader: RunReader) throws -> [Int32] {
@@ -88,7 +106,14 @@ package struct CapturedPerturbation {
       return zip(lengths, first).map { $1 > 0 ? $0 / $1 : .nan }
     }
     let layers = try clean.reader.layers(of: .map)
-    guard layers == (try other.reader.layers(of: .map)) else { return (size, growth, []) }
+    let others = try other.reader.layers(of: .map)
+    if layers.isEmpty || others.isEmpty { return (size, growth, []) }
+    guard layers == others else {
+      throw ArchiveError(
+        .layout,
+        "\(other.reader.path): holds maps of layers \(others), not \(layers) as \(clean.reader.path); capture the same ones"
+      )
+    }
     let attention = try layers.map { layer -> [Double] in
       let (a, b) = (
         try clean.attention(layer, checkpoint: checkpoint),
@@ -122,7 +147,12 @@ package struct CapturedPerturbation {
     guard clean.reader.contains(path), other.reader.contains(path) else { return nil }
     let a: NDArray<Float> = try clean.reader.readRow(path, checkpoint)
     let b: NDArray<Float> = try other.reader.readRow(path, other.steps.count - 1)
-    guard a.shape == b.shape, let classes = a.shape.last else { return nil }
+    guard a.shape == b.shape, let classes = a.shape.last else {
+      throw ArchiveError(
+        .layout,
+        "\(other.reader.path):\(path) has the shape \(b.shape), not \(a.shape) as in \(clean.reader.path)"
+      )
+    }
     let rows = a.shape.dropFirst().dropLast().reduce(1, *)
     var (divergence, flipped) = ([Double](), [Double]())
     for sample in 0..<a.shape[0] {

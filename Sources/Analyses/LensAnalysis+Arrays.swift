@@ -40,7 +40,11 @@ extension LensAnalysis {
       },
       group.numbers(
         "right_answer", Array(axes.dropFirst()), spread(targets.places.map { Double($0.target) }),
-        "token or class that is right"),
+        targets.areOwnAnswers
+          ? "the network's own answer: the data has no labels" : "token or class that is right"),
+      group.numbers(
+        "is_own_answer", [], [targets.areOwnAnswers ? 1 : 0],
+        "1 where the data has no labels and the network's own answer stands for the right one"),
     ]
   }
 }

@@ -79,14 +79,8 @@ package struct PerturbationAnalysis: Analysis {
       let all = layers.flatMap { $0 }
       return [all.isEmpty ? .nan : all.reduce(0, +) / Double(all.count)]
     }
-    let none = Value(mean: .nan, lower: .nan, upper: .nan)
-    let count = captures.names.count
-    divergence =
-      captures.divergence.isEmpty
-      ? Array(repeating: none, count: count) : captures.divergence.map { Self.summary($0, seed) }
-    flipped =
-      captures.flipped.isEmpty
-      ? Array(repeating: none, count: count) : captures.flipped.map { Self.summary($0, seed) }
+    divergence = captures.divergence.map { Self.summary($0, seed) }
+    flipped = captures.flipped.map { Self.summary($0, seed) }
     changed = Self.changed(values)
     broken = Self.broken(values)
   }

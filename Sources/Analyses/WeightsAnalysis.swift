@@ -151,10 +151,10 @@ package struct WeightsAnalysis: Analysis {
       },
       numbers("spectral_norm", "largest singular value") { $0.spectrum.spectralNorm },
       numbers("frobenius_norm", "root of the sum of squares") { $0.spectrum.frobeniusNorm },
-      numbers("edge_upper", "upper Marchenko-Pastur edge of squared singular values") {
+      numbers("squared_edge_upper", "upper Marchenko-Pastur edge of squared singular values") {
         $0.spectrum.random.upper * Double($0.spectrum.longer)
       },
-      numbers("edge_lower", "lower Marchenko-Pastur edge of squared singular values") {
+      numbers("squared_edge_lower", "lower Marchenko-Pastur edge of squared singular values") {
         $0.spectrum.random.lower * Double($0.spectrum.longer)
       },
       numbers("minimum", "smallest squared singular value of the power law's tail") {

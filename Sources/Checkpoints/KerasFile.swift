@@ -160,9 +160,16 @@ private struct HDF5Walk {
         found: "values in other files (external or virtual)",
         remedy: "copy them into one file (h5repack), if you trust their origin")
     }
-    // Text beside the weights, such as a configuration in a dataset, is no tensor.
-    guard let type = try? dataset.elementType, type != .utf8 else { return }
+    guard try !dataset.isNull else {
+      return try index.add(unreadable(name, [0], "a dataset without a space"), path: path)
+    }
     let shape = try dataset.shape
+    // What is no number is listed, so that it is missed by nobody, and refused where it is asked for.
+    guard let type = try? dataset.elementType, type != .utf8 else {
+      let isText = (try? dataset.elementType) == .utf8
+      let what = isText ? "text" : try "\(dataset.storedType)"
+      return try index.add(unreadable(name, shape, what), path: path)
+    }
     guard let info = TensorInfo(name: name, shape: shape, type: .number(type)),
       let bytes = info.byteCount, bytes <= fileByteCount + Limits.unpackedExcess
     else {
@@ -171,5 +178,13 @@ private struct HDF5Walk {
         found: "\(shape) of \(type)")
     }
     try index.add(info, path: path)
+  }
+
+  private func unreadable(_ name: String, _ shape: [Int], _ what: String) throws -> TensorInfo {
+    guard let info = TensorInfo(name: name, shape: shape, type: .unreadable(what)) else {
+      throw CheckpointError.damaged(
+        path, tensor: name, expected: "a shape that can be counted", found: "\(shape)")
+    }
+    return info
   }
 }

@@ -1,15 +1,12 @@
 import Archive
 import ArgumentParser
 import Console
-import Foundation
 
 @main
 enum Main {
   static func main() {
     Program.main(Analyze.self, version: ProgramHome.versionText()) { file, options in
-      guard FileManager.default.fileExists(atPath: file) || RunPlace(file).isSealed else {
-        return false
-      }
+      guard RunPlace.isThere(file) else { return false }
       try ComputableAnalyses.parse([file] + options).run()
       return true
     }

@@ -14,7 +14,7 @@ struct StabilityCommand: AnalysisCommand {
 
   static let takes: [RunSchema.Kind] = [.run, .fields]
   static let arguments = "RUN [FIELDS]"
-  static let needs: String? = Layout.activations
+  static let needs: String? = Layout.Progress.loss
 
   static func takesFields(_ fields: RunReader) -> Bool { fields.contains(Layout.Training.group) }
 

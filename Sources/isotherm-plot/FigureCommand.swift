@@ -58,6 +58,11 @@ extension FigureCommand {
         + "; `isotherm-plot \(options.file)` lists what can be drawn from this file")
   }
 
+  /// Refuses an archive without an array that the figure shows, with the command that makes it.
+  func require(_ path: String, _ source: FigureSource) throws {
+    try source.require(path, Self.madeBy.map { "`\($0)` makes it" } ?? "it draws \(Self.takes)")
+  }
+
   /// The figure at its size, and what it was drawn from.
   func drawn() throws -> (figure: Figure, source: FigureSource) {
     let source = try FigureSource(options.file)

@@ -177,4 +177,31 @@ import Testing
       }
     }
   }
+
+  /// Every figure of the catalogue, given every kind of archive: drawn, or refused with what would do.
+  @Test func `a figure of an archive of another kind names the command that makes the right one`()
+    throws
+  {
+    try withScratch { folder in
+      try SmallArchives.copy(to: folder)
+      let listed = try Programs.run("isotherm-plot", ["list", "--json"])
+      let parsed = try JSONSerialization.jsonObject(with: Data(listed.output.utf8))
+      let figures = try #require((parsed as? [String: [[String: String]]])?["figures"])
+      #expect(figures.count > 25)
+      for figure in figures.compactMap({ $0["name"] }) {
+        for file in ["run", "fields", "flow", "solution"] {
+          let outcome = try Programs.run(
+            "isotherm-plot", [figure, file, "-o", "n.png", "--dpi", "30", "--force"], in: folder)
+          guard outcome.status != 0 else { continue }
+          #expect(outcome.errorLines.count <= 3, "\(outcome.errors)")
+          guard outcome.errors.contains("is of kind") else { continue }
+          #expect(outcome.status == 1)
+          let isOfSeveral = ["attention"].contains(figure)
+          #expect(
+            outcome.errors.contains("makes them") != isOfSeveral, "\(figure): \(outcome.errors)")
+          #expect(outcome.errors.contains("`isotherm-plot \(file)` lists"), "\(outcome.errors)")
+        }
+      }
+    }
+  }
 }

@@ -34,6 +34,7 @@ import Testing
       ids = numpy.random.default_rng(1).integers(0, 17, (4, 4))
       with h5py.File("ids.h5", "w") as file:
           file["ids"] = numpy.concatenate([ids, ids], 1)
+          file["beyond"] = numpy.where(file["ids"][()] == file["ids"][2, 1], 17, file["ids"][()])
       """)
     try #require(made.status == 0, "\(made.errors)")
     _ = try run("isotherm", "capture", "net", "--tokens", "ids.h5:/ids", "-o", "c")
@@ -165,10 +166,18 @@ import Testing
       (["evaluate", "net"], "--tokens or --images"),
       (["evaluate", "net", "--tokens", "ids.h5:/ids", "--against", "other"], "another"),
       (["evaluate", "net", "--tokens", "ids.h5:/ids", "--checkpoint", "4"], "numbered from 0"),
+      (
+        ["evaluate", "net", "--tokens", "ids.h5:/ids", "--against-checkpoint", "4"],
+        "--against-checkpoint 4"
+      ),
+      (["evaluate", "net", "--tokens", "ids.h5:/ids", "--targets", "ids.h5:/beyond"], "found 17"),
     ] {
       let outcome = try Programs.run("isotherm", arguments, in: folder)
       #expect(outcome.status != 0 && outcome.errors.contains(words), "\(outcome.errors)")
     }
+    let single = try rows(
+      run("isotherm", "evaluate", "net", "--tokens", "ids.h5:/ids", "--samples", "3:4", "--json"))
+    #expect(single[1]["weights"] as? String == "shuffled" && single[1]["loss"] as? Double == nil)
     let lens = try Programs.run("isotherm-analyze", ["lens", "c", "other"], in: folder)
     #expect(lens.status != 0 && lens.errors.contains("was not captured from"), "\(lens.errors)")
     // A BERT without its head, though its configuration ties scores to the embedding.

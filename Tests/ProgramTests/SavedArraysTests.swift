@@ -144,17 +144,82 @@ import Testing
     ("twice", "the id 4 at 4 and at 23"), ("mask-values", "1 at tokens and 0 at padding"),
     ("mask-unused", "no weight on padding"), ("all-padding", "all padding"),
     ("foreign", "no array has a name"), ("huge-ids", "2^24"), ("no-samples", "axis of samples"),
+    ("complex", "complex"), ("split-values", "0 for samples fitted to"),
+    ("split-two", "0 for samples fitted to"), ("negative-ids", "token ids from 0"),
+    ("ids-and-mask", "positions"), ("ids-and-targets", "positions"),
+    ("logits-short", "6 positions"),
+    ("stacked-number", "the number 7"), ("queries-order", "2 heads"),
+    ("queries-layer", "a layer of 0 to 2"),
   ])
   func `what is wrong is refused by one line, and nothing is left`(
     _ kind: String, _ words: String
   ) throws {
-    try make(kind, "a.npz")
-    let outcome = try run("isotherm", ["import", "a.npz", "--preset", "huggingface", "-o", "x"])
-    #expect(outcome.status == 1 || outcome.status == 2)
-    #expect(outcome.errors.contains(words), "\(kind): \(outcome.errors)")
-    #expect(outcome.errorLines.count == 1, "\(outcome.errors)")
-    let left = try FileManager.default.contentsOfDirectory(atPath: folder)
-    #expect(left == ["a.npz"], "\(left)")
+    try writeMap()
+    // Objects and absences are of NumPy's files alone; an empty array of HDF5 has no values that were written.
+    let formats = ["objects", "none"].contains(kind) ? ["a.npz"] : ["a.npz", "a.h5"]
+    for file in formats {
+      try make(kind, file)
+      let outcome = try run("isotherm", ["import", file, "--map", "map.yaml", "-o", "x"])
+      #expect(outcome.status == 1 || outcome.status == 2)
+      #expect(outcome.errors.contains(words), "\(kind), \(file): \(outcome.errors)")
+      #expect(outcome.errorLines.count == 1, "\(outcome.errors)")
+      let left = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+      #expect(left == (file == "a.h5" ? formats.sorted() : ["a.npz"]) + ["map.yaml"], "\(left)")
+    }
+  }
+
+  /// The names of transformers, and those of queries, keys and a weight.
+  private func writeMap() throws {
+    try """
+    preset: huggingface
+    arrays:
+      "q_{layer}": {role: queries}
+      "k_{layer}": {role: keys}
+      W: {role: parameter}
+    """.write(toFile: folder + "/map.yaml", atomically: true, encoding: .utf8)
+  }
+
+  @Test(arguments: [
+    ("complex-beside", "spectrum"), ("gap", "no states at depth 1, 3"), ("wide", "int64"),
+    ("queries", ""), ("shared-keys", ""), ("mask-alone", ""), ("targets-alone", ""),
+    ("mask-and-logits", ""),
+  ])
+  func `what is odd and right is imported, and said`(_ kind: String, _ words: String) throws {
+    try writeMap()
+    for file in ["a.npz", "a.h5"] {
+      try make(kind, file)
+      let outcome = try run(
+        "isotherm", ["import", file, "--map", "map.yaml", "-o", "x", "--force"])
+      #expect(outcome.status == 0, "\(kind), \(file): \(outcome.errors)")
+      let told = outcome.output + outcome.errors
+      #expect(words.isEmpty || told.contains(words), "\(kind), \(file): \(told)")
+      let check = try run("isotherm-archive", ["check", "x"])
+      #expect(check.status == 0 && check.output.contains("0 findings"), "\(check.output)")
+    }
+  }
+
+  /// What comes with every file is one thing only where it is the same.
+  @Test func `files are joined that agree in what they share, and no others`() throws {
+    try writeMap()
+    for (first, second, join, words) in [
+      ("good", "noisy", "checkpoints", ""), ("noisy", "other-labels", "checkpoints", "labels"),
+      ("noisy", "other-ids", "checkpoints", "input_ids"),
+      ("whole-mask", "other-mask", "checkpoints", "attention_mask"),
+      ("weighted", "weighted-noisy", "samples", ""),
+      ("weighted", "weighted-other", "samples", "W"), ("good", "good", "samples", "once"),
+    ] {
+      try make(first, "a.npz")
+      try make(second, "b.npz")
+      let outcome = try run(
+        "isotherm",
+        ["import", "a.npz", "b.npz", "--map", "map.yaml", "--join", join, "-o", "x", "--force"])
+      #expect((outcome.status == 0) == words.isEmpty, "\(first), \(second): \(outcome.errors)")
+      #expect(words.isEmpty || outcome.errors.contains(words), "\(outcome.errors)")
+      if first == "weighted", words.isEmpty {
+        let reader = try RunReader(folder + "/x")
+        #expect(try reader.describe("/checkpoints/parameters/W").shape == [1, 4, 4])
+      }
+    }
   }
 
   @Test func `the logits tell whether the last state is behind the final norm`() throws {

@@ -163,6 +163,36 @@ kinds = {
     "all-padding": lambda: {**arrays(), "attention_mask": numpy.eye(SAMPLES, POSITIONS, dtype=int)},
     "foreign": lambda: {"weight": numpy.ones((3, 4))},
     "huge-ids": lambda: changed("input_ids", lambda v: v + 2**30),
+    "complex": lambda: changed("hidden_3", lambda v: v.astype("c8")),
+    "complex-beside": lambda: {**arrays(), "spectrum": numpy.ones((2, 3), "c8")},
+    "split-values": lambda: {**arrays(), "split": numpy.arange(SAMPLES) % 3 - 1},
+    "split-two": lambda: {**arrays(), "split": numpy.arange(SAMPLES) % 3},
+    "negative-ids": lambda: changed("input_ids", put((2, 3), -1)),
+    "other-labels": lambda: changed("labels", lambda v: v[::-1]),
+    "other-ids": lambda: changed("input_ids", lambda v: v + 1),
+    "other-mask": lambda: {**arrays(), "attention_mask": masked(False)["attention_mask"]},
+    "whole-mask": lambda: {**arrays(), "attention_mask": numpy.ones((SAMPLES, POSITIONS), int)},
+    "ids-and-mask": lambda: {"input_ids": numpy.ones((8, 6), int), "attention_mask": numpy.ones((8, 9), int)},
+    "ids-and-targets": lambda: {"input_ids": numpy.ones((8, 6), int), "labels": numpy.ones((8, 4), int)},
+    "mask-alone": lambda: {"attention_mask": numpy.ones((8, 6), int)},
+    "targets-alone": lambda: {"labels": numpy.ones((8, 4), int)},
+    "mask-and-logits": lambda: {
+        "labels": numpy.zeros(8, int), "attention_mask": numpy.ones((8, 9), int), "logits": numpy.ones((8, 3), "f4")},
+    "logits-short": lambda: {**arrays(), "logits": numpy.ones((SAMPLES, POSITIONS - 1, 5), "f4")},
+    "stacked-number": lambda: {"hidden_7": numpy.stack([arrays()[f"hidden_{l}"] for l in range(LAYERS + 1)])},
+    "gap": lambda: {n: v for n, v in arrays().items() if n in ("hidden_0", "hidden_2", "labels")},
+    "wide": lambda: changed("hidden_1", lambda v: numpy.round(v).astype("i8")),
+    "queries": lambda: {**arrays(), "q_1": numpy.ones((SAMPLES, POSITIONS, 2, 4), "f4")},
+    "queries-order": lambda: {**arrays(), "q_1": numpy.ones((SAMPLES, 2, POSITIONS, 4), "f4")},
+    "queries-layer": lambda: {**arrays(), "q_9": numpy.ones((SAMPLES, POSITIONS, 2, 4), "f4")},
+    "shared-keys": lambda: {**arrays(), "k_1": numpy.ones((SAMPLES, POSITIONS, 1, 4), "f4")},
+    "weighted": lambda: {**arrays(), "W": numpy.ones((4, 4), "f4")},
+    "weighted-noisy": lambda: {
+        **{n: v + 0.01 * numpy.random.default_rng(3).normal(size=v.shape).astype("f4")
+           if n.startswith("hidden") else v for n, v in arrays().items()}, "W": numpy.ones((4, 4), "f4")},
+    "weighted-other": lambda: {
+        **{n: v + 0.01 * numpy.random.default_rng(4).normal(size=v.shape).astype("f4")
+           if n.startswith("hidden") else v for n, v in arrays().items()}, "W": numpy.zeros((4, 4), "f4")},
     "one-sample": lambda: arrays(samples=1),
     "no-samples": lambda: {n: v[0] for n, v in arrays().items()},
 }

@@ -78,6 +78,12 @@ struct ObjectComparison {
         detail: "\(x.rawValue) \(shape) against \(y.rawValue) \(other)")
     }
     var item = x == .utf8 ? try compareTexts(path, a, b) : try compareNumbers(path, a, b)
+    if let place = try Self.absence(a, b) {
+      // What reads as equal may have been written in one of them only.
+      item.verdict = .different
+      if item.place == nil { item.place = place.at }
+      item.detail = item.detail.isEmpty ? place.words : item.detail + "; " + place.words
+    }
     let (s, t) = (try a.storedType, try b.storedType)
     if item.verdict == .equal, s != t {
       item.verdict = .close
@@ -115,14 +121,7 @@ struct ObjectComparison {
       comparison.add(x, y, at: block, of: shape)
     }
     for (reader, dataset) in [(first, a), (second, b)] { try reader.checkSources(dataset) }
-    var item = comparison.item(path, shape, tolerance)
-    if let place = try Self.absence(a, b) {
-      // What reads as equal may have been written in one of them only.
-      item.verdict = .different
-      if item.place == nil { item.place = place.at }
-      item.detail = item.detail.isEmpty ? place.words : item.detail + "; " + place.words
-    }
-    return item
+    return comparison.item(path, shape, tolerance)
   }
 
   /// Where one of two arrays has values that nobody wrote, and the other does not; nil where both agree.

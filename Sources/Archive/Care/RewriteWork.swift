@@ -134,7 +134,7 @@ struct RewriteWork {
       || (options.filters != nil && options.filters != now?.filters)
     // Other chunks would put values where none were ever written.
     let keepsHoles =
-      try isCutAnew && joint == nil && isWhole && !isWidened && now != nil
+      try isCutAnew && joint == nil && isWhole && !isWidened
       && dataset.fillValue == .standard && dataset.firstUnwritten() != nil
     if keepsHoles {
       notes.append(

@@ -122,7 +122,7 @@ extension RunReader {
       throw ArchiveError(
         .layout,
         "\(path): no attention maps were captured; train with capture.taps containing "
-          + "\"attention.*.map\"")
+          + "\"attention.*.map\", or import maps too")
     }
     return layers
   }
@@ -137,8 +137,8 @@ extension RunReader {
     else {
       throw ArchiveError(
         .layout,
-        "\(path): the residual stream was not captured at every depth; train with capture.taps "
-          + "containing \"residual.0.pre\" and \"residual.*.post\"")
+        "\(path): the residual stream was not captured at every depth: \"residual.0.pre\" and \"residual.*.post\" in "
+          + "capture.taps of isotherm train or --taps of isotherm capture, or states of every depth for isotherm import")
     }
     return TapName.depths(layers: layers.count)
   }

@@ -45,6 +45,12 @@ public struct RunPlace: Sendable, Hashable {
   /// Whether a folder of parts is there.
   public var hasFolder: Bool { FileManager.default.fileExists(atPath: folder) }
 
+  /// Whether `name`, as a person types it, is of anything that could be read: a file, an archive, or a run still being written.
+  public static func isThere(_ name: String) -> Bool {
+    let place = RunPlace(name)
+    return FileManager.default.fileExists(atPath: name) || place.isSealed || place.hasFolder
+  }
+
   /// Whether file and folder are both there and of different runs: a replacement was begun (with `--force`) and is not sealed
   /// yet.
   public var isBeingReplaced: Bool {

@@ -22,10 +22,10 @@ public enum CompositionFigure {
   public static func make(
     _ kinds: [Kind], layers: Int, heads: Int, title: String, theme: Theme
   ) -> Figure {
-    let largest = kinds.flatMap { $0.values.flatMap { $0 } }.filter(\.isFinite).max() ?? 1
-    let null = kinds.map(\.null).filter(\.isFinite).min() ?? 0
-    // Where nothing is beyond the null there are no colours to tell apart.
-    let domain = largest > null * 1.001 ? null...largest : 0...max(null, largest, 1e-300)
+    // Colours are for what is drawn: pairs beyond the null of their own kind.
+    let beyond = kinds.flatMap { kind in kind.values.joined().filter { $0 > kind.null } }
+    let (least, largest) = (beyond.min() ?? 0, beyond.max() ?? 0)
+    let domain = largest > least ? least...largest : 0...max(largest, 1e-300)
     var counts: [String] = []
     let panels = kinds.map { kind -> Panel in
       var edges: [(later: Int, earlier: Int, value: Double)] = []
@@ -67,7 +67,7 @@ public enum CompositionFigure {
       sections: [
         .init(
           [panels],
-          colorBar: .init(theme.sequence, domain, title: "composition"))
+          colorBar: beyond.isEmpty ? nil : .init(theme.sequence, domain, title: "composition"))
       ])
   }
 

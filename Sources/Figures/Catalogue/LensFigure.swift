@@ -14,11 +14,13 @@ public enum LensFigure {
     }
   }
 
-  /// Draws `losses`, and `ranks` `[depth][position]` of one sample whose right answers are `words`.
+  /// Draws `losses`, and `ranks` `[depth][position]` of one sample whose right answers are `words`; `isOwnAnswer` where these are the
+  /// network's own, for want of labels.
   public static func make(
     _ losses: Losses, ranks: [[Double]], words: [String], sample: Int, samples: Int,
-    depths: [String], title: String, theme: Theme
+    depths: [String], isOwnAnswer: Bool = false, title: String, theme: Theme
   ) -> Figure {
+    let answer = isOwnAnswer ? "the network's own answer" : "right answer"
     let x = losses.right.indices.map(Double.init)
     let ticks = stride(from: 0, to: depths.count, by: max(1, (depths.count + 12) / 13)).map {
       (value: Double($0), label: depths[$0])
@@ -45,7 +47,7 @@ public enum LensFigure {
     let step = max(1, (columns + 15) / 16)
     let middle = { (index: Int) in Double(index) + 0.5 }
     let map = Panel(
-      title: "Rank of the right answer, sample \(sample)",
+      title: "Rank of the \(isOwnAnswer ? "network's own" : "right") answer, sample \(sample)",
       x: .init(
         Scale(.linear, 0...Double(max(columns, 1))), title: "right token, by position",
         ticks: stride(from: 0, to: columns, by: step).map { (middle($0), words[$0]) }),
@@ -61,11 +63,14 @@ public enum LensFigure {
     return Figure(
       title: title,
       caption:
-        "Every state goes through the final norm and the scores' matrix; «in» is the state before the first layer. Mean over \(samples) samples. Nulls: right answers dealt anew among positions, a random matrix of the same norm"
+        "Every state goes through the final norm and the scores' matrix; «in» is the state before the first layer. Mean over \(samples) samples. Nulls: answers dealt anew, a random matrix of the same norm"
         + (nulls.count > 2 ? ", the network before training." : ".")
+        + (isOwnAnswer
+          ? " The data has no labels: the curve says how early the network's own answer stands, not whether it is right."
+          : "")
         + (hasMap ? " Colours: log₁₀ of the rank, 0 for the highest score." : ""),
       width: 470, height: hasMap ? 470 : 280,
-      legend: [.init("right answer", .init(theme.color(0), width: 2))]
+      legend: [.init(answer, .init(theme.color(0), width: 2))]
         + nulls.enumerated().map { index, null in
           .init(
             "null: \(null.name)",

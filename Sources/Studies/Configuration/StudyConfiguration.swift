@@ -86,6 +86,7 @@ public struct StudyConfiguration: Sendable {
 
   /// The key whose name is nearest to `name`.
   public static func nearestKey(to name: String) -> String {
-    NameDistance.nearest(to: name, among: keys.map(\.name)) ?? ""
+    let groups = Set(keys.compactMap { $0.name.split(separator: ".").first.map(String.init) })
+    return NameDistance.nearest(to: name, among: keys.map(\.name) + groups.sorted()) ?? ""
   }
 }

@@ -105,9 +105,9 @@ struct EquationExplanation {
   private func arrays(_ equation: MasterEquation) {
     let w = writer
     w.say(
-      "/fields/NAME/u: the state after each interval; u at depth-time 0 is "
+      "\(Layout.Fields("NAME").u): the state after each interval; u at depth-time 0 is "
         + (pde.objective == .task
-          ? "the embedding of the equation's own stem (the parameters outside it, as in /explanation/network), which was trained with it."
+          ? "the embedding of the equation's own stem (the parameters outside it, as in \(Layout.Explanation.group)/network), which was trained with it."
           : "the network's residual.0.pre of the last checkpoint.")
         + " Where the grid has rows, positions are [y, x]. Integration is from u at 0 with padding as the network embeds it; "
         + "archived u is 0 at padding, and no text position depends on what padding holds. attention: the map at the state where each interval "

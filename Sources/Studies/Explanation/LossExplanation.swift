@@ -14,8 +14,8 @@ struct LossExplanation {
     let training = study.configuration.training
     w.say(
       "A target's loss is its cross entropy in nats, ln Σ_k exp z_k - z_target, over its "
-        + "\(study.model.classCount) logits z. Mean over the targets: /progress/loss over the step's batch, before the step; "
-        + "/checkpoints/test_loss over the test split.")
+        + "\(study.model.classCount) logits z. Mean over the targets: \(Layout.Progress.loss) over the step's batch, before the step; "
+        + "\(Layout.Checkpoints.testLoss) over the test split.")
     w.put("label_smoothing", training.labelSmoothing)
     if training.labelSmoothing > 0 {
       w.say(
@@ -31,11 +31,11 @@ struct LossExplanation {
       let weight = w.put("bottleneck_weight", study.model.bottleneck?.weight ?? 0)
       w.say(
         "What is minimised also has \(weight) times the sum over the batch's samples of the bottleneck's bound (see "
-          + "/explanation/network), divided by the number of targets; /progress/loss is without it, and "
-          + "/progress/information_bound is its mean over samples.")
+          + "\(Layout.Explanation.group)/network), divided by the number of targets; \(Layout.Progress.loss) is without it, and "
+          + "\(Layout.Progress.informationBound) is its mean over samples.")
     }
     w.say(
-      "/progress/gradient_norm is the root of the sum of squares over all parameters before clipping; /gradients/norm "
+      "\(Layout.Progress.gradientNorm) is the root of the sum of squares over all parameters before clipping; \(Layout.Gradients.norm) "
         + "the same over the parameters of one layer and group: attention (its matrices and biases), mlp, norm (γ and β of "
         + "norm1 and norm2).")
     w.say(

@@ -43,9 +43,10 @@ struct OptimizerExplanation {
           + "within the momentum; W ← W - rate · m. The moment starts at 0.")
     }
     w.say(
-      "/checkpoints/optimizer/first_moment holds m\(settings.algorithm == .adamw ? ", second_moment v," : "") of all "
+      "\(Layout.Checkpoints.firstMoment) holds m\(settings.algorithm == .adamw ? ", second_moment v," : "") of all "
         + "parameters in one vector: a parameter lies from its attribute `offset` on, its elements in C order. The steps t "
-        + "done are /checkpoints/step. A step whose loss or gradient is not finite is not taken.")
+        + "done are \(Layout.Checkpoints.step). A step whose loss or gradient is not finite is not taken."
+    )
     return w.part("optimizer", "how the weights are moved in a step")
   }
 

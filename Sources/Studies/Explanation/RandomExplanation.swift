@@ -99,7 +99,8 @@ struct RandomExplanation {
     w.say(
       "Order: the \(study.trainIndices.count) samples trained on are counted in the order of the data set. Epoch e, from 0, goes "
         + "through them by a permutation of stream (shuffling, e), \(size) a step; the last step of an epoch takes what is left. "
-        + "/checkpoints/random_state is (seed, e), data_position the samples of that epoch done.")
+        + "\(Layout.Checkpoints.randomState) is (seed, e), data_position the samples of that epoch done."
+    )
     let shards = w.put("shards", Trainer<Float>.shardCount)
     let parts = w.put("step_parts", training.accumulate)
     w.say(

@@ -15,8 +15,7 @@ struct AlignmentCommand: FigureCommand {
 
   func make(_ source: FigureSource) throws -> Figure {
     let group = Layout.Metrics.flow.prefix
-    try source.require(
-      group + "cka", "`isotherm-analyze flow RUN FIELDS -o NAME` makes flow metrics")
+    try require(group + "cka", source)
     let maps = try source.numbers(group + "cka", axes: 3)
     let names = try source.texts(group + "trajectory_name")
     let samples = try source.samples(group + "state_error")

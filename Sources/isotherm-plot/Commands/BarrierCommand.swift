@@ -8,13 +8,13 @@ struct BarrierCommand: FigureCommand {
     commandName: "barrier", abstract: "Loss on the straight line between two networks.")
   static let kinds: [RunSchema.Kind] = [.metrics]
   static let takes = "metrics of `isotherm evaluate --against`"
+  static let madeBy: String? = "isotherm evaluate RUN --against OTHER -o NAME"
 
   @OptionGroup var options: PlotOptions
 
   func make(_ source: FigureSource) throws -> Figure {
     let group = Layout.Metrics.evaluation.prefix
-    try source.require(
-      group + "chord", "`isotherm evaluate NET --against OTHER -o NAME` makes them")
+    try require(group + "chord", source)
     func numbers(_ name: String) throws -> [Double] { try source.numbers(group + name).elements }
     let loss = try numbers("loss")
     guard loss.count > 1 else {

@@ -9,14 +9,13 @@ struct CompositionCommand: FigureCommand {
     commandName: "composition", abstract: "Which heads read what earlier heads wrote: a graph.")
   static let kinds: [RunSchema.Kind] = [.metrics]
   static let takes = "metrics of `isotherm-analyze heads` of one network"
+  static let madeBy: String? = "isotherm-analyze heads RUN -o NAME"
 
   @OptionGroup var options: PlotOptions
 
   func make(_ source: FigureSource) throws -> Figure {
     let group = Layout.Metrics.heads.prefix
-    try source.require(
-      group + "query_composition",
-      "`isotherm-analyze heads NET -o NAME` of one network with weights makes compositions")
+    try require(group + "query_composition", source)
     let kinds = try ["query", "key", "value"].map { name in
       CompositionFigure.Kind(
         name: name.prefix(1).uppercased() + name.dropFirst() + " composition",

@@ -15,7 +15,7 @@ struct ConvergenceCommand: FigureCommand {
 
   func make(_ source: FigureSource) throws -> Figure {
     let group = Layout.Metrics.verification.prefix
-    try source.require(group + "name", "`isotherm verify dynamics -o NAME` makes verifications")
+    try require(group + "name", source)
     let names = try source.texts(group + "name")
     let chosen = names.indices.filter { names[$0].hasPrefix("order in ") }
     guard !chosen.isEmpty else {

@@ -14,8 +14,7 @@ struct CorrelationCommand: FigureCommand {
 
   func make(_ source: FigureSource) throws -> Figure {
     let group = Layout.Metrics.flow.prefix
-    try source.require(
-      group + "correlation", "`isotherm-analyze flow RUN FIELDS -o NAME` makes flow metrics")
+    try require(group + "correlation", source)
     let curves = try source.flowCurves("correlation", first: 1)
     let samples = try source.samples(group + "state_error")
     return CorrelationFigure.make(

@@ -15,8 +15,7 @@ struct DriftCommand: FigureCommand {
 
   func make(_ source: FigureSource) throws -> Figure {
     let group = Layout.Metrics.flow.prefix
-    try source.require(
-      group + "drift", "`isotherm-analyze flow RUN FIELDS -o NAME` makes flow metrics")
+    try require(group + "drift", source)
     let measures = try [
       ("drift", "Drift", "‖u − u₀‖/‖u₀‖", [0.0]),
       ("cosine_first", "Direction", "cos(u, u₀)", [0, 1]),

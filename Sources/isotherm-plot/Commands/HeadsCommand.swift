@@ -8,6 +8,7 @@ struct HeadsCommand: FigureCommand {
     commandName: "heads", abstract: "Scores of every attention head, beside what chance gives.")
   static let kinds: [RunSchema.Kind] = [.metrics]
   static let takes = "metrics of `isotherm-analyze heads`"
+  static let madeBy: String? = "isotherm-analyze heads RUN -o NAME"
 
   @OptionGroup var options: PlotOptions
 
@@ -19,8 +20,7 @@ struct HeadsCommand: FigureCommand {
 
   func make(_ source: FigureSource) throws -> Figure {
     let group = Layout.Metrics.heads.prefix
-    try source.require(
-      group + "head", "`isotherm-analyze heads NET|CAPTURE -o NAME` makes head metrics")
+    try require(group + "head", source)
     func numbers(_ name: String) throws -> [Double] {
       source.reader.contains(group + name) ? try source.numbers(group + name).elements : []
     }

@@ -11,6 +11,7 @@ struct LensCommand: FigureCommand {
   )
   static let kinds: [RunSchema.Kind] = [.metrics]
   static let takes = "metrics of `isotherm-analyze lens`"
+  static let madeBy: String? = "isotherm-analyze lens RUN -o NAME"
 
   @OptionGroup var options: PlotOptions
 
@@ -19,8 +20,7 @@ struct LensCommand: FigureCommand {
 
   func make(_ source: FigureSource) throws -> Figure {
     let group = Layout.Metrics.lens.prefix
-    try source.require(
-      group + "rank", "`isotherm-analyze lens CAPTURE -o NAME` makes lens metrics")
+    try require(group + "rank", source)
     func numbers(_ name: String) throws -> [Double] { try source.numbers(group + name).elements }
     let shape = try source.reader.describe(group + "rank").shape
     guard shape.count == 3, (0..<shape[1]).contains(sample) else {
@@ -42,6 +42,8 @@ struct LensCommand: FigureCommand {
       words: right.elements.prefix(count).map { $0.isFinite ? String(Int($0)) : "" },
       sample: sample, samples: shape[1],
       depths: (0..<shape[0]).map { $0 == 0 ? "in" : String($0 - 1) },
+      isOwnAnswer: source.reader.contains(group + "is_own_answer")
+        ? try numbers("is_own_answer") == [1] : false,
       title: "Logit lens: \(source.reader.title)", theme: options.theme.theme)
   }
 }

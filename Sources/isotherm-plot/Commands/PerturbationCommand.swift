@@ -17,8 +17,7 @@ struct PerturbationCommand: FigureCommand {
 
   func make(_ source: FigureSource) throws -> Figure {
     let group = Layout.Metrics.perturbation.prefix
-    try source.require(
-      group + "log_growth", "`isotherm-analyze perturbation FILE -o NAME` makes its metrics")
+    try require(group + "log_growth", source)
     let (mean, lower, upper) = (
       try source.numbers(group + "log_growth", axes: 3),
       try source.numbers(group + "log_growth_lower", axes: 3),

@@ -11,6 +11,7 @@ struct SingularValuesCommand: FigureCommand {
     abstract: "Spectra of weight matrices with power law and random edges.")
   static let kinds: [RunSchema.Kind] = [.metrics]
   static let takes = "metrics of `isotherm-analyze weights`"
+  static let madeBy: String? = "isotherm-analyze weights RUN -o NAME"
 
   @OptionGroup var options: PlotOptions
 
@@ -24,8 +25,7 @@ struct SingularValuesCommand: FigureCommand {
 
   func make(_ source: FigureSource) throws -> Figure {
     let group = Layout.Metrics.weights.prefix
-    try source.require(
-      group + "singular_value", "`isotherm-analyze weights RUN -o NAME` makes weight metrics")
+    try require(group + "singular_value", source)
     let names = try source.texts(group + "matrix")
     let checkpoints = try source.integers(group + "checkpoint")
     let last = checkpoint ?? checkpoints.max() ?? 0
@@ -38,7 +38,7 @@ struct SingularValuesCommand: FigureCommand {
     func numbers(_ name: String) throws -> [Double] { try source.numbers(group + name).elements }
     let (alpha, distance) = (try numbers("alpha"), try numbers("distance"))
     let (minimum, tail) = (try numbers("minimum"), try numbers("tail"))
-    let (lower, upper) = (try numbers("edge_lower"), try numbers("edge_upper"))
+    let (lower, upper) = (try numbers("squared_edge_lower"), try numbers("squared_edge_upper"))
     let spectra = try shown.map { row in
       SingularValuesFigure.Spectrum(
         name: names[row].replacing(".weight", with: ""),

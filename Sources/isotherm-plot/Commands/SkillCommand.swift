@@ -15,9 +15,7 @@ struct SkillCommand: FigureCommand {
 
   func make(_ source: FigureSource) throws -> Figure {
     let group = Layout.Metrics.attention.prefix
-    try source.require(
-      group + "raw_cosine/skill",
-      "`isotherm-analyze attention RUN FIELDS -o NAME` makes attention metrics")
+    try require(group + "raw_cosine/skill", source)
     let measures = try [
       ("raw_cosine", "raw cosine"), ("centred_cosine", "centred cosine"),
       ("rank_correlation", "rank correlation"),

@@ -17,8 +17,7 @@ struct StabilityCommand: FigureCommand {
 
   func make(_ source: FigureSource) throws -> Figure {
     let group = Layout.Metrics.stability.prefix
-    try source.require(
-      group + "drift_last", "`isotherm-analyze stability RUN -o NAME` makes stability metrics")
+    try require(group + "drift_last", source)
     let names = try source.texts(group + "trajectory_name")
     let times = try source.coordinates(
       group + "drift_last", "depth_time",

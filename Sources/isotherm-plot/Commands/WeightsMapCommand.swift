@@ -11,6 +11,7 @@ struct WeightsMapCommand: FigureCommand {
     abstract: "A number of every weight matrix, layers by checkpoints or by kinds.")
   static let kinds: [RunSchema.Kind] = [.metrics]
   static let takes = "metrics of `isotherm-analyze weights`"
+  static let madeBy: String? = "isotherm-analyze weights RUN -o NAME"
 
   @OptionGroup var options: PlotOptions
 

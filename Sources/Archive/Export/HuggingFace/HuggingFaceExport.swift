@@ -51,6 +51,7 @@ public struct HuggingFaceExport {
   /// - Throws: ``ArchiveError`` when it is there already and is not to be replaced, or cannot be written.
   public func write(to path: String, replacing: Bool) throws -> Outcome {
     let form = try ExportedForms.of(network)
+    try OutputGuard([]).check(folder: path)
     let files = [path + "/config.json", path + "/model.safetensors"]
     for file in files where !replacing && FileManager.default.fileExists(atPath: file) {
       throw ArchiveError(

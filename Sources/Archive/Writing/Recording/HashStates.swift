@@ -28,16 +28,15 @@ final class HashStates: Sendable {
     guard !states.isEmpty else { return }
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
-    let bytes = [UInt8](try encoder.encode(states.mapValues(\.hexadecimal)))
-    try root.createDataset(
-      String(Layout.Parts.hashStates.dropFirst()), .uint8, shape: [bytes.count]
-    ).write(bytes)
+    try PartRecord.write(
+      [UInt8](try encoder.encode(states.mapValues(\.hexadecimal))), Layout.Parts.hashStates,
+      to: root)
   }
 
   /// The states that a part holds; empty for one of an earlier version, or one that is damaged there.
   static func read(_ root: Group) -> [String: [UInt8]] {
     guard root.contains(Layout.Parts.hashStates),
-      let bytes = try? root.dataset(Layout.Parts.hashStates).read(UInt8.self),
+      let bytes = try? PartRecord.read(Layout.Parts.hashStates, root),
       let texts = try? JSONDecoder().decode([String: String].self, from: Data(bytes))
     else { return [:] }
     return texts.compactMapValues { [UInt8](hexadecimal: $0) }

@@ -81,9 +81,7 @@ struct Part: Sendable {
 
   /// Writes a state to go on from into a part that is being made.
   static func write(_ resumeState: [UInt8], to root: Group) throws {
-    let name = String(Layout.Parts.resumeState.dropFirst())
-    try root.createDataset(name, .uint8, shape: [max(resumeState.count, 1)])
-      .write(resumeState.isEmpty ? [0] : resumeState)
+    try PartRecord.write(resumeState, Layout.Parts.resumeState, to: root)
   }
 
   /// The empty dataset of `rows` rows of an array, in a part's file.

@@ -52,13 +52,19 @@ extension Recorder {
       guard let last = parts.items.last(where: { $0.rows[array.path] != nil }) else { continue }
       let rows = parts.items.reduce(0) { $0 + ($1.rows[array.path] ?? 0) }
       let state = try files.hashStates(last.name.file)[array.path]
-      if let hash = state.flatMap({ LogicalHash(state: $0) }),
-        hash.byteCount == rows * array.rowCount * (array.type.byteCount ?? 0)
-      {
-        hashes[array.path] = hash
-      } else {
+      guard let hash = state.flatMap({ LogicalHash(state: $0) }) else {
         unknown.append(array)
+        continue
       }
+      let size = array.rowCount * (array.type.byteCount ?? 0)
+      guard hash.byteCount == rows * size else {
+        throw ArchiveError(
+          .layout,
+          "\(parts.folder)/\(last.name.file): was written as the end of \(hash.byteCount / max(size, 1)) rows of \(array.path), and the parts "
+            + "here have \(rows): it, or one before it, is of another run or another place; put the right parts back, or remove the "
+            + "wrong ones: --resume computes their rows anew")
+      }
+      hashes[array.path] = hash
     }
     guard !unknown.isEmpty else { return hashes }
     for item in parts.items {

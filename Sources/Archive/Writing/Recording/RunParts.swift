@@ -45,6 +45,12 @@ struct RunParts {
     missing = dropped.contains { $0.first > number } ? number : nil
   }
 
+  /// Whether a folder has parts and says what they hold.
+  static func areThere(in folder: String) throws -> Bool {
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+    return names.contains("schema.json") && names.contains { PartName(file: $0)?.first == 0 }
+  }
+
   /// Leaves out everything after the last part that holds rows of `path`, without touching the disk. Returns false
   /// when no part holds any: there is nothing to go on from.
   mutating func truncate(afterLast path: String) -> Bool {
@@ -57,8 +63,14 @@ struct RunParts {
   /// What the last part left for the process that goes on after it; nil when it left nothing.
   func resumeState() throws -> [UInt8]? {
     guard let last = items.last, last.rows[Layout.Parts.resumeState] != nil else { return nil }
-    return try File.open(folder + "/" + last.name.file, asSource: true).root
-      .dataset(Layout.Parts.resumeState).read(UInt8.self)
+    let root = try File.open(folder + "/" + last.name.file, asSource: true).root
+    guard let state = try PartRecord.read(Layout.Parts.resumeState, root) else {
+      throw ArchiveError(
+        .layout,
+        "\(folder)/\(last.name.file): the state to go on from is not the one that was written; remove this part, and --resume goes "
+          + "on from the one before")
+    }
+    return state
   }
 
   /// Last commit whose part holds rows of `path`.

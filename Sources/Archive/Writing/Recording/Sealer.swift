@@ -65,8 +65,8 @@ struct Sealer {
       guard try root.dataset(array.path).valueHash(as: array.type, hasher) == expected else {
         throw ArchiveError(
           .system,
-          "\(array.path): the sealed file does not hold the values that were recorded; the parts in "
-            + "\(place.folder) are kept: seal them again, on another disk if it happens again")
+          "\(array.path): the sealed file does not hold the values that were recorded; the parts in \(place.folder) are kept. Either one of them "
+            + "was changed since: remove it and go on with --resume, which computes its rows anew; or the disk is at fault: seal on another")
       }
     }
   }

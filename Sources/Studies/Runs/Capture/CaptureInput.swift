@@ -15,6 +15,9 @@ public struct CaptureInput {
     /// Samples that are taken, `FIRST:END`; nil for all.
     public var samples: String?
 
+    /// Whether none is named.
+    public var isEmpty: Bool { [tokens, mask, images, samples].allSatisfy { $0 == nil } }
+
     /// Names of arrays.
     public init(tokens: String?, mask: String?, images: String?, samples: String?) {
       (self.tokens, self.mask, self.images, self.samples) = (tokens, mask, images, samples)

@@ -13,7 +13,7 @@ struct CapturedExplanation {
     let (w, model, form) = (writer, subject.model, subject.configuration.form)
     w.say(
       "The network is not here: states and maps were captured, and the equation is fitted to them as they lie in the run, whose "
-        + "/samples/split, or else the rule below, says which samples are fitted to. "
+        + "\(Layout.Samples.split), or else the rule below, says which samples are fitted to. "
         + "\(w.put("positions", model.positionCount)) positions, \(w.put("width", model.width)) channels, "
         + "\(w.put("layers", model.layerCount)) layers, \(w.put("heads", model.headCount)) heads. A matrix is [output, input]."
     )

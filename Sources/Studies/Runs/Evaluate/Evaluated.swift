@@ -41,6 +41,8 @@ protocol Evaluated {
   var title: String { get }
   /// What the untrained network is, in words.
   var untrained: String { get }
+  /// What intervals are resampled over, in words.
+  var blocks: String { get }
   /// Where the network and its data come from.
   func sources() throws -> [Provenance.Source]
   /// Goes over all samples; with `shuffled` each is asked for the answers of the one after it.

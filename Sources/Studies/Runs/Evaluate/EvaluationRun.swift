@@ -59,10 +59,10 @@ public struct EvaluationRun {
         request.network, request.data, targets: request.targets, checkpoint: request.checkpoint,
         against: against, seed: request.seed, threads: threads)
     } else {
-      guard request.data.tokens == nil, request.data.images == nil, request.targets == nil else {
+      guard request.data.isEmpty, request.targets == nil else {
         throw UsageError(
-          "\(request.network) was trained here and is evaluated over the test samples of its data set; leave --tokens, --images and --targets out"
-        )
+          "\(request.network) was trained here and is evaluated over the test samples of its data set; leave --tokens, --images, "
+            + "--mask, --samples and --targets out")
       }
       evaluated = try TrainedEvaluation(
         request.network, checkpoint: request.checkpoint, against: against, seed: request.seed,
@@ -71,10 +71,12 @@ public struct EvaluationRun {
   }
 
   /// The row of a checkpoint, from 0; the last when nil.
-  static func row(_ wanted: Int?, of count: Int, _ path: String) throws -> Int {
+  static func row(
+    _ wanted: Int?, of count: Int, _ path: String, option: String = "--checkpoint"
+  ) throws -> Int {
     let row = wanted ?? count - 1
     guard (0..<count).contains(row) else {
-      throw UsageError("--checkpoint \(row): \(path) has \(count), numbered from 0")
+      throw UsageError("\(option) \(row): \(path) has \(count), numbered from 0")
     }
     return row
   }
@@ -128,7 +130,7 @@ public struct EvaluationRun {
       ])
     }
     report.notes = [
-      "loss: mean -ln of the right answer's probability, nats; 95 % by bootstrap over samples, seed \(request.seed).",
+      "loss: mean -ln of the right answer's probability, nats; 95 % by bootstrap over \(evaluated.blocks), seed \(request.seed).",
       "shuffled: each sample with the answers of the one after it. untrained: \(evaluated.untrained).",
     ]
     if isPath {

@@ -56,7 +56,9 @@ struct ImportedEvaluation: Evaluated {
       }
       answers = nil
     }
-    other = try against.map { try ImportedNetwork($0.name, checkpoint: $0.checkpoint) }
+    other = try against.map {
+      try ImportedNetwork($0.name, checkpoint: $0.checkpoint, option: "--against-checkpoint")
+    }
     guard let other, other.network.plan.weights.rules != plan.weights.rules else { return }
     throw UsageError(
       "--against \(other.reader.path): expected a network of the shape of \(name), found another; import checkpoints of one network"
@@ -85,7 +87,11 @@ struct ImportedEvaluation: Evaluated {
     }
   }
 
+  let blocks = "samples"
+
   func score(_ weights: EvaluatedWeights, shuffled: Bool) throws -> EvaluatedScore {
+    // One sample has no other's answers.
+    guard !shuffled || input.samples.count > 1 else { return EvaluatedScore() }
     let network = try network(weights)
     var score = EvaluatedScore()
     let plan = network.plan
@@ -101,6 +107,7 @@ struct ImportedEvaluation: Evaluated {
       for row in rows {
         let asked = shuffled ? first + (row + 1 - first) % samples.count : row
         let answers = try self.answers(asked)
+        try check(answers, outputs, asked)
         let mask = try input.mask(row..<row + 1)
         add(
           answers, mask, outputs,
@@ -119,6 +126,14 @@ struct ImportedEvaluation: Evaluated {
     return tokens.indices.map { place in
       place + 1 < tokens.count && mask[place + 1] ? tokens[place + 1] : -1
     }
+  }
+
+  /// An answer that the network cannot give is a mistake, not one to be left out.
+  private func check(_ answers: [Int32], _ outputs: Int, _ sample: Int) throws {
+    guard let wrong = answers.first(where: { $0 >= outputs }), let array = self.answers else { return }
+    throw UsageError(
+      "--targets \(array.file): expected answers of 0 to \(outputs - 1), negative where there is none; found \(wrong) in sample \(sample)"
+    )
   }
 
   private func add(

@@ -49,7 +49,8 @@ struct TrainedEvaluation: Evaluated {
       )
     }
     let row = try EvaluationRun.row(
-      against.checkpoint, of: try second.checkpointCount(), second.reader.path)
+      against.checkpoint, of: try second.checkpointCount(), second.reader.path,
+      option: "--against-checkpoint")
     (other, otherReader) = (try second.weights(row), second.reader)
   }
 
@@ -57,7 +58,11 @@ struct TrainedEvaluation: Evaluated {
     try [run.source()] + [otherReader].compactMap { $0 }.map { try $0.asSource() }
   }
 
+  var blocks: String { "blocks of \(Self.block) samples" }
+
   func score(_ weights: EvaluatedWeights, shuffled: Bool) throws -> EvaluatedScore {
+    // One sample has no other's answers.
+    guard !shuffled || run.study.data.testIndices.count > 1 else { return EvaluatedScore() }
     let buffer = Buffer<Float>(own.count)
     switch weights {
     case .untrained: buffer.start.update(from: before.start, count: own.count)

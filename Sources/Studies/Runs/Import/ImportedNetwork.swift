@@ -18,10 +18,10 @@ struct ImportedNetwork {
   /// Bytes of weights in single precision up to which all layers are kept in memory.
   private static let keptBytes = 2 << 30
 
-  /// Opens the archive `name` at a checkpoint, from 0; nil for the last.
+  /// Opens the archive `name` at a checkpoint, from 0; nil for the last. `option` is what messages call its number.
   /// - Throws: ``ArchiveError`` for an archive that is none of a network that others trained, or has no such checkpoint,
   ///   ``CheckpointError`` for weights that do not fit.
-  init(_ name: String, checkpoint: Int?) throws {
+  init(_ name: String, checkpoint: Int?, option: String = "--checkpoint") throws {
     reader = try RunReader(name, expecting: [.run])
     guard reader.contains(Layout.Network.configuration),
       reader.contains(Layout.Checkpoints.parameters),
@@ -37,7 +37,7 @@ struct ImportedNetwork {
     let row = checkpoint ?? count - 1
     guard (0..<count).contains(row) else {
       throw UsageError(
-        "--checkpoint \(row): \(reader.path) has \(count), numbered from 0")
+        "\(option) \(row): \(reader.path) has \(count), numbered from 0")
     }
     step = try reader.readRow(Layout.Checkpoints.step, row, as: Int32.self).elements.first ?? 0
     weights = try ArchivedWeights(reader, row)

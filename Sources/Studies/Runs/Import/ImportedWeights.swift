@@ -56,7 +56,10 @@ struct ImportedWeights {
     var items: [Item] = []
     for tensor in file.tensors where tensor.count > 0 {
       guard case .number(let type) = tensor.type, type.isFloatingPoint else {
-        if case .unreadable = tensor.type { _ = try file.floats(tensor.name) }
+        // Text beside the weights, such as a configuration in a dataset, is no weight.
+        if case .unreadable(let what) = tensor.type, what != "text" {
+          _ = try file.floats(tensor.name)
+        }
         continue
       }
       let name = archiveName(tensor.name)

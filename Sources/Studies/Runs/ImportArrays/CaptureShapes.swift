@@ -34,7 +34,11 @@ struct CaptureShapes {
     }
     try takeMaps(arrays, maps)
     try takeStates(arrays, states)
+    if positions == nil {
+      positions = arrays.slots.lazy.compactMap(Self.positions).first
+    }
     try checkSamples(arrays)
+    try checkHeads(arrays)
     try Self.checkLayers(states, maps)
   }
 
@@ -84,7 +88,7 @@ struct CaptureShapes {
       throw CaptureProblem.at(
         first.first.source,
         expected:
-          "[\(samples), \(positions), channel], as the maps have \(samples) samples of \(positions) positions",
+          "[\(samples), \(positions), channel], as maps, tokens or labels have \(samples) samples, and maps \(positions) positions",
         found: "the shape \(first.first.source.shape)",
         remedy: Self.order(of: first, samples: samples, positions: positions)
           ?? "save states and maps of the same pass")
@@ -129,11 +133,39 @@ struct CaptureShapes {
             "save the same samples everywhere, with the sample as first axis, or say axes: [...] in a map (--map)"
         )
       }
-      let hasPositions = [.tokens, .mask].contains(slot.role) || slot.path == Layout.Samples.target
-      if let positions, hasPositions, slot.shape[1] != positions {
+      if let positions, let own = Self.positions(slot), own != positions {
         throw CaptureProblem.at(
-          slot.first.source, expected: "\(positions) positions, as states and maps have",
-          found: "\(slot.shape[1])", remedy: "pad everything to one length")
+          slot.first.source, expected: "\(positions) positions, as the others have",
+          found: "\(own) in the shape \(slot.first.source.shape)",
+          remedy: slot.role == .label
+            ? "one class a sample is an array [sample]; targets are padded to the length of the others"
+            : "pad everything to one length, or say axes: [...] in a map (--map)")
+      }
+    }
+  }
+
+  private static func positions(_ slot: MappedSlot) -> Int? {
+    slot.axes.firstIndex(of: "position").map { slot.shape[$0] }
+  }
+
+  /// Queries have the heads of the maps; keys and values as many, or fewer that groups of them share.
+  private func checkHeads(_ arrays: MappedArrays) throws {
+    for slot in arrays.slots {
+      guard case .tap(let tap) = slot.slot else { continue }
+      if let layer = tap.layer, layer >= layers, slot.role.isOfLayer, layers > 0 {
+        throw CaptureProblem.at(
+          slot.first.source, expected: "a layer of 0 to \(layers - 1), as states and maps tell",
+          found: "layer \(layer)", remedy: "leave it out, or save the states of its layer too")
+      }
+      guard let heads, let axis = slot.axes.firstIndex(of: "head") else { continue }
+      let own = slot.shape[axis]
+      let isShared = slot.role == .keys || slot.role == .values
+      guard isShared ? heads % max(own, 1) == 0 : own == heads else {
+        throw CaptureProblem.at(
+          slot.first.source,
+          expected: "\(heads) heads, as the maps have" + (isShared ? ", or a divisor of them" : ""),
+          found: "\(own) in the shape \(slot.first.source.shape)",
+          remedy: "say axes: [...] in a map (--map)")
       }
     }
   }

@@ -19,12 +19,13 @@ struct CaptureValues {
     (self.arrays, self.shapes) = (arrays, shapes)
     try takeMask()
     try checkIDs()
+    try checkRepeats()
     var causal: [(layer: Int, slot: MappedSlot, isCausal: Bool, leak: String)] = []
     for (number, slot) in arrays.slots.enumerated() {
       try StopRequest.check()
       tell(number, arrays.slots.count)
       if slot.role.isWhole {
-        for block in slot.blocks { _ = try slot.readWhole(block) }
+        for block in slot.blocks { try checkWhole(slot.readWhole(block), slot) }
         continue
       }
       let checkpoints = slot.role.isOfSamples ? 1 : arrays.steps.count
@@ -81,6 +82,46 @@ struct CaptureValues {
             "leave one of the two out: samples that stand there twice are no independent samples")
       }
     }
+  }
+
+  /// Arrays that come with every file are one array only where they are the same.
+  private func checkRepeats() throws {
+    for (first, other) in arrays.repeats {
+      try StopRequest.check()
+      let remedy = "join files of the same samples in the same order, and of the same weights"
+      guard first.shape == other.shape else {
+        throw CaptureProblem.at(
+          other.source, expected: "the shape \(first.shape) of \(first.source.place)",
+          found: "\(other.shape)", remedy: remedy)
+      }
+      let rows = 0..<(first.shape.first ?? 1)
+      let (a, b) = (try first.read(rows), try other.read(rows))
+      guard let place = zip(a, b).enumerated().first(where: { $0.element.0 != $0.element.1 }) else {
+        continue
+      }
+      let row = place.offset / max(first.shape.dropFirst().reduce(1, *), 1)
+      throw CaptureProblem.at(
+        other.source, expected: "the values of \(first.source.place)",
+        found: "\(place.element.1) for \(place.element.0) in row \(row)", remedy: remedy)
+    }
+  }
+
+  private func checkWhole(_ values: [Int32], _ slot: MappedSlot) throws {
+    let (wrong, expected, remedy): (Int32?, String, String)
+    switch slot.role {
+    case .split:
+      (wrong, expected) = (
+        values.first { $0 != 0 && $0 != 1 }, "0 for samples fitted to, 1 held out"
+      )
+      remedy = "leave samples out that are neither"
+    case .tokens:
+      (wrong, expected) = (values.first { $0 < 0 }, "token ids from 0")
+      remedy = "put the padding token's id where padding is, and save attention_mask"
+    default: return
+    }
+    guard let wrong else { return }
+    throw CaptureProblem.at(
+      slot.first.source, expected: expected, found: "\(wrong)", remedy: remedy)
   }
 
   // MARK: - Numbers

@@ -45,8 +45,17 @@ public struct CheckedArrays {
           + "DeiT and DINOv2: final_norm: applied or not_applied in a map (--map) says it")
     }
     if arrays.slot(.label) == nil { notes.append("no labels: I(T;Y) has nothing to be about") }
-    let wide = arrays.slots.filter { $0.first.source.type == "float64" }.count
-    if wide > 0 { notes.append("\(wide) arrays of float64 are rounded to float32") }
+    for type in ["float64", "int32", "uint32", "int64", "uint64"] {
+      let wide = arrays.slots.filter { !$0.role.isWhole && $0.first.source.type == type }.count
+      if wide > 0 { notes.append("\(wide) arrays of \(type) are rounded to float32") }
+    }
+    let gaps = (0...max(shapes.layers, 0)).filter { arrays.states[$0] == nil }
+    if !arrays.states.isEmpty, !gaps.isEmpty {
+      let first = gaps.prefix(5).map(String.init).joined(separator: ", ")
+      notes.append(
+        "no states at depth \(first)\(gaps.count > 5 ? " and \(gaps.count - 5) more" : ""): fit, flow and attention need every depth"
+      )
+    }
     return notes
   }
 
@@ -55,6 +64,10 @@ public struct CheckedArrays {
   /// Writes the archive `out`. Takes the memory of about 64 MiB of each array in turn, of several checkpoints of one array.
   public func write(out: String, force: Bool) throws -> ArraysImport.Outcome {
     let hashes = try arrays.files.map { try LogicalHash.sha256(ofFile: $0) }
+    if let second = hashes.indices.first(where: { hashes[..<$0].contains(hashes[$0]) }) {
+      throw UsageError(
+        "\(arrays.files[second]): has the bytes of a file before it; pass each file once")
+    }
     let recorder = try Recorder(RunPlace(out), schema(hashes), replacing: force)
     do {
       var outcome = plan

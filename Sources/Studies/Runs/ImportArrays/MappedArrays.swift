@@ -21,6 +21,8 @@ struct MappedArrays {
   let steps: [Int]
   /// Whether they are steps.
   let hasSteps: Bool
+  /// Arrays that stand in several files and must be the same in all: the first, and each of the others.
+  let repeats: [(first: MappedArray, other: MappedArray)]
 
   private struct Key: Hashable {
     let slot: CaptureSlot, checkpoint: Int?, batch: Int
@@ -31,6 +33,7 @@ struct MappedArrays {
   init(_ files: [String], _ map: ArrayMap, join: ArrayJoin?) throws {
     (self.map, self.files) = (map, files)
     var found: [Key: MappedArray] = [:]
+    var repeats: [(MappedArray, MappedArray)] = []
     var (order, roles, leftOver): ([CaptureSlot], [CaptureSlot: ArrayRole], [SavedArray]) =
       ([], [:], [])
     let cache = ReadCache()
@@ -45,10 +48,16 @@ struct MappedArrays {
             slot: item.slot,
             checkpoint: item.role.isOfSamples
               ? nil : item.checkpoint ?? (join == .checkpoints ? number + 1 : nil),
-            batch: join == .samples ? number : 0)
+            batch: join == .samples && item.role != .parameter ? number : 0)
           if let other = found[key] {
-            // What is of the samples themselves comes with each checkpoint again.
-            if item.role.isOfSamples, join == .checkpoints { continue }
+            // What is of the samples comes with each checkpoint again, a weight with each batch.
+            let isSame =
+              item.role.isOfSamples && join == .checkpoints
+              || item.role == .parameter && join == .samples
+            if isSame, other.source.file != array.file {
+              repeats.append((other, item.array))
+              continue
+            }
             throw Self.twice(other.source, array, item.slot)
           }
           found[key] = item.array
@@ -57,7 +66,7 @@ struct MappedArrays {
       }
     }
     guard !found.isEmpty else { throw Self.nothing(files, map, leftOver) }
-    self.leftOver = leftOver
+    (self.leftOver, self.repeats) = (leftOver, repeats.map { (first: $0, other: $1) })
     let keys = Set(found.keys.compactMap(\.checkpoint)).sorted()
     (steps, hasSteps) = (keys.isEmpty ? [1] : keys, !keys.isEmpty && join != .checkpoints)
     let batches = join == .samples ? Array(files.indices) : [0]
@@ -66,7 +75,7 @@ struct MappedArrays {
       let role = roles[slot] ?? .state
       let checkpoints: [Int?] = role.isOfSamples || keys.isEmpty ? [nil] : keys
       let pieces = try checkpoints.map { checkpoint in
-        try batches.map { batch in
+        try (role == .parameter ? [0] : batches).map { batch in
           guard let piece = found[Key(slot: slot, checkpoint: checkpoint, batch: batch)] else {
             throw UsageError(
               "\(slot.path) is in \(found.first { $0.key.slot == slot }?.value.source.place ?? "a file"), and not "
@@ -134,6 +143,12 @@ struct MappedArrays {
     var items: [Item] = []
     let layers = axes.firstIndex { $0 == "layer" || $0 == "depth" }
     let checkpoints = axes.firstIndex(of: "checkpoint")
+    if let layers, let number = numbers[.layer] ?? numbers[.depth] {
+      throw CaptureProblem.at(
+        array, expected: "a number in its name, or an axis of layers",
+        found: "the number \(number) and \(array.shape[layers]) layers along \(axes[layers])",
+        remedy: "save each layer under a name of its own, or say axes: [...] in a map (--map)")
+    }
     for layer in 0..<(layers.map { array.shape[$0] } ?? 1) {
       for checkpoint in 0..<(checkpoints.map { array.shape[$0] } ?? 1) {
         var (numbers, fixed) = (numbers, [String: Int]())

@@ -27,14 +27,18 @@ struct SavedArray {
     let file: any TensorFile
     do {
       file = try Checkpoint.open(path)
-    } catch let error as CheckpointError where error.code == .forbidden {
+    } catch let error as CheckpointError
+      where error.code == .forbidden && error.found.contains("Python objects")
+    {
       throw advised(error)
     }
     let isHDF5 = file.format == .kerasWeights
     return try file.tensors.map { info in
       let name = file.format == .numpy ? stem(path) : info.name
       let (isWhole, rounding) = number(info.type)
-      guard isHDF5, !info.shape.isEmpty else {
+      var isNumber = true
+      if case .unreadable = info.type { isNumber = false }
+      guard isHDF5, !info.shape.isEmpty, isNumber else {
         return SavedArray(
           file: path, name: name, shape: info.shape, type: "\(info.type)", isWhole: isWhole,
           rounding: rounding
