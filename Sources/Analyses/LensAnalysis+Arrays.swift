@@ -43,7 +43,8 @@ extension LensAnalysis {
         targets.areOwnAnswers
           ? "the network's own answer: the data has no labels" : "token or class that is right"),
       group.numbers(
-        "is_own_answer", [], [targets.areOwnAnswers ? 1 : 0],
+        "is_own_answer", Array(axes.dropFirst()),
+        spread(targets.places.map { _ in targets.areOwnAnswers ? 1 : 0 }),
         "1 where the data has no labels and the network's own answer stands for the right one"),
     ]
   }

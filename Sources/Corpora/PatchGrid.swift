@@ -25,15 +25,27 @@ public struct PatchGrid: Sendable {
     let offset = set.mean / set.deviation
     set.images.elements.withUnsafeBufferPointer { pixels in
       let image = index * height * width
-      var place = 0
-      for row in 0..<rows {
-        for column in 0..<columns {
-          for y in 0..<patch {
-            let line = image + (row * patch + y) * width + column * patch
-            for x in 0..<patch {
-              target[place] = Float(pixels[line + x]) * scale - offset
-              place += 1
-            }
+      cut(to: target) { Float(pixels[image + $0]) * scale - offset }
+    }
+  }
+
+  /// Writes an image `[y, x]` as it is, as `[position, pixel]`.
+  public func write(_ image: UnsafeBufferPointer<Float>, to target: UnsafeMutablePointer<Float>) {
+    cut(to: target) { image[$0] }
+  }
+
+  /// Writes pixel after pixel of patch after patch; `pixel` is told the place in the image.
+  @inline(__always)
+  private func cut(to target: UnsafeMutablePointer<Float>, _ pixel: (Int) -> Float) {
+    let width = columns * patch
+    var place = 0
+    for row in 0..<rows {
+      for column in 0..<columns {
+        for y in 0..<patch {
+          let line = (row * patch + y) * width + column * patch
+          for x in 0..<patch {
+            target[place] = pixel(line + x)
+            place += 1
           }
         }
       }

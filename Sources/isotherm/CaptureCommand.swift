@@ -4,15 +4,18 @@ import Arrays
 import Console
 import Studies
 
+extension DataSplit: ExpressibleByArgument {}
+
 /// `isotherm capture NETWORK --tokens FILE:/array -o NAME`
 struct CaptureCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "capture",
-    abstract: "Run a network that others trained over data, and archive its states and maps.",
+    abstract: "Run a network over data, and archive its states and maps.",
     discussion: """
-      NETWORK is what isotherm import wrote. Arrays are named FILE:/array in HDF5 files and FILE.npz:name in those of NumPy. --taps \
+      NETWORK is what isotherm import or isotherm train wrote. One of isotherm train is run over the samples of its data set (--split) \
+      unless arrays are named. Arrays are named FILE:/array in HDF5 files and FILE.npz:name in those of NumPy. --taps \
       are patterns over residual.0.pre, residual.L.mid|post, attention.L.map, final_norm.output, logits and pooled; without them all \
-      but residual.L.mid. Samples are streamed: memory does not depend on their number. Nothing attends to what --mask says is \
+      but residual.L.mid; networks of isotherm train have those of capture.taps too. Samples are streamed: memory does not depend on their number. Nothing attends to what --mask says is \
       padding, and what is archived at padding itself stands for nothing.
       """)
 
@@ -28,7 +31,7 @@ struct CaptureCommand: ParsableCommand {
     }
   }
 
-  @Argument(help: "Imported network: NAME.h5.")
+  @Argument(help: "Network: NAME.h5 of isotherm import or isotherm train.")
   var network: String
 
   @OptionGroup var output: OutputOptions
@@ -46,6 +49,12 @@ struct CaptureCommand: ParsableCommand {
 
   @Flag(help: "Take the pixels as they are: already normalised as the network wants them.")
   var asIs = false
+
+  @Option(
+    help:
+      "Samples of the data set that a network of isotherm train learned from: test (default) or train."
+  )
+  var split: DataSplit?
 
   @Option(parsing: .upToNextOption, help: ArgumentHelp("What is captured.", valueName: "glob"))
   var taps: [String] = []
@@ -74,8 +83,9 @@ struct CaptureCommand: ParsableCommand {
     }
     let progress = ProgressLine(common.progress)
     let capture = try NetworkCapture(
-      network, .init(tokens: tokens, mask: mask, images: images, samples: samples), taps: taps,
-      type: type.element, checkpoint: checkpoint, threads: common.threadCount, progress: progress)
+      network, .init(tokens: tokens, mask: mask, images: images, samples: samples), split: split,
+      taps: taps, type: type.element, checkpoint: checkpoint, threads: common.threadCount,
+      progress: progress)
     if dryRun { return try show(try capture.plan()) }
     let (place, beginning) = (try output.place(), try resuming.beginning(output))
     try resuming.check(output, [network] + capture.files)

@@ -51,8 +51,8 @@ struct EvaluateCommand: ParsableCommand {
     help: "Number of the second network's checkpoint, from 0 (default: the last).")
   var againstCheckpoint: Int?
 
-  @Option(help: "Points on the way from one network to the other, ends included.")
-  var points = 11
+  @Option(help: "Points on the way from one network to the other, ends included (default: 11).")
+  var points: Int?
 
   @Option(help: "Seed of the untrained network and of the bootstrap.")
   var seed: UInt64 = 1
@@ -63,8 +63,13 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
-    guard (2...1001).contains(points) else {
-      throw ValidationError("--points must be between 2 and 1001, found \(points)")
+    guard points == nil || against != nil || againstCheckpoint != nil else {
+      throw ValidationError(
+        "--points are on the way to a second network; name it with --against or --against-checkpoint"
+      )
+    }
+    guard (2...1001).contains(points ?? 11) else {
+      throw ValidationError("--points must be between 2 and 1001, found \(points ?? 11)")
     }
   }
 
@@ -78,7 +83,8 @@ struct EvaluateCommand: ParsableCommand {
       .init(
         network: network, checkpoint: checkpoint,
         data: .init(tokens: tokens, mask: mask, images: images, samples: samples),
-        targets: targets, against: against, againstCheckpoint: againstCheckpoint, points: points,
+        targets: targets, against: against, againstCheckpoint: againstCheckpoint,
+        points: points ?? 11,
         seed: seed), threads: common.threadCount, progress: ProgressLine(common.progress))
     let report = try run.run(out: output.name, force: output.force)
     if common.json { return try Console.output(json: report) }

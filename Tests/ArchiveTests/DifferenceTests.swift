@@ -161,4 +161,26 @@ import Testing
       }
     }
   }
+
+  @Test func `texts that were never written are not equal to empty ones`() throws {
+    func texts(_ values: [String]?) throws -> RunReader {
+      let path = "\(folder)/texts-\(UUID().uuidString).h5"
+      let file = try File.create(path)
+      try file.root.setAttribute("isotherm_layout", .integer(1))
+      try file.root.setAttribute("kind", .text("metrics"))
+      let dataset = try file.root.createDataset("t", .utf8, shape: [3])
+      if let values { try dataset.writeStrings(values) }
+      try file.close()
+      return try RunReader(path)
+    }
+    let (never, empty) = (try texts(nil), try texts(["", "", ""]))
+    for (a, b) in [(never, empty), (empty, never)] {
+      let item = try #require(
+        try ArchiveDifference(a, b, tolerance: 0).items.first { $0.path == "/t" })
+      #expect(item.verdict == .different && item.detail.contains("never written"))
+    }
+    for (a, b) in [(never, try texts(nil)), (empty, try texts(["", "", ""]))] {
+      #expect(try ArchiveDifference(a, b, tolerance: 0).agrees)
+    }
+  }
 }

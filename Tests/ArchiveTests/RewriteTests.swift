@@ -339,4 +339,27 @@ import Testing
     let names = try File.open(path).root.group("p").links(byCreation: true).map(\.name.shown)
     #expect(names == ["zeta", "alpha", "mid", "channel"])
   }
+
+  @Test func `an array in one piece that was never written stays so`() throws {
+    let path = folder + "/piece.h5"
+    let file = try File.create(path)
+    try file.root.setAttribute("isotherm_layout", .integer(1))
+    try file.root.setAttribute("kind", .text("metrics"))
+    for name in ["never", "zeros"] {
+      let dataset = try file.root.createDataset(name, .float32, shape: [4, 6])
+      if name == "zeros" { try dataset.write([Float](repeating: 0, count: 24)) }
+    }
+    try file.close()
+    for (round, pattern) in [ChunkPattern?.none, .sample].enumerated() {
+      var options = ArchiveRewriter.Options()
+      options.pattern = pattern
+      options.filters = .standard
+      let out = folder + "/piece-\(round).h5"
+      try ArchiveRewriter([RunReader(path)], options).write(to: out, replacing: false)
+      let root = try File.open(out).root
+      #expect(try root.dataset("never").firstUnwritten() != nil)
+      #expect(try root.dataset("zeros").firstUnwritten() == nil)
+      #expect(try ArchiveDifference(RunReader(path), RunReader(out), tolerance: 0).agrees)
+    }
+  }
 }

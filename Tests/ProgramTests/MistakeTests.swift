@@ -193,7 +193,7 @@ import Testing
           let outcome = try Programs.run(
             "isotherm-plot", [figure, file, "-o", "n.png", "--dpi", "30", "--force"], in: folder)
           guard outcome.status != 0 else { continue }
-          #expect(outcome.errorLines.count <= 3, "\(outcome.errors)")
+          #expect(outcome.errorLines.count <= 4, "\(outcome.errors)")
           guard outcome.errors.contains("is of kind") else { continue }
           #expect(outcome.status == 1)
           let isOfSeveral = ["attention"].contains(figure)

@@ -72,8 +72,9 @@ import Testing
       "roberta", "vit",
     ])
   func `the arrays of each architecture are the reference's`(_ name: String) throws {
-    // The reference of the Llama is itself 1.3e-5 from what double precision gives.
-    try compare(Self.shared + "/" + name, bound: name == "llama" ? "2e-5" : "1e-5")
+    // Double precision is 1.3e-5 from the reference of this Llama, and 0.8e-5 to 2e-5 from us, by what cosines are rounded to: it
+    // makes 1e-5 of a rounding. Between the two lie 1.6e-5 with kernels for AVX-512, 2.2e-5 with others.
+    try compare(Self.shared + "/" + name, bound: name == "llama" ? "3e-5" : "1e-5")
   }
 
   /// A network, and token ids of `samples` texts of 16.

@@ -148,7 +148,7 @@ import Testing
     ("split-two", "0 for samples fitted to"), ("negative-ids", "token ids from 0"),
     ("ids-and-mask", "positions"), ("ids-and-targets", "positions"),
     ("logits-short", "6 positions"),
-    ("stacked-number", "the number 7"), ("queries-order", "2 heads"),
+    ("stacked-number", "the number 7"), ("queries-order", "expected 6 positions"),
     ("queries-layer", "a layer of 0 to 2"),
   ])
   func `what is wrong is refused by one line, and nothing is left`(
@@ -180,7 +180,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("complex-beside", "spectrum"), ("gap", "no states at depth 1, 3"), ("wide", "int64"),
+    ("complex-beside", "spectrum"), ("gap", "no states at depth 1:"), ("wide", "int64"),
     ("queries", ""), ("shared-keys", ""), ("mask-alone", ""), ("targets-alone", ""),
     ("mask-and-logits", ""),
   ])

@@ -138,7 +138,8 @@ extension RunReader {
       throw ArchiveError(
         .layout,
         "\(path): the residual stream was not captured at every depth: \"residual.0.pre\" and \"residual.*.post\" in "
-          + "capture.taps of isotherm train or --taps of isotherm capture, or states of every depth for isotherm import")
+          + "capture.taps of isotherm train or --taps of isotherm capture, or states of every depth for isotherm import"
+      )
     }
     return TapName.depths(layers: layers.count)
   }

@@ -43,7 +43,7 @@ struct LensCommand: FigureCommand {
       sample: sample, samples: shape[1],
       depths: (0..<shape[0]).map { $0 == 0 ? "in" : String($0 - 1) },
       isOwnAnswer: source.reader.contains(group + "is_own_answer")
-        ? try numbers("is_own_answer") == [1] : false,
+        ? try numbers("is_own_answer").contains(1) : false,
       title: "Logit lens: \(source.reader.title)", theme: options.theme.theme)
   }
 }

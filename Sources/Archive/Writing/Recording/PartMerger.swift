@@ -48,7 +48,7 @@ package struct PartMerger: Sendable {
   /// What the parts hold besides rows: the hash of each array is as far as in the last part that has rows of it.
   private func keepStates(_ files: PartFiles, _ root: Group) throws {
     var states: [String: [UInt8]] = [:]
-    var resumeState: [UInt8]?
+    var resumeState: PartRecord.Raw?
     for part in parts {
       let source = try files.root(part.file)
       let known = HashStates.read(source)
@@ -56,11 +56,11 @@ package struct PartMerger: Sendable {
         states[array.path] = known[array.path]
       }
       if source.contains(Layout.Parts.resumeState) {
-        resumeState = try source.dataset(Layout.Parts.resumeState).read(UInt8.self)
+        resumeState = try PartRecord.Raw(Layout.Parts.resumeState, source)
       }
     }
     try HashStates.write(states, to: root)
-    if let resumeState { try Part.write(resumeState, to: root) }
+    try resumeState?.write(Layout.Parts.resumeState, to: root)
   }
 
   private func join(

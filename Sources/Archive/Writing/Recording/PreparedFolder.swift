@@ -39,7 +39,8 @@ struct PreparedFolder {
   ) throws {
     guard place.hasFolder else { return nil }
     // Parts are whole, and what they hold may have been acknowledged, whatever became of the index.
-    if !FileManager.default.fileExists(atPath: place.index), try RunParts.areThere(in: place.folder) {
+    if !FileManager.default.fileExists(atPath: place.index), try RunParts.areThere(in: place.folder)
+    {
       _ = try Recorder.takeOver(place)
     }
     let lock = try FolderLock(place.folder)

@@ -66,7 +66,8 @@ struct Sealer {
         throw ArchiveError(
           .system,
           "\(array.path): the sealed file does not hold the values that were recorded; the parts in \(place.folder) are kept. Either one of them "
-            + "was changed since: remove it and go on with --resume, which computes its rows anew; or the disk is at fault: seal on another")
+            + "was changed since: remove it and go on with --resume, which computes its rows anew; or the disk is at fault: seal on another"
+        )
       }
     }
   }

@@ -80,7 +80,7 @@ public struct CaptureInput {
   }
 
   /// `FIRST:END` of `count` samples, either left out for the first or the last.
-  private static func range(_ text: String?, of count: Int) throws -> Range<Int> {
+  static func range(_ text: String?, of count: Int) throws -> Range<Int> {
     guard let text else { return 0..<count }
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     let first = parts.first.flatMap { $0.isEmpty ? 0 : Int($0) }

@@ -14,6 +14,8 @@ struct CapturedArray {
   let shape: [Int]
   /// Whether it holds whole numbers.
   let isWhole: Bool
+  /// Its path in an HDF5 file; nil in one of NumPy.
+  private let path: String?
   private let floats: (Range<Int>) throws -> [Float]
   private let integers: (Range<Int>) throws -> [Int32]
 
@@ -23,7 +25,9 @@ struct CapturedArray {
     self.name = name
     if let colon = name.range(of: ":/", options: .backwards), colon.lowerBound > name.startIndex {
       file = String(name[..<colon.lowerBound])
-      let rows = try ForeignRows(file, "/" + name[colon.upperBound...])
+      let path = "/" + name[colon.upperBound...]
+      self.path = path
+      let rows = try ForeignRows(file, path)
       (shape, isWhole) = (rows.shape, rows.isWhole)
       floats = { try rows.read($0) }
       integers = { range in
@@ -40,7 +44,7 @@ struct CapturedArray {
       throw UsageError(
         "\(option) \(name): expected FILE:/array of an HDF5 file, or FILE.npz:name")
     }
-    file = String(name[..<colon])
+    (file, path) = (String(name[..<colon]), nil)
     let tensors = try Checkpoint.open(file)
     let info = try tensors.tensor(String(name[name.index(after: colon)...]))
     shape = info.shape
@@ -81,9 +85,18 @@ struct CapturedArray {
     }
   }
 
-  /// The file as a source: an archive by its logical hash, any other by its bytes.
-  func source() throws -> Provenance.Source {
-    if let reader = try? RunReader(file) { return try reader.asSource() }
+  /// The files of some arrays as sources, each once.
+  static func sources(_ arrays: [CapturedArray]) throws -> [Provenance.Source] {
+    var files: [String] = []
+    for array in arrays where !files.contains(array.file) { files.append(array.file) }
+    return try files.map { file in
+      try source(file, arrays.filter { $0.file == file }.compactMap(\.path))
+    }
+  }
+
+  /// A file as a source: an archive by its logical hash, in which what is read is hashed as it is, any other by its bytes.
+  private static func source(_ file: String, _ paths: [String]) throws -> Provenance.Source {
+    if let reader = try? RunReader(file) { return try reader.asSource(using: paths) }
     return Provenance.Source(
       path: file, runID: "", sha256: try LogicalHash.sha256(ofFile: file), noun: "data")
   }

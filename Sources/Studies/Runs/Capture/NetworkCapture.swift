@@ -1,15 +1,11 @@
 import Archive
 import Arrays
-import Checkpoints
 import Console
-import Foundation
 import Kernels
-import PretrainedNetworks
 
-/// Runs an imported network over samples and archives the arrays that are tapped. Memory does not depend on the number of samples.
+/// Runs a network, imported or trained here, over samples and archives the arrays that are tapped. Memory does not depend on the number of samples.
 public struct NetworkCapture {
-  let imported: ImportedNetwork
-  let input: CaptureInput
+  let subject: any CaptureSubject
   /// Names of the arrays that are captured, in the order in which they come about.
   let taps: [String]
   let type: ElementType
@@ -35,15 +31,25 @@ public struct NetworkCapture {
   /// Opens the network at a checkpoint, from 0 (the last when nil), and looks at all input, before anything is written.
   /// - Throws: `UsageError`, ``ArchiveError`` or ``CheckpointError`` for a network that is none, input it does not take, or a tap
   ///   that it does not have.
+  ///
+  /// Of a network that was trained here the samples of a split of its data set are taken, those of `test` unless told otherwise,
+  /// when no array is named.
   public init(
-    _ network: String, _ names: CaptureInput.Names, taps patterns: [String], type: ElementType,
+    _ network: String, _ names: CaptureInput.Names, split: DataSplit? = nil,
+    taps patterns: [String], type: ElementType,
     checkpoint: Int?, threads: Int, progress: ProgressLine
   ) throws {
-    imported = try ImportedNetwork(network, checkpoint: checkpoint)
-    input = try CaptureInput(names, for: imported.network)
-    taps = try Self.choose(patterns, of: imported.network.plan.taps)
+    if try RunReader(network, expecting: [.run]).isStudy() {
+      subject = try TrainedCapture(network, names, split: split, checkpoint: checkpoint)
+    } else {
+      guard split == nil else {
+        throw UsageError("--split: \(network) was trained by others; name its --tokens or --images")
+      }
+      subject = try ImportedCapture(network, names, checkpoint: checkpoint)
+    }
+    taps = try Self.choose(patterns, of: subject.taps)
     (self.type, self.patterns, self.progress) = (type, patterns, progress)
-    split = HeldOutSplit.draw(input.samples.count, seed: HeldOutSplit.seed)
+    self.split = HeldOutSplit.draw(subject.samples.count, seed: HeldOutSplit.seed)
     pool = WorkerPool(threadCount: threads)
   }
 
@@ -63,7 +69,7 @@ public struct NetworkCapture {
   }
 
   /// Every file of data that is read.
-  public var files: [String] { input.arrays.map(\.file) }
+  public var files: [String] { subject.files }
 
   // MARK: - Size
 
@@ -86,17 +92,17 @@ public struct NetworkCapture {
 
   /// Runs one batch, and says from it what all will take.
   public func plan() throws -> Plan {
-    let count = input.samples.count
+    let count = subject.samples.count
     let arrays = tapArrays().map { array in
       let shape = [1] + array.shape(rows: count)
       return Plan.Item(
         path: array.path, shape: shape, bytes: shape.reduce(array.type.byteCount ?? 1, *))
     }
     let clock = ContinuousClock.now
-    let first = input.samples.prefix(batch)
-    _ = try run(first.startIndex..<first.endIndex)
+    let first = subject.samples.prefix(batch)
+    _ = try subject.run(first.startIndex..<first.endIndex, taps: taps, on: pool)
     let seconds = (ContinuousClock.now - clock) / .seconds(1)
-    let weights = 4 * imported.network.plan.parameterCount
+    let weights = 4 * subject.parameterCount
     return Plan(
       arrays: arrays, samples: count, batch: batch,
       bytes: arrays.reduce(0) { $0 + $1.bytes },
@@ -109,9 +115,8 @@ public struct NetworkCapture {
 
   /// Bytes of working memory and results of one sample.
   private var sampleBytes: Int {
-    let plan = imported.network.plan
-    return taps.reduce(plan.workingBytes(positions: input.positions)) { sum, tap in
-      sum + plan.axes(of: tap, positions: input.positions).reduce(4) { $0 * $1.length }
+    taps.reduce(subject.workingBytes) { sum, tap in
+      sum + subject.axes(of: tap).reduce(4) { $0 * $1.length }
     }
   }
 
@@ -141,20 +146,25 @@ public struct NetworkCapture {
       let done =
         begun.isResumed ? try RunReader(place.folder).describe(Layout.Samples.index).shape[0] : 0
       if done > 0 { progress.note("resuming after \(done) samples") }
-      recorder.write(Layout.Network.configuration, [imported.configuration])
-      try begun.appendOnce(Layout.Checkpoints.step, [imported.step])
+      if let document = subject.document {
+        recorder.write(Layout.Network.configuration, [document])
+      }
+      subject.writeOnce(to: recorder)
+      try begun.appendOnce(Layout.Checkpoints.step, [subject.step])
       progress.begin("capture")
       // Whole batches were committed: the same samples run together as in a capture that was never stopped.
-      let start = input.samples.lowerBound + done
-      for first in stride(from: start, to: input.samples.upperBound, by: batch) {
-        let rows = first..<min(first + batch, input.samples.upperBound)
+      let samples = subject.samples
+      for first in stride(
+        from: samples.lowerBound + done, to: samples.upperBound, by: batch)
+      {
+        let rows = first..<min(first + batch, samples.upperBound)
         try append(rows, to: recorder)
         try recorder.tick()
         progress.update(
-          rows.upperBound - input.samples.lowerBound, of: input.samples.count, unit: "samples")
+          rows.upperBound - samples.lowerBound, of: samples.count, unit: "samples")
         try Interruption.check(Self.advice) { try recorder.finish() }
       }
-      progress.end("\(input.samples.count) samples, \(taps.count) arrays")
+      progress.end("\(samples.count) samples, \(taps.count) arrays")
       return try recorder.seal()
     } catch let stopped as Stopped {
       // Between two layers: whole batches are there.
@@ -169,42 +179,19 @@ public struct NetworkCapture {
 
   /// Rows are appended when a batch is through, so that all arrays have equally many at any time.
   private func append(_ rows: Range<Int>, to recorder: Recorder) throws {
-    let results = try run(rows)
+    let results = try subject.run(rows, taps: taps, on: pool)
     for tap in taps {
-      guard let values = results.values[tap] else { continue }
+      guard let values = results[tap] else { continue }
       try recorder.append(Self.path(tap), values)
     }
-    try recorder.append(Layout.Samples.index, rows.map { Int32(clamping: $0) })
+    try recorder.append(Layout.Samples.index, rows.map(subject.index))
     try recorder.append(
-      Layout.Samples.split, rows.map { split[$0 - input.samples.lowerBound] })
-    guard let tokens = try input.tokens(rows) else { return }
-    try recorder.append(Layout.Samples.token, tokens)
-    guard let mask = try input.mask(rows) else { return }
-    try recorder.append(Layout.Samples.mask, mask.map { UInt8($0 ? 1 : 0) })
-    guard input.padsBehind else { return }
-    let lengths = (0..<rows.count).map { row in
-      mask[row * input.positions..<(row + 1) * input.positions].count { $0 }
-    }
-    try recorder.append(Layout.Samples.length, lengths.map { Int32($0) })
-  }
-
-  private func run(_ rows: Range<Int>) throws -> BatchResults {
-    let (results, wanted) = (BatchResults(), Set(taps))
-    try imported.network.run(try input.input(rows), on: pool, to: results) { wanted.contains($0) }
-    return results
+      Layout.Samples.split, rows.map { split[$0 - subject.samples.lowerBound] })
+    try subject.append(rows, to: recorder)
   }
 
   /// Path of a tap's array.
   static func path(_ tap: String) -> String {
     TapName(tap)?.path ?? Layout.output(tap)
-  }
-}
-
-/// The arrays of one batch.
-private final class BatchResults: ArraySink {
-  private(set) var values: [String: [Float]] = [:]
-
-  func receive(_ name: String, axes: [Axis], values: UnsafeBufferPointer<Float>) throws {
-    self.values[name] = Array(values)
   }
 }

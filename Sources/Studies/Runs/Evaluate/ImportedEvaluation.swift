@@ -66,10 +66,7 @@ struct ImportedEvaluation: Evaluated {
   }
 
   func sources() throws -> [Provenance.Source] {
-    var files: [String] = []
-    let arrays = input.arrays + [answers].compactMap { $0 }
-    for array in arrays where !files.contains(array.file) { files.append(array.file) }
-    let data = try files.compactMap { file in try arrays.first { $0.file == file }?.source() }
+    let data = try CapturedArray.sources(input.arrays + [answers].compactMap { $0 })
     return try [imported.reader.asSource()]
       + [other].compactMap { $0 }.map {
         try $0.reader.asSource()
@@ -130,7 +127,9 @@ struct ImportedEvaluation: Evaluated {
 
   /// An answer that the network cannot give is a mistake, not one to be left out.
   private func check(_ answers: [Int32], _ outputs: Int, _ sample: Int) throws {
-    guard let wrong = answers.first(where: { $0 >= outputs }), let array = self.answers else { return }
+    guard let wrong = answers.first(where: { $0 >= outputs }), let array = self.answers else {
+      return
+    }
     throw UsageError(
       "--targets \(array.file): expected answers of 0 to \(outputs - 1), negative where there is none; found \(wrong) in sample \(sample)"
     )

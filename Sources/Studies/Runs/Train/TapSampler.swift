@@ -27,9 +27,13 @@ final class TapSampler {
     results = zip(sizes, taps).map { Buffer<Float>($0 * $1.samples) }
   }
 
-  /// Values of each tap over its first samples of `samples`, `[sample, ...]`; they hold until the next call.
-  func run(_ weights: Buffer<Float>, samples: [Int]) -> [Buffer<Float>] {
-    collect(weights, samples, from: study.source)
+  /// Values of each tap over its first samples of `samples`, `[sample, ...]`; they hold until the next call. Samples are the study's
+  /// own unless they come from elsewhere.
+  func run(
+    _ weights: Buffer<Float>, samples: [Int], from source: (any SampleSource<Float>)? = nil
+  ) -> [Buffer<Float>] {
+    let source = source ?? study.source
+    collect(weights, samples, from: source)
     return results
   }
 
