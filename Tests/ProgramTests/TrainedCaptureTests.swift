@@ -56,7 +56,8 @@ import Testing
       let size = left.count / rows.count
       for (place, row) in rows.enumerated() {
         let (x, y) = (left[place * size..<(place + 1) * size], right[row * size..<(row + 1) * size])
-        let worst = zip(x, y).map { abs(Double($0) - Double($1)) / max(1, abs(Double($1))) }.max() ?? 0
+        let worst =
+          zip(x, y).map { abs(Double($0) - Double($1)) / max(1, abs(Double($1))) }.max() ?? 0
         #expect(worst <= bound, "\(path), sample \(index[row]): \(worst)")
       }
     }

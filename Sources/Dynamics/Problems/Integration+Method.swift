@@ -50,6 +50,19 @@ extension Integration {
     /// Hashes the name.
     public func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
 
+    /// One step as a formula; see ``SemilinearStepper/formula``.
+    public var formula: String {
+      switch kind {
+      case .fixed(let stepper): stepper.formula
+      case .adaptive:
+        "the pair of orders 5 and 4 of Dormand and Prince (1980); a step is taken where the difference of both orders, in the root mean "
+          + "square over all numbers, each over the largest |u - u(0)| so far of the numbers of its channel, is within the tolerance; the "
+          + "next is 0.9 error^(-1/5) as long, error over tolerance, at most five times."
+      case .secondOrder:
+        "v½ = v + Δt f(u)/2, u⁺ = u + Δt v½, v⁺ = v½ + Δt f(u⁺)/2 (Störmer and Verlet)."
+      }
+    }
+
     /// Whether it works with diffusion's modes, whose eigenvectors are n² numbers an axis of n cells.
     public var usesModes: Bool { stepper?.usesModes ?? false }
     /// Whether it chooses its own steps.

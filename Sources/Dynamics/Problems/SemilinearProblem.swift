@@ -23,6 +23,8 @@ public struct SemilinearProblem: Sendable {
 public protocol SemilinearStepper: Sendable {
   /// Name in problem files.
   var name: String { get }
+  /// One step as a formula, u⁺ from u, with L and N of ``SemilinearProblem`` and f = Lu + N.
+  var formula: String { get }
   /// Order of convergence in Δt for smooth solutions.
   var order: Int { get }
   /// Largest |λ|Δt for an eigenvalue λ < 0 of the diffusion at which steps do not grow; nil where there is no limit.

@@ -7,6 +7,9 @@ public struct CrankNicolson: SemilinearStepper {
   public init() {}
   /// Name in problem files.
   public let name = "crank-nicolson"
+  /// See ``SemilinearStepper/formula``.
+  public let formula =
+    "u* = (1 - ΔtL/2)⁻¹[(1 + ΔtL/2)u + Δt N(u)], then u⁺ = (1 - ΔtL/2)⁻¹[(1 + ΔtL/2)u + Δt (N(u) + N(u*))/2] (Crank and Nicolson 1947)."
   /// Order of convergence.
   public let order = 2
   /// Largest stable |λ|Δt; nil where there is none.

@@ -8,6 +8,8 @@ public struct ExplicitStepper: SemilinearStepper {
 
   /// Name in problem files.
   public var name: String { tableau.name }
+  /// See ``SemilinearStepper/formula``.
+  public var formula: String { tableau.formula }
   /// Order of convergence.
   public var order: Int { tableau.order }
   /// Largest stable |λ|Δt; nil where there is none.
@@ -44,6 +46,16 @@ public struct ExplicitStepper: SemilinearStepper {
 }
 
 extension ButcherTableau {
+  /// One step as a formula, with the coefficients.
+  var formula: String {
+    func list(_ values: [Double]) -> String {
+      "(\(values.map { "\($0)" }.joined(separator: ", ")))"
+    }
+    let rows = a.enumerated().dropFirst().map { "k_\($0 + 1): \(list($1))" }
+    return "u⁺ = u + Δt Σ_i b_i k_i, k_i = f(u + Δt Σ_j a_ij k_j), b = \(list(b))"
+      + (rows.isEmpty ? "." : ", a of \(rows.joined(separator: ", ")).")
+  }
+
   /// Largest x with |R(-x)| ≤ 1 for all smaller ones, R the stability function: found by bisection of the first crossing.
   var realStabilityLimit: Double {
     func growth(_ x: Double) -> Double {

@@ -9,6 +9,9 @@ public struct ExponentialRungeKutta: SemilinearStepper {
   public init() {}
   /// Name in problem files.
   public let name = "etd2rk"
+  /// See ``SemilinearStepper/formula``.
+  public let formula =
+    "a = e^{ΔtL}u + Δt φ₁(ΔtL) N(u), u⁺ = a + Δt φ₂(ΔtL)(N(a) - N(u)), φ₁(z) = (eᶻ - 1)/z, φ₂(z) = (eᶻ - 1 - z)/z² (Cox and Matthews 2002, eq. 22)."
   /// Order of convergence.
   public let order = 2
   /// Largest stable |λ|Δt; nil where there is none.

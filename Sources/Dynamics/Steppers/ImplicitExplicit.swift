@@ -4,6 +4,8 @@ public struct ImplicitExplicitEuler: SemilinearStepper {
   public init() {}
   /// Name in problem files.
   public let name = "imex-euler"
+  /// See ``SemilinearStepper/formula``.
+  public let formula = "u⁺ = (1 - ΔtL)⁻¹(u + Δt N(u))."
   /// Order of convergence.
   public let order = 1
   /// Largest stable |λ|Δt; nil where there is none.
@@ -28,6 +30,10 @@ public struct ImplicitExplicitSecond: SemilinearStepper {
   public init() {}
   /// Name in problem files.
   public let name = "imex-ars222"
+  /// See ``SemilinearStepper/formula``.
+  public let formula =
+    "γ = 1 - 1/√2, δ = -2√2/3; u₁ = (1 - γΔtL)⁻¹(u + γΔt N(u)), u₂ = (1 - γΔtL)⁻¹(u + (1 - γ)Δt Lu₁ + δΔt N(u) + (1 - δ)Δt N(u₁)), "
+    + "u⁺ = u + Δt[(1 - γ)(Lu₁ + N(u₁)) + γ(Lu₂ + N(u₂))] (Ascher, Ruuth and Spiteri 1997, section 2.6)."
   /// Order of convergence.
   public let order = 2
   /// Largest stable |λ|Δt; nil where there is none.

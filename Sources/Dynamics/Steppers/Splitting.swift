@@ -13,6 +13,13 @@ public struct Splitting: SemilinearStepper {
 
   /// Name in problem files.
   public var name: String { isSymmetric ? "strang" : "lie" }
+  /// See ``SemilinearStepper/formula``.
+  public var formula: String {
+    let reaction =
+      "P is one step of the classical Runge-Kutta method of order 4, of length Δt, of u' = N(u)."
+    return isSymmetric
+      ? "u⁺ = e^{ΔtL/2} P(e^{ΔtL/2}u); \(reaction)" : "u⁺ = P(e^{ΔtL}u); \(reaction)"
+  }
   /// Order of convergence.
   public var order: Int { isSymmetric ? 2 : 1 }
   /// Largest stable |λ|Δt; nil where there is none.

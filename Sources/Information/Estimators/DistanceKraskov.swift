@@ -7,6 +7,9 @@ import Kernels
 /// What does not hold: in thousands of dimensions all distances are nearly equal and values are far too low; they compare
 /// layers, and say whether there is anything above the null (flag `highDimension`).
 public struct DistanceKraskov: Sendable {
+  /// Neighbours unless told otherwise.
+  public static let usualNeighborCount = 5
+
   private let count: Int
   private let distances: [Double]
   private let neighborCount: Int
@@ -15,7 +18,7 @@ public struct DistanceKraskov: Sendable {
 
   /// Of one layer.
   /// - Throws: ``EstimationError`` for fewer than k + 2 samples.
-  public init(_ layer: LayerDistances, neighborCount: Int = 5) throws {
+  public init(_ layer: LayerDistances, neighborCount: Int = usualNeighborCount) throws {
     guard layer.count > neighborCount + 1 else {
       throw EstimationError(
         message: "\(neighborCount) neighbours need more than \(neighborCount + 1) samples, found "
@@ -40,7 +43,44 @@ public struct DistanceKraskov: Sendable {
     requireOfCaller(other.count == count, "two layers of the same samples")
     var estimate = estimate(plan) { chosen, order in kraskov(other, chosen, order) }
     if other.isConstant { estimate.flags.insert(.constant) }
+    if hasTies(with: other) { estimate.flags.insert(.ties) }
     return estimate
+  }
+
+  /// Whether of more than one sample in twenty another neighbour is as far as the k-th, but for rounding, which then decides how many
+  /// are counted: as of counts of tokens, of which many are equally far apart.
+  private func hasTies(with other: DistanceKraskov) -> Bool {
+    let all = Array(0..<count)
+    let tied = all.count { i in
+      let radius = radius(i, other, all, nil)
+      let near = all.count { j in
+        j != i
+          && (abs(distances[i * count + j] - radius) <= 1e-6 * radius
+            || abs(other.distances[i * count + j] - radius) <= 1e-6 * radius)
+      }
+      return near > 1
+    }
+    return 20 * tied > count
+  }
+
+  /// Squared distance to the k-th neighbour of sample i among the chosen ones, the larger of both sides'.
+  private func radius(
+    _ i: Int, _ other: DistanceKraskov, _ chosen: [Int], _ order: [Int]?
+  ) -> Double {
+    let k = min(neighborCount, chosen.count - 2)
+    let (x, y) = (i * count, (order?[i] ?? i) * count)
+    var nearest = [Double](repeating: .infinity, count: k)
+    for j in chosen where j != i {
+      let distance = max(distances[x + j], other.distances[y + (order?[j] ?? j)])
+      guard distance < nearest[k - 1] else { continue }
+      var place = k - 1
+      while place > 0, nearest[place - 1] > distance {
+        nearest[place] = nearest[place - 1]
+        place -= 1
+      }
+      nearest[place] = distance
+    }
+    return nearest[k - 1]
   }
 
   private func estimate(
@@ -62,21 +102,9 @@ public struct DistanceKraskov: Sendable {
     let n = chosen.count
     let k = min(neighborCount, n - 2)
     var total = 0.0
-    var nearest = [Double](repeating: 0, count: k)
     for i in chosen {
       let (x, y) = (i * count, (order?[i] ?? i) * count)
-      for place in 0..<k { nearest[place] = .infinity }
-      for j in chosen where j != i {
-        let distance = max(distances[x + j], other.distances[y + (order?[j] ?? j)])
-        guard distance < nearest[k - 1] else { continue }
-        var place = k - 1
-        while place > 0, nearest[place - 1] > distance {
-          nearest[place] = nearest[place - 1]
-          place -= 1
-        }
-        nearest[place] = distance
-      }
-      let radius = nearest[k - 1]
+      let radius = radius(i, other, chosen, order)
       var (nx, ny) = (0, 0)
       for j in chosen where j != i {
         nx += distances[x + j] < radius ? 1 : 0

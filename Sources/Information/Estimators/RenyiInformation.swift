@@ -12,7 +12,8 @@ import Kernels
 public struct RenyiInformation: MutualInformationEstimator {
   /// Kernel width over each side's root-mean-square distance from its mean.
   public var width: Double
-  private static let order = 1.01
+  /// The order α.
+  public static let order = 1.01
   private static let sampleLimit = 1024
 
   private let key: UInt64

@@ -24,6 +24,12 @@ final class ExplanationWriter {
     return "\(value)"
   }
 
+  /// Keeps a few numbers as one text, blanks between them; returns it.
+  @discardableResult
+  func put(_ name: String, _ values: [Double]) -> String {
+    put(name, values.map { "\($0)" }.joined(separator: " "))
+  }
+
   /// Keeps a choice as 1 or 0.
   @discardableResult
   func put(_ name: String, _ value: Bool) -> String {

@@ -319,7 +319,7 @@ public struct InformRun {
         [depth("depth_time", taps)], by: .kde, settings, input: input, samples: samples,
         missing: "the field has no snapshot at this depth-time")
     }
-    return RunSchema(
+    var schema = RunSchema(
       .information, title: configuration.title, arrays: arrays,
       defaultGroup:
         "\(Layout.Information.estimates)/\(settings.estimators[0].rawValue)/\(labels == nil ? "input" : "label")",
@@ -331,5 +331,7 @@ public struct InformRun {
             + (fields.map {
               [try $0.asSource(using: [Layout.Fields.group, Layout.Training.group])]
             } ?? [])))
+    schema.explanation = InformExplanation(self).explanation()
+    return schema
   }
 }

@@ -336,9 +336,11 @@ public struct ProblemRun {
       ArraySchema(
         Layout.Outcome.message, .utf8, [Axis("message_index", 1)], longName: "how it ended"),
     ]
-    return RunSchema(
+    var schema = RunSchema(
       .fields, title: problem.title, arrays: arrays, defaultGroup: group,
       provenance: Provenance(
         configuration: problem.source, seed: problem.seed, blasCore: BLASCore.name, sources: []))
+    schema.explanation = ProblemExplanation(problem, integration).explanation()
+    return schema
   }
 }
