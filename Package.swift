@@ -138,7 +138,7 @@ let tests: [Target] = [
       "help", "open-with-others.py", "open-with-r.R", "open-with-octave.m", "compare-exports.py",
       "power-cut.py", "power-trace.c", "full-disk.c", "foreign-objects.py", "compare-arrays.py",
       "compare-capture.py", "saved-arrays.py", "stored-forms.py", "stored-ids.py",
-      "exported-forward.py",
+      "exported-forward.py", "slurm-stub.sh",
     ],
     swiftSettings: native),
 ]

@@ -23,9 +23,12 @@ public final class ChildProgram: @unchecked Sendable {
   private let lock = NSLock()
   private var ended: Ending?
 
-  /// Starts the program at `path`; what it prints goes to the files `output` and `errors`, which stay open here.
+  /// Starts the program at `path`; what it prints goes to the files `output` and `errors`, which stay open here. Where it is not
+  /// `watching`, a program of ours does not end with this one: it may hand jobs to somebody who outlives us, with our environment.
   /// - Throws: ``ChildError`` when it cannot be started.
-  public init(_ path: String, _ arguments: [String], output: Int32, errors: Int32) throws {
+  public init(
+    _ path: String, _ arguments: [String], output: Int32, errors: Int32, watching: Bool = true
+  ) throws {
     guard let ends = Self.pipe() else { throw ChildError(path, errno) }
     defer { close(ends[0]) }
     var actions = posix_spawn_file_actions_t()
@@ -47,7 +50,7 @@ public final class ChildProgram: @unchecked Sendable {
     posix_spawnattr_setflags(
       &attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF))
     var variables = ProcessInfo.processInfo.environment
-    variables[Self.variable] = "1"
+    variables[Self.variable] = watching ? "1" : nil
     var words = ([path] + arguments).map { strdup($0) } + [nil]
     var environment = variables.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for text in words + environment { free(text) } }
@@ -111,7 +114,7 @@ public final class ChildProgram: @unchecked Sendable {
   /// Runs a program to its end; a process that is asked to end meanwhile sends it `signal`.
   /// - Throws: ``ChildError`` when it cannot be started.
   public static func run(
-    _ path: String, _ arguments: [String], stoppedBy signal: Int32 = SIGTERM
+    _ path: String, _ arguments: [String], stoppedBy signal: Int32 = SIGTERM, watching: Bool = true
   ) throws -> Printed {
     var pipes: [[Int32]] = []
     defer { for end in pipes.joined() where end >= 0 { close(end) } }
@@ -119,7 +122,8 @@ public final class ChildProgram: @unchecked Sendable {
       guard let ends = Self.pipe() else { throw ChildError(path, errno) }
       pipes.append(ends)
     }
-    let child = try ChildProgram(path, arguments, output: pipes[0][1], errors: pipes[1][1])
+    let child = try ChildProgram(
+      path, arguments, output: pipes[0][1], errors: pipes[1][1], watching: watching)
     let unfinished = Unfinished { child.send(signal) }
     defer { unfinished.done() }
     var printed = [Data(), Data()]

@@ -1,6 +1,6 @@
 import Kernels
 
-/// Trains a Transformer: shards of the batch on a worker pool, gradients added in the shards' order.
+/// Trains a Transformer: shards of the batch on a worker pool, gradients added in an order of their own (``Kernels/ShardSum``).
 ///
 /// The number of shards is fixed, not the number of threads, so the result has the same bits for any number of
 /// threads (on one OpenBLAS core). A step allocates nothing.
@@ -15,8 +15,8 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
   public let gradient: Buffer<S>
   /// Moments and settings.
   public let optimizer: Optimizer<S>
-  /// Shards a batch is cut into.
-  public static var shardCount: Int { 8 }
+  /// Shards a batch is cut into: what decides the bits of a sum, and how many workers have something to do.
+  public let shardCount: Int
   /// Label smoothing of training steps.
   public var smoothing = 0.0
   /// Parts that a step goes through at most: a shorter one, at the end of an epoch, draws no random numbers of another step's.
@@ -24,11 +24,12 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
 
   let pool: WorkerPool
   let passes: [NetworkPass<S>]
-  private let partial: [Buffer<S>]
+  private let sum: ShardSum<S>
   private let microBatch: Int
   private let shardCapacity: Int
   private let seed: UInt64
-  private let outcomes: UnsafeMutableBufferPointer<NetworkPass<S>.Score>
+  /// Scores of a step, `[part][shard]`.
+  private var outcomes: UnsafeMutableBufferPointer<NetworkPass<S>.Score>
   /// Σ g² of each parameter in the last step.
   private let squares: UnsafeMutableBufferPointer<Double>
   private let groups: [(layer: Int, group: ParameterGroup)?]
@@ -37,20 +38,21 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
   /// and adds up the gradients.
   public init(
     _ model: ModelConfiguration, _ optimizer: OptimizerConfiguration, batch: Int, seed: UInt64,
-    pool: WorkerPool
+    shards: Int = 8, pool: WorkerPool
   ) {
     (self.model, self.pool, self.seed, microBatch) = (model, pool, seed, batch)
+    shardCount = shards
     let layout = ParameterLayout(model)
     self.layout = layout
     weights = Buffer(layout.count)
     weights.assign(layout.initialValues(seed: seed).map { S($0) })
     gradient = Buffer(layout.count)
     self.optimizer = Optimizer(optimizer, layout)
-    let capacity = (batch + Self.shardCount - 1) / Self.shardCount
+    let capacity = (batch + shards - 1) / shards
     shardCapacity = capacity
     passes = (0..<pool.threadCount).map { _ in NetworkPass(model, layout, capacity: capacity) }
-    partial = (0..<Self.shardCount).map { _ in Buffer(layout.count) }
-    outcomes = .allocate(capacity: Self.shardCount)
+    sum = ShardSum(shards: shards, threads: pool.threadCount, into: gradient)
+    outcomes = .allocate(capacity: shards)
     outcomes.initialize(repeating: .init())
     squares = .allocate(capacity: layout.entries.count)
     squares.initialize(repeating: 0)
@@ -64,13 +66,15 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
 
   /// Bytes of activations, weights, gradients and moments held by such a trainer.
   public static func byteCount(
-    _ model: ModelConfiguration, _ optimizer: OptimizerConfiguration, batch: Int, threads: Int
+    _ model: ModelConfiguration, _ optimizer: OptimizerConfiguration, batch: Int,
+    shards: Int = 8, threads: Int
   ) -> Int {
     let layout = ParameterLayout(model)
-    let capacity = (batch + shardCount - 1) / shardCount
+    let capacity = (batch + shards - 1) / shards
     let moments = optimizer.algorithm == .adamw ? 2 : 1
     return threads * NetworkPass<S>.byteCount(model, capacity: capacity)
-      + (shardCount + 2 + moments) * layout.count * MemoryLayout<S>.stride
+      + (ShardSum<S>.bufferCount(shards: shards, threads: threads) + 2 + moments) * layout.count
+      * MemoryLayout<S>.stride
   }
 
   /// One step on the samples `batch` of `source`, taken only if loss and gradient are finite.
@@ -78,7 +82,7 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
     _ batch: ArraySlice<Int>, from source: Source, rate: Double
   ) -> StepReport where Source.Scalar == S {
     let score = accumulate(batch, from: source)
-    let norm = reduce()
+    let norm = gradientNorm()
     let count = Double(max(score.count, 1))
     let report = StepReport(
       loss: score.loss / count, accuracy: Double(score.correct) / count, gradientNorm: norm,
@@ -96,7 +100,6 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
     _ batch: ArraySlice<Int>, from source: Source
   ) -> Double where Source.Scalar == S {
     let score = accumulate(batch, from: source)
-    _ = reduce()
     let weight = model.bottleneck?.weight ?? 0
     return (score.loss + weight * score.bound) / Double(max(score.count, 1))
   }
@@ -139,25 +142,32 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
     for index in batch { targets += source.targetCount(index) }
     let factor = 1 / S(max(targets, 1))
     let parts = max(1, (batch.count + microBatch - 1) / microBatch)
-    var total = NetworkPass<S>.Score()
-    for part in 0..<parts {
-      let low = batch.startIndex + part * microBatch
-      let piece = batch[low..<min(low + microBatch, batch.endIndex)]
-      // A stream a step, part and shard: the same numbers for any number of threads, and after resuming.
-      let index = UInt64(optimizer.stepCount * max(parts, partsPerStep) + part)
-      runShards(piece, from: source, factor: factor, index: index, clears: part == 0)
-      for outcome in outcomes { total = total + outcome }
+    if outcomes.count < parts * shardCount { makeRoom(parts) }
+    for wave in 0..<sum.waveCount {
+      let shards = sum.shards(ofWave: wave)
+      for part in 0..<parts {
+        let low = batch.startIndex + part * microBatch
+        let piece = batch[low..<min(low + microBatch, batch.endIndex)]
+        // A stream a step, part and shard: the same numbers for any number of threads, and after resuming.
+        let index = UInt64(optimizer.stepCount * max(parts, partsPerStep) + part)
+        pool.run(
+          shards.count,
+          ShardLoop(
+            trainer: self, batch: piece, source: source, factor: factor, index: index, part: part,
+            firstShard: shards.lowerBound))
+      }
+      sum.takeIn(wave: wave, pool)
     }
+    var total = NetworkPass<S>.Score()
+    for place in 0..<parts * shardCount { total = total + outcomes[place] }
     return total
   }
 
-  private func runShards<Source: SampleSource>(
-    _ batch: ArraySlice<Int>, from source: Source, factor: S, index: UInt64, clears: Bool
-  ) where Source.Scalar == S {
-    pool.run(
-      Self.shardCount,
-      ShardLoop(
-        trainer: self, batch: batch, source: source, factor: factor, index: index, clears: clears))
+  /// Room for the scores of a step of `parts` parts; steps of one size need it once.
+  private func makeRoom(_ parts: Int) {
+    outcomes.deallocate()
+    outcomes = .allocate(capacity: parts * shardCount)
+    outcomes.initialize(repeating: .init())
   }
 
   /// Forward, loss and backward of each shard. Loops of a step are structures: a closure would be allocated.
@@ -167,15 +177,16 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
     let source: Source
     let factor: S
     let index: UInt64
-    let clears: Bool
+    let part: Int, firstShard: Int
 
-    func run(_ shard: Int, worker: Int) {
-      let shards = Trainer<S>.shardCount
+    func run(_ lane: Int, worker: Int) {
+      let (shards, shard) = (trainer.shardCount, firstShard + lane)
       let low = batch.startIndex + batch.count * shard / shards
       let high = batch.startIndex + batch.count * (shard + 1) / shards
-      let partial = trainer.partial[shard]
-      if clears { partial.clear() }
-      trainer.outcomes[shard] = .init()
+      let partial = trainer.sum.lanes[lane]
+      let place = part * shards + shard
+      if part == 0 { partial.clear() }
+      trainer.outcomes[place] = .init()
       guard high > low else { return }
       let (pass, weights) = (trainer.passes[worker], trainer.weights.start)
       trainer.load(batch[low..<high], from: source, pass)
@@ -185,24 +196,8 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
         weights, samples: high - low,
         noise: isNoisy ? .init(seed: trainer.seed, index: stream) : nil)
       pass.smoothing = trainer.smoothing
-      trainer.outcomes[shard] = pass.score(samples: high - low, factor: factor)
+      trainer.outcomes[place] = pass.score(samples: high - low, factor: factor)
       pass.backward(weights, gradients: partial.start, samples: high - low)
-    }
-  }
-
-  /// Adds the shards' gradients in their order, a piece of the vector an item.
-  private struct SumLoop: LoopBody {
-    static var pieces: Int { 16 }
-    let trainer: Trainer<S>
-
-    func run(_ piece: Int, worker: Int) {
-      let count = trainer.layout.count
-      let (low, high) = (count * piece / Self.pieces, count * (piece + 1) / Self.pieces)
-      let sum = trainer.gradient.start + low
-      sum.update(from: trainer.partial[0].start + low, count: high - low)
-      for shard in 1..<Trainer<S>.shardCount {
-        Elementwise.add(trainer.partial[shard].start + low, to: sum, count: high - low)
-      }
     }
   }
 
@@ -242,9 +237,8 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
     }
   }
 
-  /// Adds the shards' gradients in their order and returns the global norm.
-  private func reduce() -> Double {
-    pool.run(SumLoop.pieces, SumLoop(trainer: self))
+  /// The norm of the whole gradient; leaves Σ g² of each parameter in ``squares``.
+  private func gradientNorm() -> Double {
     pool.run(layout.entries.count, SquareLoop(trainer: self))
     var total = 0.0
     for square in squares { total += square }

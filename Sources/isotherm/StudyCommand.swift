@@ -12,6 +12,10 @@ struct StudyCommand: ParsableCommand {
       Studies of the paper: information-flow, attention, bottleneck, gradients, perturbation, stabilisers with simulator and stable-rate, guided-attention, or all \
       of them (data/plans/paper.yaml); or a plan of your own. What FOLDER holds already is kept, what was interrupted goes on. \
       FOLDER/summary holds means over seeds with intervals; isotherm-analyze compare shows them.
+
+      On a Slurm cluster `--submit slurm` hands what is missing over and ends: one task a case, variant and seed with --threads processors \
+      (default: 1) and --memory, then the summary. --status tells how far it is. Given again, it submits only what is neither \
+      made nor in the queue. Job lists, scripts and logs lie in FOLDER/slurm.
       """)
 
   @Argument(help: ArgumentHelp("Name of a study, all, or a plan (YAML).", valueName: "name|file"))
@@ -39,6 +43,7 @@ struct StudyCommand: ParsableCommand {
   @Flag(help: "Print what would be made and stop.")
   var dryRun = false
 
+  @OptionGroup(title: "Cluster Options") var slurm: SlurmOptions
   @OptionGroup var common: CommonOptions
 
   private static let paper = "data/plans/paper.yaml"
@@ -67,8 +72,13 @@ struct StudyCommand: ParsableCommand {
     }
     for job in list { try job.checkPlace(plan: planPath) }
     if dryRun { return try tell(list, made: nil, plan, chosen, size) }
+    if slurm.status {
+      return try SlurmOptions.tell(StudyStatus(list, folder: folder), json: common.json)
+    }
+    if slurm.submit != nil || slurm.printScript { return try submit(list, folder) }
+    let made = try slurm.chosen(list)
     let runner = StudyRunner(
-      list, threads: common.threadCount, width: jobs ?? common.threadCount,
+      list, chosen: made, threads: common.threadCount, width: jobs ?? common.threadCount,
       memory: memory.map { Int($0 * 1e9) } ?? StudyRunner.defaultMemory,
       progress: ProgressLine(common.progress))
     let outcome = try Interruption.during(
@@ -76,7 +86,28 @@ struct StudyCommand: ParsableCommand {
     ) {
       try runner.run(title: name)
     }
+    guard slurm.chains.isEmpty else {
+      return Console.note("\(outcome.made) archives made, \(outcome.kept) kept")
+    }
     try tell(list, made: outcome, plan, chosen, size)
+  }
+
+  /// Hands what is missing to the cluster, or prints what would.
+  private func submit(_ list: [StudyJob], _ folder: String) throws {
+    let threads = common.threads ?? 1
+    let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path
+    var command = [own, "study", name, "--size", size, "-o", folder, "--threads", "\(threads)"]
+    command += cases.flatMap { ["--case", $0] }
+    if let jobs { command += ["--jobs", "\(jobs)"] }
+    if let memory { command += ["--memory", "\(memory)"] }
+    let title = URL(fileURLWithPath: name).deletingPathExtension().lastPathComponent
+    let submission = try SlurmSubmission(
+      list, study: title, folder: folder, command: command + ["--progress", "none"],
+      slurm.request(threads: threads, memory: memory))
+    if slurm.printScript {
+      return Console.write(try submission.printedScript(), to: .output)
+    }
+    try SlurmOptions.tell(submission.run(ProgressLine(common.progress)), json: common.json)
   }
 
   /// The size that was asked for, with the cases that were.

@@ -31,7 +31,9 @@ import Testing
       case .committed: return manager.fileExists(atPath: out + ".run/index.h5")
       case .merging:
         let names = (try? manager.contentsOfDirectory(atPath: out + ".run")) ?? []
-        return names.contains { $0.hasPrefix(".part-") && $0.count > ".part-000000.h5.tmp".count }
+        return names.contains {
+          $0.hasPrefix(".part-") && $0.count > ".part-000000.h5.01234567.tmp".count
+        }
       case .sealing: return manager.fileExists(atPath: out + ".h5.sealing")
       }
     }

@@ -45,6 +45,16 @@ enum Programs {
       errors: try String(contentsOfFile: files[1], encoding: .utf8))
   }
 
+  /// Starts a program with no signal blocked. Threads of the test runner block some, and a program inherits that; ours let them in
+  /// again, a shell does not.
+  static func startUnblocked(_ process: Process) throws {
+    var (none, before) = (sigset_t(), sigset_t())
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    try process.run()
+  }
+
   /// A new empty folder.
   static func scratch() throws -> String {
     let path = NSTemporaryDirectory() + "isotherm-" + UUID().uuidString

@@ -78,7 +78,7 @@ public struct RunPlace: Sendable, Hashable {
     guard hasFolder else { return }
     // A folder that another process writes is not replaced under its hands.
     let lock = try FolderLock(folder)
-    try withExtendedLifetime(lock) { try removeParts() }
+    try withExtendedLifetime(lock) { try removeParts(releasing: lock) }
   }
 
   /// Changes nothing. Throws when an archive is there already, unless `replacing`; also when one of `sources` is in the way, or the
@@ -147,13 +147,22 @@ public struct RunPlace: Sendable, Hashable {
 
   /// Removes the folder with all that a run has put there. What is not of the run stays, and the folder with it.
   /// - Throws: ``ArchiveError`` when something cannot be removed.
-  public func removeParts() throws {
+  public func removeParts() throws { try removeParts(releasing: nil) }
+
+  /// The same; `lock` is given back as the last: on a network file system an open file cannot go.
+  func removeParts(releasing lock: FolderLock?) throws {
     let others = try othersInFolder()
     let names = try FileManager.default.contentsOfDirectory(atPath: folder)
       .filter { !others.contains($0) }
     // The index first: a removal that was cut off leaves no run that seems whole.
-    let ordered = names.filter { $0 == "index.h5" } + names.filter { $0 != "index.h5" }
-    for path in ordered.map({ folder + "/" + $0 }) where unlink(path) != 0 && errno != ENOENT {
+    let (first, last) = ("index.h5", ".lock")
+    let ordered =
+      names.filter { $0 == first } + names.filter { $0 != first && $0 != last }
+      + names.filter { $0 == last }
+    for name in ordered {
+      if name == last { lock?.release() }
+      let path = folder + "/" + name
+      guard unlink(path) != 0, errno != ENOENT else { continue }
       throw ArchiveError(.system, "cannot remove \(path): \(String(cString: strerror(errno)))")
     }
     guard others.isEmpty, rmdir(folder) != 0, errno != ENOENT else { return }

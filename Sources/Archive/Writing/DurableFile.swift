@@ -11,9 +11,12 @@ enum DurableFile {
     guard fsync(descriptor) == 0 else { throw failure("fsync", path) }
   }
 
-  /// Puts the finished file `temporary` in the place of `path`, durably.
-  static func replace(_ path: String, with temporary: String) throws {
+  /// Puts the finished file `temporary` in the place of `path`, durably; `lock` is asked whether this process may still do so.
+  static func replace(_ path: String, with temporary: String, holding lock: FolderLock? = nil)
+    throws
+  {
     try sync(temporary)
+    try lock?.check()
     guard rename(temporary, path) == 0 else { throw failure("rename", path) }
     try sync(parentFolder(path))
   }

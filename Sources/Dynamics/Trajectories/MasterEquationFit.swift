@@ -5,8 +5,8 @@ import Transformer
 public struct FitConfiguration: Sendable {
   /// How it is integrated, and steps between two layers.
   public var stepper: FitStepper, substeps: Int
-  /// Passes over the fit samples, samples a step.
-  public var epochs: Int, batch: Int
+  /// Passes over the fit samples, samples a step, and shards that these are cut into.
+  public var epochs: Int, batch: Int, shards: Int
   /// AdamW's settings.
   public var optimizer: OptimizerConfiguration
   /// Seed of initial weights and order.
@@ -14,16 +14,19 @@ public struct FitConfiguration: Sendable {
 
   /// All settings.
   public init(
-    stepper: FitStepper, substeps: Int = 1, epochs: Int, batch: Int,
+    stepper: FitStepper, substeps: Int = 1, epochs: Int, batch: Int, shards: Int = 8,
     optimizer: OptimizerConfiguration, seed: UInt64
   ) {
     (self.stepper, self.substeps) = (stepper, substeps)
-    (self.epochs, self.batch, self.optimizer) = (epochs, batch, optimizer)
-    self.seed = seed
+    (self.epochs, self.batch, self.shards) = (epochs, batch, shards)
+    (self.optimizer, self.seed) = (optimizer, seed)
   }
+
+  /// Samples of the largest shard of a step: what an objective must have room for.
+  public var capacity: Int { (batch + shards - 1) / shards }
 }
 
-/// Fits a master equation: shards on a worker pool, gradients added in a fixed order.
+/// Fits a master equation: shards on a worker pool, gradients added in a fixed order (``Kernels/ShardSum``).
 public final class MasterEquationFit<S: KernelScalar>: @unchecked Sendable {
   /// The equation.
   public let equation: MasterEquation
@@ -43,7 +46,7 @@ public final class MasterEquationFit<S: KernelScalar>: @unchecked Sendable {
   /// Number of the objective's own parameters.
   private let ownCount: Int
   /// For each shard, gradients of the objective's own parameters, then of the coefficients.
-  private let partial: [Buffer<S>]
+  private let sum: ShardSum<S>
   private let slopes: Buffer<S>
   private let optimizer: Optimizer<S>
 
@@ -62,7 +65,7 @@ public final class MasterEquationFit<S: KernelScalar>: @unchecked Sendable {
     weights.assign(
       layout.initialValues(seed: configuration.seed, purpose: .dynamics).map { S($0) })
     gradient = Buffer(layout.count)
-    let capacity = Self.capacity(batch: configuration.batch)
+    let capacity = configuration.capacity
     passes = (0..<pool.threadCount).map { _ in
       TrajectoryPass(
         equation, configuration.stepper, substeps: configuration.substeps, capacity: capacity)
@@ -70,15 +73,11 @@ public final class MasterEquationFit<S: KernelScalar>: @unchecked Sendable {
     let coefficients = Coefficients<S>(equation)
     self.coefficients = coefficients
     let count = ownCount + coefficients.values.count
-    partial = (0..<Self.shardCount).map { _ in Buffer(count) }
     slopes = Buffer(count)
+    sum = ShardSum(
+      shards: configuration.shards, threads: pool.threadCount, into: slopes, startingAtZero: true)
     optimizer = Optimizer(configuration.optimizer, layout)
   }
-
-  private static var shardCount: Int { 8 }
-
-  /// Samples of the largest shard of a batch: what an objective must have room for.
-  public static func capacity(batch: Int) -> Int { (batch + shardCount - 1) / shardCount }
 
   /// The equation's own parameters within ``weights``.
   public var equationWeights: UnsafeMutablePointer<S> { weights.start + ownCount }
@@ -159,26 +158,29 @@ public final class MasterEquationFit<S: KernelScalar>: @unchecked Sendable {
 
   /// Loss over the samples `batch`, and its gradient in ``gradient``; `step` decides what random numbers are drawn.
   public func evaluateGradient(_ batch: [Int], step: Int = 0) -> FitLoss {
-    let shards = Self.shardCount
+    let shards = configuration.shards
     var losses = [FitLoss](repeating: FitLoss(), count: shards)
     coefficients.expand(equationWeights)
     losses.withUnsafeMutableBufferPointer { losses in
-      pool.forEach(shards) { shard, worker in
-        partial[shard].clear()
-        let low = batch.count * shard / shards
-        let high = batch.count * (shard + 1) / shards
-        guard high > low else { return }
-        losses[shard] = objective.accumulate(
-          FitShard(
-            samples: batch[low..<high], total: batch.count, pass: passes[worker], worker: worker,
-            weights: weights.start, coefficients: coefficients.values.start,
-            weightGradients: partial[shard].start,
-            coefficientGradients: partial[shard].start + ownCount,
-            index: UInt64(step * shards + shard)))
+      for wave in 0..<sum.waveCount {
+        let own = sum.shards(ofWave: wave)
+        pool.forEach(own.count) { lane, worker in
+          let (shard, partial) = (own.lowerBound + lane, sum.lanes[lane])
+          partial.clear()
+          let low = batch.count * shard / shards
+          let high = batch.count * (shard + 1) / shards
+          guard high > low else { return }
+          losses[shard] = objective.accumulate(
+            FitShard(
+              samples: batch[low..<high], total: batch.count, pass: passes[worker],
+              worker: worker, weights: weights.start, coefficients: coefficients.values.start,
+              weightGradients: partial.start,
+              coefficientGradients: partial.start + ownCount,
+              index: UInt64(step * shards + shard)))
+        }
+        sum.takeIn(wave: wave, pool)
       }
     }
-    slopes.clear()
-    for part in partial { Elementwise.add(part.start, to: slopes.start, count: slopes.count) }
     gradient.clear()
     gradient.start.update(from: slopes.start, count: ownCount)
     coefficients.reduce(

@@ -6,6 +6,8 @@ extension StudyConfiguration {
   public struct Training: Sendable {
     /// Passes over the training split, samples that go through the network at once, and how often that is done a step.
     public var epochs = 5, batch = 128, accumulate = 1
+    /// Shards that the samples of a step are cut into.
+    public var shards = 8
     /// The optimiser's settings.
     public var optimizer = OptimizerConfiguration(rate: 1e-3, warmup: 0.1, decay: 0.01, clip: 1)
     /// Share of a target's weight spread over all classes.
@@ -35,6 +37,9 @@ extension StudyConfiguration.Training: ConfigurationSection {
     .integer("epochs", \.epochs, 1...100_000, "passes over the training split"),
     .integer("batch", \.batch, 1...1_000_000, "samples that go through the network at once"),
     .integer("accumulate", \.accumulate, 1...100_000, "batches whose gradients make one step"),
+    .integer(
+      "shards", \.shards, 1...65_536,
+      "pieces of a batch, the most that work at the same time; another number rounds otherwise"),
     .choice("optimizer", \.optimizer.algorithm, "the optimiser"),
     .number("rate", \.optimizer.rate, 0...100, "highest learning rate"),
     .choice("schedule", \.optimizer.schedule, "how the rate falls after its warm-up"),

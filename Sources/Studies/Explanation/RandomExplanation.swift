@@ -68,12 +68,18 @@ struct RandomExplanation {
         + "through them by a permutation of stream (shuffling, e), \(size) a step; the last step of an epoch takes what is left. "
         + "\(Layout.Checkpoints.randomState) is (seed, e), data_position the samples of that epoch done."
     )
-    let shards = w.put("shards", Trainer<Float>.shardCount)
+    let shards = w.put("shards", training.shards)
     let parts = w.put("step_parts", training.accumulate)
     w.say(
       "A step cuts its samples, in their order, into at most \(accumulate) parts of \(batch), fewer and the last shorter at the end of an epoch, and part p of n samples into \(shards) shards: "
         + "shard s is samples ⌊n s/\(shards)⌋ to ⌊n (s + 1)/\(shards)⌋ - 1. In step k, from 0, the shard index is "
         + "(k \(parts) + p) \(shards) + s.")
+    if training.shards > ShardSum<Float>.groupSize {
+      w.say(
+        "Gradients of the shards are added in groups of \(ShardSum<Float>.groupSize) from left to right, then the groups' sums "
+          + "pairwise with their neighbours, those again, until one is left; a sum without neighbour goes up as it is."
+      )
+    }
     w.say(
       "Captured samples: the first \(study.captured.count) of a permutation of the test split, stream (capture, 0)."
     )

@@ -8,6 +8,8 @@ public struct StudyJob: Sendable {
   public let place: String
   /// What it is, for people.
   public let label: String
+  /// The case, variant and seed that it belongs to, `CASE/VARIANT/seed-N`; nil of a summary.
+  public let chain: String?
   /// Jobs of one kind take about the same time and memory.
   let kind: String
   let command: StudyPlan.Step.Command
@@ -139,7 +141,7 @@ extension StudyPlan {
         jobs.append(
           StudyJob(
             place: summary(study.study, part, folder: folder),
-            label: "\(part.name) \(study.study.name) summary", kind: "summary",
+            label: "\(part.name) \(study.study.name) summary", chain: nil, kind: "summary",
             command: .analyze("compare"), study: "", inputs: measured, settings: [],
             configuration: ""))
       }
@@ -190,9 +192,10 @@ extension StudyPlan {
           $0[name] ?? []
         } + (step.command == .train ? ["seed=\(seed)"] : [])
       let inputs = step.inputs.compactMap { made[$0] }
-      let place = "\(context.folder)/\(part.name)/\(variant.name)/seed-\(seed)/\(name)"
+      let chain = "\(part.name)/\(variant.name)/seed-\(seed)"
+      let place = "\(context.folder)/\(chain)/\(name)"
       let job = StudyJob(
-        place: place, label: "\(part.name) \(variant.name) seed \(seed) \(name)",
+        place: place, label: "\(part.name) \(variant.name) seed \(seed) \(name)", chain: chain,
         kind: "\(part.name) \(name)", command: step.command, study: part.study, inputs: inputs,
         settings: settings,
         configuration: try configuration(step, part, settings, inputs.first.map { jobs[$0] }))

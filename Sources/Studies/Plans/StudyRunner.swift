@@ -11,12 +11,14 @@ public final class StudyRunner {
   private let threads: Int
   /// Programs that run at the same time, and the memory they may take together, bytes.
   private let width: Int, memory: Int
+  /// Jobs that are to be made; of the others those are looked at that these read.
+  private let chosen: Set<Int>
   private var states: [Stage]
   private var running: [Running] = []
   /// Seconds and memory of what has ended, by kind.
   private var history: [String: (seconds: Double, count: Int, bytes: Int)] = [:]
 
-  private enum Stage { case waiting, running, done, failed }
+  private enum Stage { case waiting, running, done, failed, absent }
 
   private struct Running {
     let job: Int
@@ -34,13 +36,17 @@ public final class StudyRunner {
     public var made = 0, kept = 0
   }
 
-  /// A run of `jobs`, at most `width` programs at a time that take no more than `memory` bytes together.
+  /// A run of `jobs`, or of those `chosen` among them, at most `width` programs at a time that take no more than `memory` bytes
+  /// together.
   public init(
-    _ jobs: [StudyJob], threads: Int, width: Int, memory: Int, progress: ProgressLine
+    _ jobs: [StudyJob], chosen: Set<Int>? = nil, threads: Int, width: Int, memory: Int,
+    progress: ProgressLine
   ) {
     (self.jobs, self.threads, self.width, self.memory) = (jobs, threads, max(1, width), memory)
     self.progress = progress
-    states = jobs.map { _ in .waiting }
+    let chosen = chosen ?? Set(jobs.indices)
+    self.chosen = chosen
+    states = jobs.indices.map { chosen.contains($0) ? .waiting : .absent }
   }
 
   /// Half of the machine's memory, bytes.
@@ -48,9 +54,11 @@ public final class StudyRunner {
 
   /// Makes everything.
   /// - Throws: ``StudyError`` when a data set is missing, before anything is made, or when a program failed, after those beside it
-  ///   have ended; ``Console/Interrupted``.
+  ///   have ended, or when an archive that others make is not there; ``Console/Interrupted``.
   public func run(title: String) throws -> Outcome {
-    for note in Set(try jobs.compactMap { try $0.checkData() }).sorted() { progress.note(note) }
+    try lookAtOthers()
+    let notes = try chosen.sorted().compactMap { try jobs[$0].checkData() }
+    for note in Set(notes).sorted() { progress.note(note) }
     var outcome = Outcome()
     var failures: [String] = []
     progress.begin(title)
@@ -69,8 +77,36 @@ public final class StudyRunner {
       ) { stop() }
     }
     guard failures.isEmpty else { throw StudyError(message: failures.joined(separator: "\n")) }
+    try checkInputs()
     progress.end("\(outcome.made) archives made, \(outcome.kept) kept")
     return outcome
+  }
+
+  /// Finds out which archives are there that are read here and made elsewhere.
+  private func lookAtOthers() throws {
+    guard chosen.count < jobs.count, chosen.contains(where: { !isOwn(jobs[$0].inputs) }) else {
+      return
+    }
+    let inventory = StudyInventory(jobs)
+    for index in jobs.indices where !chosen.contains(index) {
+      if let problem = inventory.problems[index] { throw StudyError(message: problem) }
+      if inventory.isDone[index] { states[index] = .done }
+    }
+  }
+
+  private func isOwn(_ inputs: [Int]) -> Bool { inputs.allSatisfy(chosen.contains) }
+
+  /// - Throws: ``StudyError`` naming the archives without which something could not be made.
+  private func checkInputs() throws {
+    let waiting = chosen.filter { states[$0] == .waiting }
+    guard !waiting.isEmpty else { return }
+    let missing = Set(waiting.flatMap { jobs[$0].inputs }).filter { states[$0] == .absent }.sorted()
+    let names = missing.prefix(20).map { jobs[$0].place + ".h5" }.joined(separator: ", ")
+    throw StudyError(
+      message:
+        "\(waiting.count) of \(chosen.count) archives were not made, because \(missing.count) that they read are missing: "
+        + "\(names)\(missing.count > 20 ? " and more" : ""); --status says why, the same command makes or submits what is missing"
+    )
   }
 
   /// Starts what can be started; returns how many archives were there already.
@@ -186,7 +222,7 @@ public final class StudyRunner {
   }
 
   private func tell() {
-    let finished = states.filter { $0 == .done }.count
+    let finished = chosen.count { states[$0] == .done }
     let known = history.values.reduce((seconds: 0.0, count: 0)) {
       ($0.seconds + $1.seconds, $0.count + $1.count)
     }
@@ -197,7 +233,7 @@ public final class StudyRunner {
     }
     for item in running { left -= (ContinuousClock.now - item.began) / .seconds(1) }
     progress.update(
-      finished, of: jobs.count, unit: "archives",
+      finished, of: chosen.count, unit: "archives",
       detail: running.map { jobs[$0.job].label }.joined(separator: ", "),
       secondsLeft: known.count > 0 ? max(0, left) / Double(max(1, running.count)) : nil)
   }

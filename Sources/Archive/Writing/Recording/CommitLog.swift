@@ -44,7 +44,7 @@ final class CommitLog: Sendable {
   private let policy: PartMerging
   private let pool: MemoryPool
   /// Held as long as anything is written.
-  private let lock: FolderLock
+  let lock: FolderLock
   private let onEvent: @Sendable (Recorder.Event) -> Void
   private let streamPaths: Set<String>
   private let work: Confined<Work>
@@ -134,7 +134,7 @@ final class CommitLog: Sendable {
   }
 
   private func write(_ part: Part, _ work: inout Work) throws {
-    let byteCount = try part.write(in: place.folder)
+    let byteCount = try part.write(in: place.folder, holding: lock)
     work.index.append(part.name, part.counts, byteCount: byteCount)
     if isAnchored(part) { work.anchoredCommit = part.name.last }
     work.unpublished.append(part)
@@ -151,7 +151,7 @@ final class CommitLog: Sendable {
   }
 
   private func writeIndex(_ work: inout Work) throws {
-    try work.index.write()
+    try work.index.write(holding: lock)
     work.indexCount += 1
     // The library keeps what an index of many parts took, and a long run's memory would grow with them.
     if work.indexCount % 8 == 0, work.index.parts.count > 32 { releaseHDF5Memory() }
@@ -179,7 +179,7 @@ final class CommitLog: Sendable {
       ? policy.largeLimit + policy.fan : max(policy.limit + policy.fan, index.parts.count)
     let merger = PartMerger(
       folder: place.folder, parts: Array(work.index.parts[range]),
-      arrays: schema.arrays.filter { $0.type != .utf8 }, pool: pool)
+      arrays: schema.arrays.filter { $0.type != .utf8 }, pool: pool, holding: lock)
     merging.async { [self] in
       let result = Result { try merger.run { progress.isStopping } }
       finishedMerge.withLock { $0 = FinishedMerge(parts: merger.parts, result: result) }

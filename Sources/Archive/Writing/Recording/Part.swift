@@ -41,8 +41,8 @@ struct Part: Sendable {
   }
 
   /// Writes the part durably; the blocks must have been filtered. Returns the bytes of the file.
-  func write(in folder: String) throws -> Int {
-    let temporary = folder + "/." + name.file + ".tmp"
+  func write(in folder: String, holding lock: FolderLock) throws -> Int {
+    let temporary = "\(folder)/.\(name.file).\(lock.mark).tmp"
     do {
       let file = try File.create(temporary, replacing: true)
       let root = try file.root
@@ -65,11 +65,11 @@ struct Part: Sendable {
       try HashStates.write(hashStates.wait(), to: root)
       if let resumeState { try Self.write(resumeState, to: root) }
       try file.close()
+      try DurableFile.replace(folder + "/" + name.file, with: temporary, holding: lock)
     } catch {
       try? FileManager.default.removeItem(atPath: temporary)
       throw error
     }
-    try DurableFile.replace(folder + "/" + name.file, with: temporary)
     return Self.byteCount(of: folder + "/" + name.file)
   }
 

@@ -52,8 +52,8 @@ struct PartIndex {
   }
 
   /// Writes `index.h5` anew, durably: what it names is acknowledged from then on.
-  mutating func write() throws {
-    let temporary = place.folder + "/.index.h5.tmp"
+  mutating func write(holding lock: FolderLock) throws {
+    let temporary = "\(place.folder)/.index.h5.\(lock.mark).tmp"
     let tree = TreeWriter(schema: schema, rows: rows, texts: texts) { _ in nil }
     do {
       let file = try File.create(temporary, replacing: true)
@@ -68,7 +68,7 @@ struct PartIndex {
       }
       try file.close()
     }
-    try DurableFile.replace(place.index, with: temporary)
+    try DurableFile.replace(place.index, with: temporary, holding: lock)
   }
 
   /// What went wrong, with its remedy where somebody removed what the run had written.

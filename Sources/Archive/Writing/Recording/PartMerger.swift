@@ -7,16 +7,21 @@ package struct PartMerger: Sendable {
   package let parts: [PartName]
   package let arrays: [ArraySchema]
   private let pool: MemoryPool
+  private let lock: FolderLock?
 
-  package init(folder: String, parts: [PartName], arrays: [ArraySchema], pool: MemoryPool) {
+  package init(
+    folder: String, parts: [PartName], arrays: [ArraySchema], pool: MemoryPool,
+    holding lock: FolderLock? = nil
+  ) {
     (self.folder, self.parts, self.arrays, self.pool) = (folder, parts, arrays, pool)
+    self.lock = lock
   }
 
   /// Writes the merged part; nil, leaving nothing, when `isCancelled` said so.
   package func run(isCancelled: () -> Bool) throws -> PartName? {
     guard let first = parts.first?.first, let last = parts.last?.last else { return nil }
     let merged = PartName(first, last)
-    let temporary = folder + "/." + merged.file + ".tmp"
+    let temporary = "\(folder)/.\(merged.file).\(lock?.mark ?? "").tmp"
     do {
       let file = try File.create(temporary, replacing: true)
       let root = try file.root
@@ -41,7 +46,7 @@ package struct PartMerger: Sendable {
       try FileManager.default.removeItem(atPath: temporary)
       return nil
     }
-    try DurableFile.replace(folder + "/" + merged.file, with: temporary)
+    try DurableFile.replace(folder + "/" + merged.file, with: temporary, holding: lock)
     return merged
   }
 

@@ -26,8 +26,9 @@ struct PreparedFolder {
       throw ArchiveError(
         .refused, "cannot make \(place.folder): \(error.localizedDescription)")
     }
-    unfinished = Unfinished { place.removeUncommitted() }
-    lock = try FolderLock(place.folder)
+    let lock = try FolderLock(place.folder)
+    self.lock = lock
+    unfinished = Unfinished { if lock.isHeld { place.removeUncommitted() } }
     (self.place, self.schema) = (place, schema)
     try Self.store(schema, place)
   }
@@ -50,7 +51,7 @@ struct PreparedFolder {
     var parts = try RunParts(place.folder, schema)
     guard FileManager.default.fileExists(atPath: place.index), parts.truncate(afterLast: anchor)
     else {
-      try place.removeParts()
+      try place.removeParts(releasing: lock)
       return nil
     }
     try self.init(goingOn: place, schema, parts, lock) { schema, begun in
@@ -103,7 +104,7 @@ struct PreparedFolder {
   ) throws {
     schema.validate()
     (self.place, self.schema, self.parts, self.lock) = (place, schema, parts, lock)
-    unfinished = Unfinished { place.removeUncommitted() }
+    unfinished = Unfinished { if lock.isHeld { place.removeUncommitted() } }
     // Killed before the first index, a folder has parts and a schema only: texts are empty then.
     guard let begun = try? RunReader(place.folder) else { return }
     self.schema.runID = begun.runID

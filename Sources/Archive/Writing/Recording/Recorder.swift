@@ -71,7 +71,7 @@ public final class Recorder {
       }
       for (path, count) in index.rows { streams[path]?.resume(rows: count) }
       index.texts = folder.texts
-      try index.write()
+      try index.write(holding: folder.lock)
       // Only now that no index names them.
       try parts.removeDropped()
     } else {
@@ -243,11 +243,11 @@ public final class Recorder {
       known[$0.path]
     }
     do {
-      try Sealer(place: place, tree: tree, sources: log.sources, pool: pool).run()
+      try Sealer(place: place, tree: tree, sources: log.sources, pool: pool, lock: log.lock).run()
     } catch {
       throw log.explained(error)
     }
-    if !keepingParts { try place.removeParts() }
+    if !keepingParts { try place.removeParts(releasing: log.lock) }
     unfinished.done()
     onEvent(.sealed(path: place.file))
     return place.file
@@ -277,11 +277,14 @@ public final class Recorder {
     return values
   }
 
+  /// Whether no other process has taken the folder over.
+  var isHolder: Bool { log.lock.isHeld }
+
   /// Stops after a failure: waits for what is under way, and removes the folder when nothing was acknowledged.
   public func abandon() {
     log.stop()
-    if !FileManager.default.fileExists(atPath: place.index) {
-      try? place.removeParts()
+    if isHolder, !FileManager.default.fileExists(atPath: place.index) {
+      try? place.removeParts(releasing: log.lock)
     }
     unfinished.done()
   }

@@ -10,6 +10,7 @@ struct Sealer {
   let tree: TreeWriter
   let sources: [String: [DatasetCreation.Source]]
   let pool: MemoryPool
+  let lock: FolderLock
 
   func run() throws {
     let temporary = place.half
@@ -53,7 +54,7 @@ struct Sealer {
       try? FileManager.default.removeItem(atPath: temporary)
       throw error
     }
-    try unfinished.done { try DurableFile.replace(place.file, with: temporary) }
+    try unfinished.done { try DurableFile.replace(place.file, with: temporary, holding: lock) }
   }
 
   /// Reads the sealed file, and compares the hash of each array with that of the rows that were appended.

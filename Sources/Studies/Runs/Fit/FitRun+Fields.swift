@@ -128,7 +128,7 @@ extension FitRun {
     let network = subject.model
     let (n, heads) = (network.positionCount, network.headCount)
     let size = heads * n * n
-    let chunk = MasterEquationFit<Float>.capacity(batch: subject.pde.batch)
+    let chunk = capacity
     var sums = [Double](repeating: 0, count: network.layerCount * size)
     var counts = [Int](repeating: 0, count: n)
     let all = Array(0..<fitted.count)

@@ -119,16 +119,18 @@ public struct FitRun {
   }
 
   /// Samples of the largest shard of a step.
-  var capacity: Int { MasterEquationFit<Float>.capacity(batch: settings(false).batch) }
+  var capacity: Int { settings(false).capacity }
 
   /// How a model is fitted: to the task as the study trains its network.
   func settings(_ isEmpty: Bool) -> FitConfiguration {
     let pde = subject.pde
-    let training = pde.objective == .task ? subject.trained?.study.configuration.training : nil
+    let own = subject.trained?.study.configuration.training
+    let training = pde.objective == .task ? own : nil
     return FitConfiguration(
       stepper: pde.stepper, substeps: pde.substeps,
       epochs: training?.epochs ?? (isEmpty ? 0 : pde.epochs),
       batch: training?.batch ?? pde.batch,
+      shards: own?.shards ?? StudyConfiguration.Training().shards,
       optimizer: training?.optimizer
         ?? OptimizerConfiguration(rate: pde.rate, warmup: 0.1, decay: 0, clip: 1),
       seed: subject.seed)

@@ -51,7 +51,8 @@ extension TrainRun {
   ) -> Double {
     let training = study.configuration.training
     let trainer = Trainer<Float>(
-      study.model, training.optimizer, batch: training.batch, seed: 0, pool: pool)
+      study.model, training.optimizer, batch: training.batch, seed: 0, shards: training.shards,
+      pool: pool)
     let batch = study.trainIndices.prefix(training.batch * training.accumulate)
     let times = (0..<4).map { _ in
       let clock = ContinuousClock.now
@@ -84,7 +85,8 @@ extension TrainRun {
     return 72_000_000 + study.data.byteCount + baseline
       + (checkpoint <= bound ? 2 * checkpoint : max(2 * bound, checkpoint * 3 / 2))
       + Trainer<Float>.byteCount(
-        study.model, training.optimizer, batch: training.batch, threads: pool.threadCount)
+        study.model, training.optimizer, batch: training.batch, shards: training.shards,
+        threads: pool.threadCount)
       + TapSampler.byteCount(study, taps, threads: pool.threadCount)
   }
 }

@@ -144,7 +144,7 @@ public struct TrainRun {
     let training = study.configuration.training
     let trainer = Trainer<Float>(
       study.model, training.optimizer, batch: training.batch, seed: study.configuration.seed,
-      pool: pool)
+      shards: training.shards, pool: pool)
     trainer.smoothing = training.labelSmoothing
     trainer.partsPerStep = training.accumulate
     writeNames(recorder)
