@@ -55,7 +55,8 @@ struct SlurmScript {
         [ $status = 143 ] || left=$((left - 1))
       done
       if [ $again = 1 ] && [ $left -gt 0 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt \(Self.restarts) ]; then
-        scontrol requeue "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID" && sleep 60
+        # Slurm ends this script, which has not ended then for whoever asks.
+        scontrol requeue "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID" && { sleep 60; exit $worst; }
       fi
       mkdir -p "${ended%/*}" && echo $worst > "$ended.tmp" && mv "$ended.tmp" "$ended"
       exit $worst

@@ -128,7 +128,9 @@ extension FitRun {
     let network = subject.model
     let (n, heads) = (network.positionCount, network.headCount)
     let size = heads * n * n
-    let chunk = capacity
+    // By the batch of the equation, of the task too: other chunks round otherwise.
+    let shards = settings(false).shards
+    let chunk = min(capacity, (subject.pde.batch + shards - 1) / shards)
     var sums = [Double](repeating: 0, count: network.layerCount * size)
     var counts = [Int](repeating: 0, count: n)
     let all = Array(0..<fitted.count)
