@@ -26,7 +26,9 @@ struct CheckpointAlignmentCommand: FigureCommand {
     let shown = matrices.isEmpty ? Array(rows.prefix(9)) : rows
     let shape = try source.reader.describe(group + "cka_pairs").shape
     return CheckpointAlignmentFigure.make(
-      try shown.map { (names[$0].replacing(".weight", with: ""), try source.row(group + "cka_pairs", $0).elements) },
+      try shown.map {
+        (Words.matrix(names[$0]), try source.row(group + "cka_pairs", $0).elements)
+      },
       count: shape.count == 3 ? shape[1] : 0, leftOut: rows.count - shown.count,
       title: "CKA of checkpoints: \(source.reader.title)", theme: options.theme.theme)
   }
