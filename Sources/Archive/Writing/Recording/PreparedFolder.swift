@@ -24,7 +24,8 @@ struct PreparedFolder {
         atPath: place.folder, withIntermediateDirectories: false)
     } catch {
       throw ArchiveError(
-        .refused, "cannot make \(place.folder): \(error.localizedDescription)")
+        .refused,
+        "cannot make \(place.folder): \(error.localizedDescription) Choose another place with -o.")
     }
     unfinished = Unfinished { place.removeUncommitted() }
     lock = try FolderLock(place.folder)
@@ -39,7 +40,8 @@ struct PreparedFolder {
   ) throws {
     guard place.hasFolder else { return nil }
     // Parts are whole, and what they hold may have been acknowledged, whatever became of the index.
-    if !FileManager.default.fileExists(atPath: place.index), try RunParts.areThere(in: place.folder) {
+    if !FileManager.default.fileExists(atPath: place.index), try RunParts.areThere(in: place.folder)
+    {
       _ = try Recorder.takeOver(place)
     }
     let lock = try FolderLock(place.folder)
