@@ -125,9 +125,10 @@ package struct AttentionAnalysis: Analysis {
     let network = try run.attention(layer, checkpoint: run.steps.count - 1).prefix(samples)
     let single = [1] + network.shape.dropFirst()
     let mask = run.attentionMask(of: network)
-    let columns = try run.grid(positions: mask.positions).columns
+    let placing = try run.placing(positions: mask.positions)
     func note(_ map: NDArray<Float>, _ place: Int) {
-      structures[place].append(AttentionStructure(map, mask: mask, columns: columns))
+      structures[place].append(
+        AttentionStructure(map, mask: mask, columns: placing.columns, first: placing.first))
       broken[place].append(Notes.brokenCount(map))
     }
     note(network, 0)

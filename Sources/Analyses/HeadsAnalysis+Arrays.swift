@@ -52,7 +52,10 @@ extension HeadsAnalysis {
         $0.entropy
       },
       numbers("entropy_null", "entropy of the uniform map", units: "nat") { $0.entropyNull },
-      numbers("distance", "distance of query and key, mean under the map") { $0.distance },
+      numbers(
+        "distance",
+        "distance of query and key in \(isOnGrid ? "patches" : "positions"), mean under the map"
+      ) { $0.distance },
       numbers("distance_null", "distance under the uniform map") { $0.distanceNull },
     ]
   }

@@ -33,6 +33,8 @@ package struct HeadsAnalysis: Analysis {
   private var notes: [String] = []
   private let seed: UInt64
   private(set) var sampleCount = 0
+  /// Whether distances are those of patches on a grid.
+  private(set) var isOnGrid = false
   private var hasMaps: Bool { rows.contains { !$0.scores.isEmpty } }
   /// Whether any archive has the network before training.
   private var hasUntrained: Bool {
@@ -124,10 +126,12 @@ package struct HeadsAnalysis: Analysis {
       let mask = run.attentionMask(of: maps)
       let periods = try periods(run, positions: mask.positions, samples: maps.shape[0])
       let scores = HeadScores(maps, mask: mask, periods: periods)
-      let columns = try run.grid(positions: mask.positions).columns
-      let structure = AttentionStructure(maps, mask: mask, columns: columns)
+      let placing = try run.placing(positions: mask.positions)
+      let (columns, first) = (placing.columns, placing.first)
+      isOnGrid = isOnGrid || placing.isGrid
+      let structure = AttentionStructure(maps, mask: mask, columns: columns, first: first)
       let uniform = AttentionStructure(
-        Self.uniform(mask, samples: maps.shape[0]), mask: mask, columns: columns)
+        Self.uniform(mask, samples: maps.shape[0]), mask: mask, columns: columns, first: first)
       let before =
         hasUntrained
         ? HeadScores(

@@ -134,6 +134,17 @@ package struct RunContent {
   /// Whether samples have positions that are padding.
   var isPadded: Bool { padding.lengths != nil }
 
+  /// The columns of the grid that positions lie on, and the first position on it: 1 where a class token stands before the patches.
+  func placing(positions: Int) throws -> (columns: Int, first: Int, isGrid: Bool) {
+    let whole = try grid(positions: positions)
+    if whole.rows > 1 { return (whole.columns, 0, true) }
+    let rest = positions > 1 ? try grid(positions: positions - 1) : whole
+    guard reader.contains(Layout.Samples.image), rest.rows > 1 else {
+      return (whole.columns, 0, false)
+    }
+    return (rest.columns, 1, true)
+  }
+
   /// The patch grid: rows and columns of positions; one row for text, and where a class token fits no grid.
   func grid(positions: Int) throws -> (rows: Int, columns: Int) {
     guard reader.contains(Layout.Samples.image) else {

@@ -149,6 +149,9 @@ package struct WeightsAnalysis: Analysis {
       numbers("spikes", "eigenvalues beyond the upper Marchenko-Pastur edge") {
         Double($0.spectrum.spikeCount)
       },
+      numbers("spikes_null", "eigenvalues of a Gaussian matrix beyond the edge") {
+        Double($0.null.spikes)
+      },
       numbers("spectral_norm", "largest singular value") { $0.spectrum.spectralNorm },
       numbers("frobenius_norm", "root of the sum of squares") { $0.spectrum.frobeniusNorm },
       numbers("squared_edge_upper", "upper Marchenko-Pastur edge of squared singular values") {

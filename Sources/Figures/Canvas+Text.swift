@@ -51,7 +51,7 @@ extension Canvas {
   func fitted(_ text: String, size: Double, room: Double) -> (text: String, size: Double) {
     // More characters are on no line.
     let text = String(text.prefix(2000))
-    let width = width(text, size: size)
+    let (width, room) = (width(text, size: size), room - reserve)
     guard width > room else { return (text, size) }
     let smaller = max(size * room / width, size * 0.7)
     guard self.width(text, size: smaller) > room + 1e-6 else { return (text, smaller) }
@@ -73,6 +73,24 @@ extension Canvas {
     return pairs.min { a, b in
       a.map { width($0, size: size) }.max() ?? 0 < b.map { width($0, size: size) }.max() ?? 0
     } ?? [text]
+  }
+
+  /// A text on at most `most` lines of `room`, as few as hold it; what does not fit stands on the last one.
+  func wrapped(_ text: String, size: Double, room: Double, most: Int) -> [String] {
+    guard width(text, size: size) > room, most > 1 else { return [text] }
+    let pair = lines(text, size: size)
+    if pair.allSatisfy({ width($0, size: size) <= room }) { return pair }
+    var (lines, line) = ([String](), "")
+    for word in text.split(separator: " ") {
+      let longer = line.isEmpty ? String(word) : line + " " + word
+      if !line.isEmpty, lines.count < most - 1, width(longer, size: size) > room {
+        lines.append(line)
+        line = String(word)
+      } else {
+        line = longer
+      }
+    }
+    return lines + [line]
   }
 
   /// Draws a text whose baseline passes through (x, y); turned a quarter to the left when `upright` is false. `isInside`

@@ -20,6 +20,8 @@ public final class Canvas {
   let context: OpaquePointer
   /// Memory of the pixels of a raster image.
   private let memory: LargeBuffer?
+  /// What a text must leave of its room while a page is only planned: its pixels may lie a little beside.
+  let reserve: Double
   /// Whether it is made of pixels; edges are put on their raster then.
   private let isRaster: Bool
 
@@ -42,6 +44,7 @@ public final class Canvas {
   /// - Throws: ``FigureError`` when the size is impossible, or the file cannot be made.
   public init(width: Double, height: Double, _ target: Target, background: Color) throws {
     (self.width, self.height) = (width, height)
+    if case .nowhere = target { reserve = 1 } else { reserve = 0 }
     let surface: OpaquePointer?
     var memory: LargeBuffer?
     var remedy = "choose another place with -o"

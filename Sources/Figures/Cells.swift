@@ -31,15 +31,11 @@ enum Cells {
   static func colors(
     _ values: [Double], _ map: ColorMap, _ domain: ClosedRange<Double>, _ missing: Color
   ) -> [UInt32] {
-    func packed(_ color: Color) -> UInt32 {
-      func byte(_ c: Double) -> UInt32 { UInt32((c * 255).rounded()) }
-      return byte(color.red) << 16 | byte(color.green) << 8 | byte(color.blue)
-    }
     let (low, high) = (domain.lowerBound, domain.upperBound)
     let span = high - low
     // A table of 1,024 colours: finer than the 8 bits a channel can show.
-    let table = (0..<1024).map { packed(map.color(Double($0) / 1023)) }
-    let none = packed(missing)
+    let table = (0..<1024).map { map.color(Double($0) / 1023).packed }
+    let none = missing.packed
     guard span.isFinite else {
       // The difference of the ends is more than a number can be: that of their halves is not.
       return values.map { value in

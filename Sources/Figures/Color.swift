@@ -20,6 +20,12 @@ public struct Color: Sendable, Hashable {
   /// The same colour with another opacity.
   public func opacity(_ alpha: Double) -> Color { Color(red, green, blue, alpha: alpha) }
 
+  /// The colour as `0xRRGGBB`, without its opacity.
+  var packed: UInt32 {
+    func byte(_ c: Double) -> UInt32 { UInt32((min(max(c, 0), 1) * 255).rounded()) }
+    return byte(red) << 16 | byte(green) << 8 | byte(blue)
+  }
+
   /// Relative luminance (WCAG 2.1).
   public var luminance: Double {
     func linear(_ c: Double) -> Double {

@@ -34,7 +34,8 @@ extension Figure {
   /// other proportions. Nil when there is none.
   private func fitted(_ theme: Theme, mayWiden: Bool, mayHeighten: Bool = true) throws -> Figure? {
     let whole = noted(try Canvas(width: 1, height: 1, .nowhere, background: theme.background))
-    if try whole.isLaidOut(theme, wantedHeight: 0) { return self }
+    // Panels of a narrow page must not be flat because its proportions were those of a wide one.
+    if try whole.isLaidOut(theme, wantedHeight: mayWiden ? 0 : 0.45) { return self }
     var found: [Figure] = []
     for grows in [(false, true), (true, true), (true, false)]
     where (mayWiden || !grows.0) && (mayHeighten || !grows.1) {

@@ -3,6 +3,7 @@ extension Figure {
   private var words: String {
     var words = [title, caption] + legend.map(\.label)
     for section in sections {
+      words += section.legend.map(\.label)
       if let bar = section.colorBar { words.append(bar.title) }
       for panel in section.rows.flatMap({ $0 }) {
         words += [panel.title, panel.x.title, panel.y.title]

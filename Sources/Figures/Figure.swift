@@ -8,10 +8,34 @@ public struct Figure: Sendable {
     public var colorBar: ColorBar?
     /// Share of the figure's height.
     public var weight: Double
+    /// What lines of these panels stand for, right above them.
+    public var legend: [Key]
+    /// Whether the panels are a list that may be wrapped anywhere; else rows mean something, and are broken evenly only.
+    let isList: Bool
 
     /// A section.
-    public init(_ rows: [[Panel]], colorBar: ColorBar? = nil, weight: Double = 1) {
-      (self.rows, self.colorBar, self.weight) = (rows, colorBar, weight)
+    public init(
+      _ rows: [[Panel]], colorBar: ColorBar? = nil, weight: Double = 1, legend: [Key] = []
+    ) {
+      (self.rows, self.colorBar, self.weight, self.legend) = (rows, colorBar, weight, legend)
+      isList = rows.count == 1
+    }
+
+    /// Panels of one kind, at most `across` beside each other.
+    public init(
+      list panels: [Panel], across: Int, colorBar: ColorBar? = nil, weight: Double = 1,
+      legend: [Key] = []
+    ) {
+      // Four are two and two, not three and one.
+      rows = Self.wrapped(panels, across == 3 && panels.count == 4 ? 2 : across)
+      (self.colorBar, self.weight, self.legend) = (colorBar, weight, legend)
+      isList = true
+    }
+
+    static func wrapped(_ panels: [Panel], _ across: Int) -> [[Panel]] {
+      stride(from: 0, to: panels.count, by: max(across, 1)).map {
+        Array(panels[$0..<min($0 + max(across, 1), panels.count)])
+      }
     }
   }
 

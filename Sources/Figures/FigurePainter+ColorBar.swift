@@ -29,9 +29,7 @@ extension FigurePainter {
     if inner.height < 2.5 * size { canvas.faults.append("no room for the colour bar") }
     let steps = 256
     let colors = (0..<steps).map { step -> UInt32 in
-      let color = bar.map.color(1 - Double(step) / Double(steps - 1))
-      func byte(_ c: Double) -> UInt32 { UInt32((c * 255).rounded()) }
-      return byte(color.red) << 16 | byte(color.green) << 8 | byte(color.blue)
+      bar.map.color(1 - Double(step) / Double(steps - 1)).packed
     }
     canvas.image(colors, rows: steps, columns: 1, in: inner)
     canvas.frame(inner, theme.foreground.opacity(0.35), width: 0.6)

@@ -29,8 +29,14 @@ extension FigurePainter {
     var (styles, start) = (before, 0)
     for (row, panels) in section.rows.enumerated() {
       for place in places[start..<start + panels.count] {
-        let title = canvas.width(place.panel.title, size: size * 1.1 * 0.7)
-        if title > place.inner.width + size { styles[row].lines = 2 }
+        // A little smaller is better than two lines, much smaller is not.
+        func isLong(_ title: String, _ size: Double, _ room: Double) -> Bool {
+          canvas.width(title, size: size * 0.85) > room
+        }
+        let (panel, inner) = (place.panel, place.inner)
+        if isLong(panel.title, size * 1.1, inner.width + size) { styles[row].lines = 2 }
+        if isLong(panel.x.title, size, inner.width + size) { styles[row].acrossLines = 2 }
+        if isLong(panel.y.title, size, inner.height + size * 0.4) { styles[row].upLines = 2 }
         let beside = canvas.width(place.panel.y.title, size: size * 0.7)
         if place.panel.y.ticks?.isEmpty ?? false, beside > place.inner.height + size * 0.4 {
           styles[row].isBeside = true
@@ -106,7 +112,8 @@ extension FigurePainter {
       height: fitHeight)
   }
 
-  /// The section with fewer panels beside each other where they would be narrower than their tick labels need.
+  /// The section with fewer panels beside each other where they would be narrower than their tick labels or titles need. A list is
+  /// wrapped anew; rows that mean something are broken into equal parts, so that panels stay in columns.
   func reflowed(_ section: Figure.Section) -> Figure.Section {
     var section = section
     let bar = section.colorBar.map { colorBarWidth($0, height: figure.height / 3) } ?? 0
@@ -114,20 +121,38 @@ extension FigurePainter {
     let area = Rectangle(
       x: 0, y: 0, width: figure.width - 2 * margin - bar,
       height: figure.height / Double(max(figure.sections.count, 1)))
-    while let most = section.rows.map(\.count).max(), most > 1 {
-      let isNarrow = layout(section, in: area).contains {
-        !($0.panel.x.ticks?.isEmpty ?? false) && $0.room.width < 6 * size
-      }
-      guard isNarrow else { break }
-      let across = (most + 1) / 2
-      section.rows = section.rows.flatMap { row in
-        stride(from: 0, to: row.count, by: across).map {
-          Array(row[$0..<min($0 + across, row.count)])
-        }
-      }
+    while let most = section.rows.map(\.count).max(), most > 1,
+      layout(section, in: area).contains(where: { isNarrow($0, section.isList) })
+    {
+      let across =
+        (1..<most).reversed().first { across in
+          // A last row that is not full is seen as one where there are several full ones.
+          let count = section.rows.joined().count
+          return section.isList
+            ? count > 4 || count % across == 0
+            : section.rows.allSatisfy { $0.count % across == 0 }
+        } ?? 1
+      section.rows =
+        section.isList
+        ? Figure.Section.wrapped(Array(section.rows.joined()), across)
+        : section.rows.flatMap { Figure.Section.wrapped($0, across) }
     }
     section.weight *= Double(section.rows.count) / max(before, 1)
     return section
+  }
+
+  private func isNarrow(_ place: Place, _ isList: Bool) -> Bool {
+    let panel = place.panel
+    let hasTicks = !(panel.x.ticks?.isEmpty ?? false)
+    // A grid of maps is one picture.
+    guard hasTicks || isList else { return false }
+    // Titles are cut short when two lines of the smallest size do not hold them.
+    return place.room.width < (hasTicks ? 6 : 5) * size
+      || [(panel.title, size * 1.1), (panel.x.title, size)].contains { title, size in
+        canvas.lines(title, size: size * 0.7).contains {
+          canvas.width($0, size: size * 0.7) > place.room.width
+        }
+      }
   }
 
   /// Notes a panel that is too small for anything to be seen in it.
@@ -140,7 +165,7 @@ extension FigurePainter {
       canvas.faults.append("the panel\(name) would be too narrow")
     } else if height < needed.height || inner.height < needed.height {
       canvas.faults.append("the panel\(name) would be too low")
-    } else if !isMap, height < wantedHeight * min(width, 40 * size) {
+    } else if !isMap, height < wantedHeight * min(max(width, 16 * size), 40 * size) {
       canvas.faults.append("the panel\(name) would be flat")
     }
   }

@@ -13,43 +13,78 @@ struct FigurePainter {
 
   func draw() {
     let sections = figure.sections.map(reflowed)
-    var top = margin + size * 1.5
-    let title = canvas.fitted(
-      figure.title, size: size * 1.5, room: figure.width - 2 * margin)
-    canvas.text(title.text, x: margin, y: top, size: title.size, theme.foreground)
-    top += size * 0.9
-    top = drawLegend(top)
+    let top = drawLegend(figure.legend, below: drawTitle())
     let bottom = drawCaption()
     let total = sections.reduce(0) { $0 + $1.weight }
     // The title of a section's panels needs air below the section before.
     let gap = size * 1.1
-    let height = bottom - top - gap * Double(sections.count - 1)
+    let legends = sections.map { legendHeight($0.legend) }
+    let height = bottom - top - gap * Double(sections.count - 1) - legends.reduce(0, +)
+    var y = top
     for section in sections {
       let share = height * section.weight / max(total, 1e-9)
+      y = drawLegend(section.legend, below: y)
       draw(
         section,
-        in: Rectangle(x: margin, y: top, width: figure.width - 2 * margin, height: share))
-      top += share + gap
+        in: Rectangle(x: margin, y: y, width: figure.width - 2 * margin, height: share))
+      y += share + gap
     }
   }
 
-  private func drawLegend(_ top: Double) -> Double {
-    guard !figure.legend.isEmpty else { return top }
-    var (x, y) = (margin, top + size * 1.2)
-    for key in figure.legend {
+  /// Draws the title, on several lines where one would be too small to read; returns where the rest begins.
+  private func drawTitle() -> Double {
+    let (large, room) = (size * 1.5, figure.width - 2 * margin)
+    let isShort = canvas.width(figure.title, size: large * 0.85) <= room
+    let lines =
+      isShort ? [figure.title] : canvas.wrapped(figure.title, size: large, room: room, most: 3)
+    var y = margin + size * 1.5
+    for (index, line) in lines.enumerated() {
+      if index > 0 { y += large * 1.2 }
+      let title = canvas.fitted(line, size: large, room: room)
+      canvas.text(title.text, x: margin, y: y, size: title.size, theme.foreground)
+    }
+    return y + size * 0.9
+  }
+
+  private struct LegendEntry {
+    let style: Panel.LineStyle
+    let label: (text: String, size: Double)
+    let place: (x: Double, row: Int)
+  }
+
+  /// Entries of a legend from left to right, on as many lines as they need.
+  private func entries(_ keys: [Figure.Key]) -> [LegendEntry] {
+    var (x, row, entries) = (margin, 0, [LegendEntry]())
+    for key in keys {
       let label = canvas.fitted(key.label, size: size, room: figure.width - 2 * margin - 26)
       let width = 26 + canvas.width(label.text, size: label.size)
-      if x + width > figure.width - margin && x > margin {
-        x = margin
-        y += size * 1.6
-      }
-      canvas.line(
-        [(x, y - size * 0.33), (x + 20, y - size * 0.33)], key.style.color,
-        width: max(key.style.width, 1.6), dash: key.style.dash)
-      canvas.text(label.text, x: x + 24, y: y, size: label.size, theme.foreground)
+      if x + width > figure.width - margin && x > margin { (x, row) = (margin, row + 1) }
+      entries.append(LegendEntry(style: key.style, label: label, place: (x, row)))
       x += width + 12
     }
-    return y + size * 0.6
+    return entries
+  }
+
+  private func legendHeight(_ keys: [Figure.Key]) -> Double {
+    guard let last = entries(keys).last else { return 0 }
+    return size * (1.8 + 1.6 * Double(last.place.row))
+  }
+
+  private func drawLegend(_ keys: [Figure.Key], below top: Double) -> Double {
+    for entry in entries(keys) {
+      let (x, y) = (entry.place.x, top + size * (1.2 + 1.6 * Double(entry.place.row)))
+      let (style, middle) = (entry.style, y - size * 0.33)
+      canvas.line(
+        [(x, middle), (x + 20, middle)], style.color, width: max(style.width, 1.6),
+        dash: style.dash)
+      // A null's points are rings in its panel, and here.
+      if style.color == theme.null, !style.dash.isEmpty {
+        canvas.disc(x + 10, middle, radius: 1.8, style.color, hollow: theme.background)
+      }
+      canvas.text(
+        entry.label.text, x: x + 24, y: y, size: entry.label.size, theme.foreground)
+    }
+    return top + legendHeight(keys)
   }
 
   /// Draws the caption at the foot, wrapped to the width; returns where the panels must end.

@@ -28,6 +28,8 @@ public struct Panel: Sendable {
     case contours([Double], rows: Int, columns: Int, levels: [Double], Color)
     /// A word at a place.
     case words(Double, Double, String, Color)
+    /// Pixels `[row][column]` of a picture, 0xRRGGBB, row 0 at the top.
+    case picture([UInt32], rows: Int, columns: Int)
     /// Cells `[row][column]`, row 0 at the top; NaN in the theme's colour for missing values.
     case cells([Double], rows: Int, columns: Int, ColorMap, ClosedRange<Double>)
   }

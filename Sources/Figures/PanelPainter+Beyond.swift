@@ -54,6 +54,7 @@ extension Panel {
       case .boxes(let boxes, _, _): !boxes.isEmpty
       case .arrows(let xs, _, _, _, _): !xs.isEmpty
       case .contours(let values, _, _, _, _), .cells(let values, _, _, _, _): !values.isEmpty
+      case .picture(let pixels, _, _): !pixels.isEmpty
       case .words: true
       case .level, .vertical: false
       }

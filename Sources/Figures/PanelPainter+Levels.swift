@@ -4,7 +4,7 @@ extension PanelPainter {
     for case .level(let value, let color, let words) in panel.marks where !words.isEmpty {
       let place = y(value, box)
       guard place > box.y, place < box.maxY else { continue }
-      let (words, size) = canvas.fitted(words, size: fontSize * 0.9, room: box.width - 6)
+      let (words, size) = fitted(words, canvas, room: box.width - 6)
       let share = canvas.width(words, size: size) / max(box.width, 1)
       let span = [1 - share...1.0, 0.0...share]
       var best = (clearance: -1.0, baseline: place - 2.5, isAtEnd: true)
@@ -25,6 +25,15 @@ extension PanelPainter {
         y: best.baseline, size: size, color,
         anchor: best.isAtEnd ? .end : .start, isInside: true)
     }
+  }
+
+  /// The words, or where they would be cut what stands before their comma.
+  private func fitted(
+    _ words: String, _ canvas: Canvas, room: Double
+  ) -> (text: String, size: Double) {
+    let whole = canvas.fitted(words, size: fontSize * 0.9, room: room)
+    guard whole.text.hasSuffix("…"), let comma = words.firstIndex(of: ",") else { return whole }
+    return canvas.fitted(String(words[..<comma]), size: fontSize * 0.9, room: room)
   }
 
   /// Smallest distance of the panel's lines from a height over a part of the width, both in shares of the panel.

@@ -9,16 +9,21 @@ extension PanelPainter {
     case .band(let xs, let lower, let upper, let color):
       draw(band: xs, lower, upper, color, canvas, box)
     case .points(let xs, let ys, let color, let radius, let hollow):
+      let (across, up) = (box.x - 0.5...box.maxX + 0.5, box.y - 0.5...box.maxY + 0.5)
       for (a, b) in zip(xs, ys) {
+        let place = (x: x(a, box), y: y(b, box))
+        guard across.contains(place.x), up.contains(place.y) else { continue }
         canvas.disc(
-          x(a, box), y(b, box), radius: radius, color, hollow: hollow ? theme.background : nil)
+          place.x, place.y, radius: radius, color, hollow: hollow ? theme.background : nil)
       }
     case .level(let value, let color, _):
       let place = y(value, box)
-      canvas.line([(box.x, place), (box.maxX, place)], color, width: 0.9, dash: [4, 2.5])
+      canvas.line(
+        [(box.x, place), (box.maxX, place)], color, width: 0.9, dash: dash(color))
     case .vertical(let value, let color, let words):
       let place = x(value, box)
-      canvas.line([(place, box.y), (place, box.maxY)], color, width: 0.9, dash: [4, 2.5])
+      canvas.line(
+        [(place, box.y), (place, box.maxY)], color, width: 0.9, dash: dash(color))
       let atEnd = place > box.midX
       canvas.text(
         words, x: place + (atEnd ? -3 : 3), y: box.y + fontSize * 1.1, size: fontSize * 0.9, color,
@@ -59,6 +64,8 @@ extension PanelPainter {
     case .words(let a, let b, let words, let color):
       canvas.text(
         words, x: x(a, box), y: y(b, box), size: fontSize * 0.9, color, isInside: true)
+    case .picture(let pixels, let rows, let columns):
+      canvas.image(pixels, rows: rows, columns: columns, in: box)
     case .cells(let values, let rows, let columns, let map, let domain):
       let (kept, down, across) = Cells.averaged(
         values, rows: rows, columns: columns, limit: Cells.limit(box, canvas))
@@ -66,6 +73,9 @@ extension PanelPainter {
         Cells.colors(kept, map, domain, theme.missing), rows: down, columns: across, in: box)
     }
   }
+
+  /// Only what says where chance lies is dashed.
+  private func dash(_ color: Color) -> [Double] { color == theme.null ? [4, 2.5] : [] }
 
   /// Fills between two lines, piece by piece: a NaN in either is a gap, and a piece of one point an upright line.
   private func draw(

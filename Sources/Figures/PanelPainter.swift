@@ -9,8 +9,8 @@ struct PanelPainter {
 
   /// How titles are set.
   struct TitleStyle: Equatable {
-    /// Lines of the title over the panel.
-    var lines = 1
+    /// Lines of the title over the panel, of the horizontal axis's and of the vertical one's.
+    var lines = 1, acrossLines = 1, upLines = 1
     /// Whether the vertical axis has its title beside it, as it is read, instead of turned.
     var isBeside = false
   }
@@ -48,14 +48,24 @@ struct PanelPainter {
     }
     if !panel.y.title.isEmpty {
       insets.left +=
-        style.isBeside ? canvas.width(panel.y.title, size: fontSize) + 4 : fontSize * 1.6
+        style.isBeside
+        ? canvas.width(panel.y.title, size: fontSize) + 4
+        : fontSize * (1.6 + 1.15 * Double(style.upLines - 1))
     }
     if !xLabels.isEmpty {
       insets.bottom = tickLength + fontSize * 1.35
-      // The last label is centred on its tick and may stick out by half its width.
-      insets.right = (xLabels.map { canvas.width($0.label, size: fontSize) }.max() ?? 0) / 2
+      // Labels are centred on their ticks: those near an end stick out there.
+      for tick in xLabels {
+        let half = canvas.width(tick.label, size: fontSize) / 2
+        let place = min(max(panel.x.scale.place(tick.value), 0), 1)
+        guard place.isFinite else { continue }
+        insets.right = max(insets.right, half - (1 - place) * width)
+        insets.left = max(insets.left, half - place * width)
+      }
     }
-    if !panel.x.title.isEmpty { insets.bottom += fontSize * 1.6 }
+    if !panel.x.title.isEmpty {
+      insets.bottom += fontSize * (1.6 + 1.15 * Double(style.acrossLines - 1))
+    }
     return insets
   }
 
@@ -68,8 +78,10 @@ struct PanelPainter {
     if panel.hasGrid { drawGrid(canvas, box) }
     canvas.panels.append(box)
     if !isDraft {
+      for mark in panel.marks {
+        canvas.clipped(to: reach(of: mark, box)) { draw(mark, canvas, box) }
+      }
       canvas.clipped(to: box) {
-        for mark in panel.marks { draw(mark, canvas, box) }
         for mark in panel.marks { drawBeyond(mark, canvas, box) }
       }
     }
@@ -78,6 +90,15 @@ struct PanelPainter {
     drawTitles(canvas, box)
     drawLevelWords(canvas, box)
     if !panel.hasInk { drawNothing(canvas, box) }
+  }
+
+  /// Where a mark may leave ink: points on the frame are seen whole.
+  private func reach(of mark: Panel.Mark, _ box: Rectangle) -> Rectangle {
+    guard case .points(_, _, _, let radius, _) = mark else { return box }
+    let room = radius * 1.3 + 0.5
+    return Rectangle(
+      x: box.x - room, y: box.y - room, width: box.width + 2 * room,
+      height: box.height + 2 * room)
   }
 
   func x(_ value: Double, _ box: Rectangle) -> Double {
@@ -193,10 +214,13 @@ struct PanelPainter {
     }
     if !panel.x.title.isEmpty {
       let ticks = xTicks(box.width).isEmpty ? 0 : tickLength + fontSize * 1.35
-      let title = canvas.fitted(panel.x.title, size: fontSize, room: box.width + fontSize)
-      canvas.text(
-        title.text, x: box.midX, y: box.maxY + ticks + fontSize * 1.2, size: title.size,
-        theme.foreground, anchor: .middle)
+      for (index, line) in axisLines(panel.x.title, style.acrossLines, canvas).enumerated() {
+        let title = canvas.fitted(line, size: fontSize, room: box.width + fontSize)
+        canvas.text(
+          title.text, x: box.midX,
+          y: box.maxY + ticks + fontSize * (1.2 + 1.15 * Double(index)), size: title.size,
+          theme.foreground, anchor: .middle)
+      }
     }
     if !panel.y.title.isEmpty, style.isBeside {
       canvas.text(
@@ -205,10 +229,16 @@ struct PanelPainter {
     } else if !panel.y.title.isEmpty {
       let widest = yTicks(box.height).map { canvas.width($0.label, size: fontSize) }.max()
       let ticks = widest.map { $0 + tickLength + 4 } ?? 0
-      let title = canvas.fitted(panel.y.title, size: fontSize, room: box.height + fontSize * 0.4)
-      canvas.text(
-        title.text, x: box.x - ticks - fontSize * 0.55, y: box.midY, size: title.size,
-        theme.foreground, anchor: .middle, upright: false)
+      for (index, line) in axisLines(panel.y.title, style.upLines, canvas).reversed().enumerated() {
+        let title = canvas.fitted(line, size: fontSize, room: box.height + fontSize * 0.4)
+        canvas.text(
+          title.text, x: box.x - ticks - fontSize * (0.55 + 1.15 * Double(index)), y: box.midY,
+          size: title.size, theme.foreground, anchor: .middle, upright: false)
+      }
     }
+  }
+
+  private func axisLines(_ title: String, _ lines: Int, _ canvas: Canvas) -> [String] {
+    lines > 1 ? canvas.lines(title, size: fontSize) : [title]
   }
 }

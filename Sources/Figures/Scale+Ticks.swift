@@ -9,14 +9,43 @@ extension Scale {
       let ticks = logTicks(count)
       return ticks.count > 1 ? ticks : Scale(.linear, domain).linearTicks(count)
     case .symmetricLog(let threshold): return symmetricTicks(count, threshold)
+    case .belowOne: return ticksBelowOne(count)
     }
+  }
+
+  private var decadesBelowOne: Double {
+    log10((1 - domain.lowerBound) / (1 - domain.upperBound))
+  }
+
+  /// 1 − 10⁻ᵏ, and where these are few the fifths and halves between: 0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99 ….
+  private func ticksBelowOne(_ count: Int) -> [(value: Double, label: String)] {
+    let decades = decadesBelowOne
+    guard decades.isFinite, decades > 0 else { return [] }
+    if decades < 0.6 { return Scale(.linear, domain).linearTicks(count) }
+    let (top, bottom) = (
+      Int(log10(1 - domain.lowerBound).rounded(.up)),
+      Int(log10(1 - domain.upperBound).rounded(.down))
+    )
+    let every = max(1, Int((decades / Double(max(count, 1))).rounded(.up)))
+    func ticks(_ factors: [Double]) -> [(value: Double, label: String)] {
+      stride(from: top, through: bottom, by: -every).flatMap { power in
+        factors.map { factor -> (value: Double, label: String) in
+          // Rounded, or 1 − 0.1 would be 0.9 and a rest.
+          let digits = max(0, -power)
+          let text = String(format: "%.\(digits)f", 1 - factor * pow(10, Double(power)))
+          return (1 - factor * pow(10, Double(power)), text.replacing("-", with: "−"))
+        }
+      }.filter { domain.contains($0.value) }.sorted { $0.value < $1.value }
+    }
+    let few = ticks([1])
+    return few.count < 3 || 3 * decades <= 1.5 * Double(count) ? ticks([1, 2, 5]) : few
   }
 
   /// Places of ticks without labels between the labelled ones: fifths, quarters or halves of a linear step, 2 to 9 times a power of
   /// ten.
   public func minorTicks(_ count: Int) -> [Double] {
     switch kind {
-    case .symmetricLog: return []
+    case .symmetricLog, .belowOne: return []
     case .log:
       guard logTicks(count).count > 1 else { return [] }
       let (low, high) = (Foundation.log10(domain.lowerBound), Foundation.log10(domain.upperBound))
@@ -49,10 +78,17 @@ extension Scale {
     let top = Int(Foundation.log10(max(largest, threshold)).rounded(.down))
     let bottom = min(top, Int(Foundation.log10(threshold).rounded(.up)))
     let every = max(1, (2 * (top - bottom + 1) + count - 1) / max(count, 1))
-    let powers = stride(from: top, through: bottom, by: -every)
-    let ticks = powers.flatMap { power -> [(value: Double, label: String)] in
-      let value = pow(10, Double(power))
-      let label = (-2...3).contains(power) ? Self.plain(value) : "10" + Self.superscript(power)
+    let powers = Array(stride(from: top, through: bottom, by: -every))
+    // One power of ten alone says little.
+    let factors = powers.count < 2 ? [1.0, 2, 5] : [1.0]
+    let places = (powers.count < 2 ? powers + [top - 1] : powers).flatMap { power in
+      factors.map { (power, $0) }
+    }
+    let ticks = places.flatMap { power, factor -> [(value: Double, label: String)] in
+      let value = factor * pow(10, Double(power))
+      let label =
+        (-2...3).contains(power) || factor != 1
+        ? Self.plain(value) : "10" + Self.superscript(power)
       return [(-value, "−" + label), (value, label)]
     }
     return ([(value: 0, label: "0")] + ticks).filter { domain.contains($0.value) }
@@ -64,7 +100,9 @@ extension Scale {
   public var offset: Double {
     let span = domain.upperBound - domain.lowerBound
     let largest = max(abs(domain.lowerBound), abs(domain.upperBound))
-    let isEven = kind == .linear || (kind == .log && logTicks(4).count < 2)
+    let isEven =
+      kind == .linear || (kind == .log && logTicks(4).count < 2)
+      || (kind == .belowOne && decadesBelowOne < 0.6)
     guard isEven, span > 0, Self.plainSizes.contains(largest), largest / span >= 1e4 else {
       return 0
     }

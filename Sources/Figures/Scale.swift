@@ -10,6 +10,8 @@ public struct Scale: Sendable {
     case log
     /// By sign and logarithm, evenly within this distance of 0: for values of both signs over many magnitudes.
     case symmetricLog(Double)
+    /// By the logarithm of the distance below 1: for likenesses that crowd there. What is not below 1 lies beyond the axis.
+    case belowOne
 
     var isLog: Bool { if case .log = self { true } else { false } }
   }
@@ -31,7 +33,7 @@ public struct Scale: Sendable {
   public init(fitting values: [Double], _ kind: Kind = .linear, including: [Double] = []) {
     let usable = (values + including).filter { $0.isFinite && (!kind.isLog || $0 > 0) }
     guard let low = usable.min(), let high = usable.max() else {
-      self.init(kind, kind == .log ? 1...10 : 0...1)
+      self.init(kind, kind == .log ? 1...10 : kind == .belowOne ? 0...0.9 : 0...1)
       return
     }
     if kind.isLog {
@@ -52,6 +54,10 @@ public struct Scale: Sendable {
       }
       return
     }
+    if kind == .belowOne {
+      self.init(belowOne: usable)
+      return
+    }
     if case .symmetricLog = kind {
       self.init(kind, low == high ? low - max(1, low.ulp)...high + max(1, high.ulp) : low...high)
       return
@@ -64,6 +70,13 @@ public struct Scale: Sendable {
       ? (size >= 0.01 || size == 0 ? max(size * 0.1, 0.5) : size * 0.5)
       : 0.05 * (high - low).clamped
     self.init(.linear, (low - room).clamped...(high + room).clampedAbove(low - room))
+  }
+
+  /// As a logarithmic scale of the distances below 1, with its room.
+  private init(belowOne values: [Double]) {
+    let distances = Scale(fitting: values.map { 1 - $0 }, .log).domain
+    let (low, high) = (1 - distances.upperBound, 1 - distances.lowerBound)
+    self.init(.belowOne, low < high ? low...high : 0...0.9)
   }
 
   /// Lowest to highest of the finite `values`; 0 … 1 for none or zeros, and a little above one value.
@@ -113,6 +126,9 @@ public struct Scale: Sendable {
         ? Foundation.log(part) / Foundation.log(whole)
         : (Foundation.log(value) - Foundation.log(low))
           / (Foundation.log(high) - Foundation.log(low))
+    case .belowOne:
+      guard value < 1 else { return value.isNaN ? .nan : .infinity }
+      return Foundation.log((1 - low) / (1 - value)) / Foundation.log((1 - low) / (1 - high))
     case .symmetricLog(let threshold):
       return (Self.bend(value, threshold) - Self.bend(low, threshold))
         / (Self.bend(high, threshold) - Self.bend(low, threshold))

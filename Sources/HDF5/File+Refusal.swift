@@ -97,6 +97,7 @@ extension File {
       return "not an HDF5 file but \(format.name)"
     }
     return
-      "not an HDF5 file, or its beginning is damaged; expected a run archive NAME.h5 or NAME.run"
+      "not an HDF5 file, or its beginning is damaged; expected a run archive NAME.h5 or NAME.run; "
+      + "`isotherm import FILE -o NAME` takes files of other programs"
   }
 }

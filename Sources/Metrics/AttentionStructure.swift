@@ -8,19 +8,22 @@ import Foundation
 public struct AttentionStructure: Sendable {
   /// Entropy of a row, nats, `[head]`: 0 for one key, the logarithm of the number of keys seen for the uniform map.
   public private(set) var entropy: [Double]
-  /// Mean distance between query and key, `[head]`: on the grid of positions, in positions.
+  /// Mean distance between query and key, `[head]`: on the grid of positions, in positions; of those on the grid.
   public private(set) var distance: [Double]
   /// Mean cosine of the rows of two heads, over all pairs; NaN for one head.
   public private(set) var headSimilarity: Double
 
-  /// The structure of maps `[sample, head, query, key]`; position p lies at row p / columns of the grid, column p % columns.
-  public init(_ maps: NDArray<Float>, mask: AttentionMask, columns: Int) {
+  /// The structure of maps `[sample, head, query, key]`; position p lies at row p / columns of the grid, column p % columns, counted
+  /// from position `first`: those before, as a class token, have no place, and distances leave them out.
+  public init(_ maps: NDArray<Float>, mask: AttentionMask, columns: Int, first: Int = 0) {
     let (samples, heads, positions) = (maps.shape[0], maps.shape[1], maps.shape[2])
     var entropy = [Double](repeating: 0, count: heads)
     var distance = entropy
     var (similarity, rows) = (0.0, 0)
+    var placed = [Int](repeating: 0, count: heads)
     let distances = (0..<positions * positions).map { pair -> Float in
-      let (query, key) = (pair / positions, pair % positions)
+      let (query, key) = (pair / positions - first, pair % positions - first)
+      guard query >= 0, key >= 0 else { return 0 }
       let down = Double(query / columns - key / columns)
       let across = Double(query % columns - key % columns)
       return Float((down * down + across * across).squareRoot())
@@ -46,7 +49,17 @@ public struct AttentionStructure: Sendable {
             }
             let total = sum.isFinite ? Double(max(sum, .leastNormalMagnitude)) : .nan
             entropy[head] += Foundation.log(total) - Double(logs) / total
-            distance[head] += Double(weighted) / total
+            // What goes to positions on the grid.
+            let share =
+              total
+              - Double(
+                (0..<min(first, seen)).reduce(Float(0)) {
+                  $0 + values[start + $1] * units[head]
+                })
+            if query >= first, !(share <= 0) {
+              distance[head] += Double(weighted) / share
+              placed[head] += 1
+            }
             norms[head] = Double(squares).squareRoot()
           }
           for a in 0..<heads {
@@ -64,7 +77,7 @@ public struct AttentionStructure: Sendable {
     }
     let count = Double(max(rows, 1))
     self.entropy = entropy.map { $0 / count }
-    self.distance = distance.map { $0 / count }
+    self.distance = zip(distance, placed).map { $0 / Double(max($1, 1)) }
     let pairs = heads * (heads - 1) / 2
     headSimilarity = pairs > 0 ? similarity / (count * Double(pairs)) : .nan
   }

@@ -30,7 +30,8 @@ struct AttentionCommand: AnalysisCommand {
     let inputs = try options.open([.run, .fields])
     let (run, fields) = try inputs.runAndAllFields()
     guard !fields.isEmpty else {
-      throw UsageError("expected a run and the fields fitted to it; `isotherm fit` makes them")
+      throw UsageError(
+        "expected a run and the fields fitted to it; `isotherm fit RUN -o NAME` makes them")
     }
     let analysis = try AttentionAnalysis(RunContent(run), fields, seed: options.seed)
     try options.finish(analysis, inputs, title: run.title)

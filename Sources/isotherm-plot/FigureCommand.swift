@@ -8,6 +8,8 @@ import Foundation
 protocol FigureCommand: ParsableCommand {
   /// File, output, size, theme.
   var options: PlotOptions { get set }
+  /// Further archives that it takes; empty for most.
+  var companions: [String] { get set }
   /// The figure of `source`, which notes what is read.
   func make(_ source: FigureSource) throws -> Figure
   /// Kinds of archive it takes; empty for any.
@@ -18,6 +20,8 @@ protocol FigureCommand: ParsableCommand {
   static var madeBy: String? { get }
   /// Whether the archive alone says what to draw.
   static var needsNoChoice: Bool { get }
+  /// Whether it shows what other archives hold of the same run too.
+  static var takesCompanions: Bool { get }
 }
 
 extension FigureCommand {
@@ -38,9 +42,15 @@ extension FigureCommand {
   }
 
   static var needsNoChoice: Bool { true }
+  static var takesCompanions: Bool { false }
+
+  var companions: [String] {
+    get { [] }
+    set {}
+  }
 
   func run() throws {
-    try OutputGuard([options.file]).check(file: options.output)
+    try OutputGuard([options.file] + companions).check(file: options.output)
     try options.store(try drawn())
   }
 
@@ -65,8 +75,14 @@ extension FigureCommand {
 
   /// The figure at its size, and what it was drawn from.
   func drawn() throws -> (figure: Figure, source: FigureSource) {
-    let source = try FigureSource(options.file)
+    let source = try FigureSource(options.file, beside: companions)
     try checkKind(source.reader)
+    for other in source.beside where try !other.isMade(from: source.reader) {
+      throw ArchiveError(
+        .layout,
+        "\(other.reader.path): was not made from \(source.reader.path); `isotherm-archive ls --provenance "
+          + "\(other.reader.path)` says from what")
+    }
     var figure = try make(source)
     if let title = options.title { figure.title = title }
     return (try options.sized(figure), source)

@@ -12,8 +12,8 @@ extension FigureSource {
     )
     return try texts(Layout.Metrics.flow.member("trajectory_name")).enumerated().map { i, name in
       Curve(
-        name, value[i].indices.map { Double($0 + first) }, value[i], lower: lower[i],
-        upper: upper[i])
+        Words.candidate(name), value[i].indices.map { Double($0 + first) }, value[i],
+        lower: lower[i], upper: upper[i], isNull: Words.isNull(name))
     }
   }
 }

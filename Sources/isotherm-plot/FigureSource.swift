@@ -9,10 +9,21 @@ final class FigureSource {
   let reader: RunReader
   private(set) var used: [String] = []
 
-  init(_ path: String) throws { reader = try RunReader(path) }
+  /// Further archives that the figure shows.
+  let beside: [FigureSource]
+
+  init(_ path: String, beside: [String] = []) throws {
+    reader = try RunReader(path)
+    self.beside = try beside.map { try FigureSource($0) }
+  }
 
   /// Most values of an array that are held: 1 GB.
   static let most = 1 << 27
+
+  /// Whether this archive says that it was made from another.
+  func isMade(from other: RunReader) throws -> Bool {
+    try reader.sources().contains { $0.runID == other.runID }
+  }
 
   /// Reads an array as doubles, and remembers that the figure shows it.
   /// - Throws: ``ArchiveError`` when it has not the number of axes that is expected.
@@ -191,14 +202,24 @@ final class FigureSource {
       ("Software", "Isotherm \(Provenance.version)"),
       ("Command", (["isotherm-plot"] + arguments).joined(separator: " ")),
       ("Arguments", try Console.encode(arguments)),
-      ("Source", "\(reader.path) run_id=\(reader.runID)"),
+      (
+        "Source",
+        ([self] + beside).map { "\($0.reader.path) run_id=\($0.reader.runID)" }
+          .joined(separator: "\n")
+      ),
       ("Datasets", try hashes().map { "\($0.path) sha256=\($0.sha256)" }.joined(separator: "\n")),
     ]
   }
 
-  /// Logical hash of every array that was read, computed from its values.
+  /// Logical hash of every array that was read, computed from its values; those of further archives behind the kind of these.
   func hashes() throws -> [(path: String, sha256: String)] {
-    try used.map { ($0, reader.isFolder ? "not sealed yet" : try reader.hashOfValues($0)) }
+    let own = try used.map {
+      ($0, reader.isFolder ? "not sealed yet" : try reader.hashOfValues($0))
+    }
+    return try own
+      + beside.flatMap { other in
+        try other.hashes().map { ("\(other.reader.kind.rawValue):\($0.path)", $0.sha256) }
+      }
   }
 }
 

@@ -18,8 +18,10 @@ enum Main {
 struct Plot: ParsableCommand {
   /// The catalogue.
   static let figures: [any FigureCommand.Type] = [
-    TrainingCommand.self, GradientsCommand.self, FlowCommand.self, CorrelationCommand.self,
-    AlignmentCommand.self, DriftCommand.self, AttentionCommand.self, RolloutCommand.self,
+    OverviewCommand.self, TrainingCommand.self, GradientsCommand.self, FlowCommand.self,
+    CorrelationCommand.self,
+    AlignmentCommand.self, DriftCommand.self, AttentionCommand.self, AttentionInputCommand.self,
+    RolloutCommand.self,
     SimilarityCommand.self, SkillCommand.self, TermsCommand.self, InformationPlaneCommand.self,
     InformationLayersCommand.self, BottleneckCurveCommand.self, FieldCommand.self,
     PhaseCommand.self, SpectrumCommand.self, ConvergenceCommand.self, PerturbationCommand.self,

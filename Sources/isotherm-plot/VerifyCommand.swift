@@ -26,6 +26,7 @@ struct VerifyCommand: ParsableCommand {
     let stored = try StoredFigure(image)
     var command = try stored.command()
     command.options.file = try source ?? stored.locate(command.options.file)
+    command.companions = try command.companions.map(stored.locate)
     let (figure, data) = try command.drawn()
     let canvas = try figure.draw(command.options.theme.theme, dpi: command.options.dpi)
     let now = canvas.pixels()

@@ -105,6 +105,12 @@ struct DemoCommand: ParsableCommand {
     _ run: String, _ fields: String, _ information: String
   ) throws {
     let more = force || resume ? ["--force"] : []
+    _ = try SiblingProgram.run(
+      "isotherm-plot",
+      [
+        "overview", run, fields, information, place("metrics-attention.h5"),
+        place("metrics-flow.h5"), "-o", place("overview.png"),
+      ] + more)
     for (figure, source, name) in [
       ("training", run, "training"), ("flow", place("metrics-flow.h5"), "flow"),
       ("attention", run, "attention-network"), ("attention", fields, "attention-pde"),

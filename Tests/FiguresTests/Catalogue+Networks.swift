@@ -56,8 +56,9 @@ extension Catalogue {
               null: [Double](repeating: 0.06, count: 24), untrained: wave(24, 2)),
             .init(
               title: "OV copying", axis: "Σλ / Σ|λ|", values: wave(24, 3).map { 2 * $0 - 1 },
-              null: [Double](repeating: 0.3, count: 24)),
-          ], layers: layers, samples: 32, title: "Heads", theme: theme)
+              null: [Double](repeating: 0.3, count: 24), isTwoSided: true),
+          ], layers: layers, network: layers.indices.map { $0 / 12 },
+          networks: ["first", "second"], samples: 32, title: "Heads", theme: theme)
       ),
       (
         "composition",

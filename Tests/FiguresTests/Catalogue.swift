@@ -159,7 +159,7 @@ enum Catalogue {
           ["noise", "mask"].flatMap { kind in
             [0.01, 0.1, 1].map { size in
               .init(
-                kind: kind, size: size,
+                kind: kind, size: size, name: "\(kind) of \(size)",
                 growth: ["network", "autonomous"].enumerated().map {
                   Curve(
                     $1, (0..<7).map { Double($0) / 6 }, wave(7, Double($0)), lower: wave(7, 0),
@@ -257,7 +257,7 @@ enum Catalogue {
             .init(name: "x", coordinates: [0, 1, 2, 3]),
           ], quantity: "made up", title: "Any", theme: theme)
       ),
-    ] + networks(theme, wave)
+    ] + networks(theme, wave) + inputs(theme, wave)
   }
 
   /// Every mark once.

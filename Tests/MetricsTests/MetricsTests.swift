@@ -174,6 +174,13 @@ import Testing
       }.reduce(0, +) / 36
     #expect(abs(whole.distance[1] - mean) < 1e-6)
     #expect(abs(whole.headSimilarity - 1 / 6.0.squareRoot()) < 1e-6)
+    // A class token before a grid of 1 x 5 has no place: distances are those of the patches, by what these get.
+    let classed = AttentionStructure(
+      maps, mask: AttentionMask(positions: n), columns: 5, first: 1)
+    let steps = (0..<25).map { (pair: Int) -> Int in abs(pair / 5 - pair % 5) }
+    let line = Double(steps.reduce(0, +)) / 25
+    #expect(classed.distance[0] == 0 && abs(classed.distance[1] - line) < 1e-6)
+    #expect(classed.entropy == whole.entropy)
     // Of four positions that are no padding, the uniform row is uniform over four.
     let cut = AttentionStructure(
       maps, mask: AttentionMask(positions: n, lengths: [4, 4]), columns: 6)

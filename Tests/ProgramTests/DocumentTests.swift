@@ -37,4 +37,41 @@ import Testing
       #expect(document.contains("`\(target)`"), "\(target)")
     }
   }
+
+  @Test func `the README fits on a few screens, and everything it names is there`() throws {
+    let document = try text("README.md")
+    let lines = document.split(separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines.count <= 121, "\(lines.count) lines")
+    let links = document.matches(of: /\]\(([^)#]+)\)/).map { String($0.output.1) }
+    #expect(links.count > 20)
+    for link in links where !link.hasPrefix("http") {
+      #expect(FileManager.default.fileExists(atPath: Programs.root + "/" + link), "\(link)")
+    }
+    // Every program and every one of its commands has a line in the table.
+    for (program, commands) in [
+      "isotherm-analyze": ["attention", "flow", "bottleneck", "gradients", "perturbation"],
+      "isotherm-plot": ["verify", "report", "animate"],
+      "isotherm-archive": ["ls", "check", "diff", "recover", "seal", "merge", "export", "catalog"],
+      "isotherm": ["train", "fit", "inform", "perturb", "integrate", "study", "import", "capture"],
+    ] {
+      for command in commands {
+        #expect(
+          document.contains("`\(program) \(command)`") || document.contains("`\(command)`"),
+          "\(program) \(command)")
+      }
+    }
+    let figures = try Programs.run("isotherm-plot", ["list", "--json"])
+    let parsed = try JSONSerialization.jsonObject(with: Data(figures.output.utf8))
+    let count = (parsed as? [String: [Any]])?["figures"]?.count ?? 0
+    #expect(document.contains("\(count) figures"), "\(count)")
+  }
+
+  /// The commands of the README's session are run by ``PipelineTests``; here, that each page is linked from it.
+  @Test func `every notebook is linked from the README`() throws {
+    let document = try text("README.md")
+    let pages = try FileManager.default.contentsOfDirectory(
+      atPath: Programs.root + "/notebooks-md"
+    ).filter { $0.hasSuffix(".md") }
+    for page in pages { #expect(document.contains("notebooks-md/" + page), "\(page)") }
+  }
 }

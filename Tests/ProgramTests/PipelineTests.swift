@@ -120,6 +120,18 @@ import Testing
     ).filter { $0.hasSuffix(".md") && $0 != "11-from-pytorch.md" }.sorted()
     #expect(!notebooks.isEmpty)
     try OwnDataTests.makeSets(folder)
+    // The README's session, from a folder of its own beside the data.
+    let readme = try String(contentsOfFile: Programs.root + "/README.md", encoding: .utf8)
+    let session = readme.split(separator: "\n").filter { $0.hasPrefix("$ ") }
+    #expect(session.count == 6)
+    for command in session.map({ String($0.dropFirst(2)) }) {
+      let outcome = try Programs.run("/bin/bash", ["-euc", command], in: folder)
+      #expect(outcome.status == 0, "README: \(command)\n\(outcome.errors)")
+    }
+    for file in try FileManager.default.contentsOfDirectory(atPath: folder)
+    where !file.hasPrefix("own-") && (file.hasSuffix(".h5") || file.hasSuffix(".png")) {
+      try FileManager.default.removeItem(atPath: folder + "/" + file)
+    }
     for notebook in notebooks {
       let text = try String(
         contentsOfFile: Programs.root + "/notebooks-md/" + notebook, encoding: .utf8)

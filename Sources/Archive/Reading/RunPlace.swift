@@ -200,7 +200,8 @@ public struct RunPlace: Sendable, Hashable {
       throw ArchiveError(
         .refused,
         "cannot read \(place.stem): neither \(place.file) nor \(place.folder) exists; "
-          + (place.nearest.map { "did you mean \($0)?" } ?? "check the path"))
+          + (place.nearest.map { "did you mean \($0)?" }
+            ?? "check the path, or list what there is with `isotherm-archive catalog .`"))
     }
     guard FileIdentity(place.folder)?.isFolder == true else { return place.folder }
     throw ArchiveError(.layout, place.uncommitted)

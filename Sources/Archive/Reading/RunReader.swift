@@ -38,17 +38,31 @@ public final class RunReader: @unchecked Sendable {
     }
     runID = try root.attribute("run_id")?.text ?? ""
     title = try root.attribute("title")?.text ?? ""
-    let name = try root.attribute("kind")?.text ?? ""
-    guard let kind = RunSchema.Kind(rawValue: name) else {
-      throw ArchiveError(.layout, "\(path): unknown kind of archive «\(name)»")
+    let word = try root.attribute("kind")?.text ?? ""
+    guard let kind = RunSchema.Kind(rawValue: word) else {
+      throw ArchiveError(.layout, "\(path): unknown kind of archive «\(word)»")
     }
     self.kind = kind
     guard kinds.isEmpty || kinds.contains(kind) else {
       throw ArchiveError(
         .layout,
         "\(path): expected an archive of kind "
-          + "\(kinds.map(\.rawValue).joined(separator: " or ")), found \(kind.rawValue)")
+          + "\(kinds.map(\.rawValue).joined(separator: " or ")), found \(kind.rawValue)"
+          + (Self.maker(of: kinds, from: kind, name).map { "; \($0)" } ?? ""))
     }
+  }
+
+  /// The command that makes what was expected, of `file` where it is what that takes; nil where several do.
+  private static func maker(
+    of kinds: [RunSchema.Kind], from kind: RunSchema.Kind, _ file: String
+  ) -> String? {
+    let run = kind == .run ? file : "RUN"
+    if kinds == [.information] { return "`isotherm inform \(run) -o NAME` makes it" }
+    if kinds == [.fields] { return "`isotherm fit \(run) -o NAME` makes them" }
+    guard kinds.contains(.run) else { return nil }
+    return kind == .dataset
+      ? "`isotherm train STUDY.yaml --set data.file=\(file) -o NAME` makes a run of it"
+      : "`isotherm-archive ls --provenance \(file)` names the run that it was made from"
   }
 
   /// What is known of one stored array without reading its values.

@@ -27,7 +27,8 @@ public enum AnyFigure {
       let x = axes.first?.coordinates ?? [0]
       var panels = [
         Panel.curves(
-          [Curve("", x, values)], title: "", x: axes.first?.name ?? "", y: "", theme: theme)
+          [Curve("", x, values)], title: "", x: axes.first?.name ?? "",
+          y: quantity.count > 60 ? "" : quantity, theme: theme)
       ]
       // Lowest and highest values of stretches have another distribution than all.
       if note.isEmpty {

@@ -5,14 +5,14 @@ public enum BarrierFigure {
     _ loss: Curve, accuracy: [Double], chord: [Double], barrier: Double,
     nulls: [(name: String, loss: Double, accuracy: Double)], title: String, theme: Theme
   ) -> Figure {
-    let axis = Panel.Axis(Scale(fitting: loss.x, including: [0, 1]), title: "share of the way")
-    let dashes: [[Double]] = [[1, 2.2], [5, 2.5], [7, 2, 1.5, 2]]
+    let axis = Panel.Axis(
+      Scale(fitting: loss.x, including: [0, 1]),
+      title: "share of the way from one network to the other")
     func ends(_ value: Double) -> ([Double], [Double]) { ([0, 1], [value, value]) }
     func levels(_ value: (Int) -> Double) -> [Panel.Mark] {
       nulls.indices.map { index in
         let (x, y) = ends(value(index))
-        return .line(
-          x, y, .init(theme.color(index + 1), width: 1.2, dash: dashes[index % dashes.count]))
+        return .line(x, y, theme.nullLine(index))
       }
     }
     let losses = Panel(
@@ -22,7 +22,7 @@ public enum BarrierFigure {
         title: "loss [nat]"),
       marks: [
         .band(loss.x, loss.lower, loss.upper, theme.color(0).opacity(0.2)),
-        .line(loss.x, chord, .init(theme.null, width: 1.2, dash: [3, 2.5])),
+        .line(loss.x, chord, theme.reference),
       ] + levels { nulls[$0].loss } + [
         .line(loss.x, loss.y, .init(theme.color(0), width: 1.8)),
         .points(loss.x, loss.y, theme.color(0), radius: 2.2, hollow: false),
@@ -43,13 +43,8 @@ public enum BarrierFigure {
         + "samples.", width: 540, height: 300,
       legend: [
         .init("on the way", .init(theme.color(0), width: 1.8)),
-        .init("chord", .init(theme.null, width: 1.2, dash: [3, 2.5])),
-      ]
-        + nulls.enumerated().map { index, null in
-          .init(
-            "null: \(null.name)",
-            .init(theme.color(index + 1), width: 1.2, dash: dashes[index % dashes.count]))
-        },
+        .init("chord between the ends", theme.reference),
+      ] + nulls.enumerated().map { .init("null: \($1.name)", theme.nullLine($0)) },
       sections: [.init([[losses, shares]])])
   }
 }

@@ -58,20 +58,19 @@ public enum BottleneckCurveFigure {
         title: estimator.name, x: .init(Scale(fitting: xs), title: "I(X;T) [nat]"),
         y: .init(
           Scale(fitting: ys, including: [0, entropy]), title: "I(T;Y) above its null [nat]"),
-        marks: marks + [.level(entropy, theme.null, "H(Y)")])
+        marks: [.level(0, theme.null, "null: shuffled labels")] + marks
+          + [.level(entropy, theme.muted, "H(Y), all there is to know")])
     }
     let across = min(2, max(1, panels.count))
-    let rows = stride(from: 0, to: panels.count, by: across).map {
-      Array(panels[$0..<min($0 + across, panels.count)])
-    }
+    let rows = (panels.count + across - 1) / across
     return Figure(
       title: title,
       caption:
         "Each point a depth, from the embedding (ring) on, at the last checkpoint; \(samples) samples, bars: 95 % by subsampling. "
         + "I(T;Y) less its mean over shuffled labels. Noise or bins are part of I(X;T), so the curve is of this noise only.",
-      width: 120 + 250 * Double(across), height: 110 + 230 * Double(max(rows.count, 1)),
+      width: 120 + 250 * Double(across), height: 110 + 230 * Double(max(rows, 1)),
       legend: (estimators.first?.trajectories ?? []).enumerated().map {
         .init($1.name, .init(theme.color($0)))
-      }, sections: [.init(rows)])
+      }, sections: [.init(list: panels, across: across)])
   }
 }

@@ -16,9 +16,12 @@ public enum CatalogFigure {
     }
   }
 
-  /// Draws a line a group of runs that agree in all other keys.
+  /// Draws a line a group of runs that agree in all other keys; `words` are those of a value of the key, `bounds` what the metric can
+  /// only be.
   public static func make(
-    _ groups: [(name: String, points: [Point])], key: String, metric: String, seeds: Int,
+    _ groups: [(name: String, points: [Point])], key: String, metric: String,
+    words: (String) -> String = { $0 }, seeds: Int,
+    bounds: ClosedRange<Double> = -.infinity ... .infinity,
     title: String, theme: Theme
   ) -> Figure {
     var keys: [String] = []
@@ -40,18 +43,24 @@ public enum CatalogFigure {
       let places = points.map { x($0.key) + shift }
       let each = points.flatMap { point in point.seeds.map { (x(point.key) + shift, $0) } }
       var marks: [Panel.Mark] = [
-        .errors(places, points.map(\.lower), points.map(\.upper), color),
+        .errors(
+          places, points.map { max($0.lower, bounds.lowerBound) },
+          points.map { min($0.upper, bounds.upperBound) }, color),
         .points(places, points.map(\.mean), color, radius: 3, hollow: false),
         .points(each.map(\.0), each.map(\.1), color.opacity(0.6), radius: 1.6, hollow: true),
       ]
       if isNumeric { marks.append(.line(places, points.map(\.mean), .init(color, width: 1.2))) }
       return marks
     }
-    let values = groups.flatMap { $0.points.flatMap { [$0.mean, $0.lower, $0.upper] + $0.seeds } }
+    let values = groups.flatMap {
+      $0.points.flatMap {
+        [$0.mean, max($0.lower, bounds.lowerBound), min($0.upper, bounds.upperBound)] + $0.seeds
+      }
+    }
     let axis =
       isNumeric
       ? Panel.Axis(Scale(fitting: numbers, isWide ? .log : .linear), title: key)
-      : Panel.Axis.categories(keys, title: key)
+      : Panel.Axis.categories(keys.map(words), title: key)
     return Figure(
       title: title,
       caption: "Dots: means over \(seeds) seeds, bars: 95 % by Student's t, rings: each seed.",

@@ -14,15 +14,15 @@ public enum CheckpointAlignmentFigure {
         map.values, rows: count, columns: count, .magma, domain, title: map.name, x: "checkpoint",
         y: "checkpoint", showsTicks: true)
     }
-    let rows = stride(from: 0, to: panels.count, by: across).map {
-      Array(panels[$0..<min($0 + across, panels.count)])
-    }
+    let rows = (panels.count + across - 1) / across
     return Figure(
       title: title,
       caption:
         "Debiased linear CKA of each weight matrix at every two checkpoints, rows as samples: 1 for a rotated copy, about 0 for independent matrices (the null). Colours begin at the lowest."
         + (leftOut > 0 ? " \(leftOut) more matrices: choose with --matrix." : ""),
-      width: 130 + 170 * Double(across), height: 100 + 180 * Double(max(rows.count, 1)),
-      sections: [.init(rows, colorBar: .init(.magma, domain, title: "debiased CKA"))])
+      width: 130 + 170 * Double(across), height: 100 + 180 * Double(max(rows, 1)),
+      sections: [
+        .init(list: panels, across: across, colorBar: .init(.magma, domain, title: "debiased CKA"))
+      ])
   }
 }

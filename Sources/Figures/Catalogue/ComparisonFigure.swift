@@ -8,10 +8,38 @@ public enum ComparisonFigure {
     public var axis: String
     /// A curve a variant or trajectory; of single values, one point each at any x.
     public var curves: [Curve]
+    /// Between which numbers it can only be: intervals end there. Whether it is a likeness, 1 for the same; a value that is claimed
+    /// of it.
+    public var bounds: ClosedRange<Double>, isLikeness: Bool, claim: Double?
 
     /// A metric.
-    public init(title: String, meaning: String, axis: String, curves: [Curve]) {
-      (self.title, self.meaning, self.axis, self.curves) = (title, meaning, axis, curves)
+    public init(
+      title: String, meaning: String, axis: String, curves: [Curve],
+      bounds: ClosedRange<Double> = -.infinity ... .infinity, isLikeness: Bool = false,
+      claim: Double? = nil
+    ) {
+      (self.title, self.meaning, self.axis) = (title, meaning, axis)
+      (self.bounds, self.isLikeness, self.claim) = (bounds, isLikeness, claim)
+      // Student's t knows no bounds.
+      self.curves = curves.map { curve in
+        var curve = curve
+        curve.lower = curve.lower.map { $0.isNaN ? $0 : max($0, bounds.lowerBound) }
+        curve.upper = curve.upper.map { $0.isNaN ? $0 : min($0, bounds.upperBound) }
+        return curve
+      }
+    }
+
+    /// Its axis: of a likeness that comes near 1, by the distance from there.
+    fileprivate var scale: Scale {
+      let claimed = claim.map { [$0] } ?? []
+      let values = curves.flatMap { $0.y + $0.lower + $0.upper }
+      // An interval that ends at 1 leaves the axis there.
+      if isLikeness { return .likeness(values.filter { $0 < 1 }, including: claimed) }
+      let means = curves.flatMap(\.y).filter(\.isFinite)
+      let (low, high) = (means.min() ?? 0, means.max() ?? 0)
+      // Over many magnitudes, an interval that ends at 0 leaves the axis there.
+      guard low > 0, high > 30 * low else { return .spread(values, including: claimed) }
+      return Scale(fitting: means + values.filter { $0 >= low / 3 }, .log)
     }
   }
 
@@ -19,12 +47,15 @@ public enum ComparisonFigure {
   public static func make(
     _ metrics: [Metric], seeds: Int, title: String, theme: Theme
   ) -> Figure {
-    var names: [String] = []
+    var (names, isNull) = ([String](), [Bool]())
     for curve in metrics.flatMap(\.curves) where !names.contains(curve.name) {
       names.append(curve.name)
+      isNull.append(curve.isNull)
     }
+    let styles = Dictionary(
+      zip(names, Curve.styles(isNull, theme: theme)), uniquingKeysWith: { first, _ in first })
     let panels = metrics.map { metric in
-      metric.axis.isEmpty ? dots(metric, names, theme) : lines(metric, names, theme)
+      metric.axis.isEmpty ? dots(metric, styles, theme) : lines(metric, styles, theme)
     }
     let across = min(2, max(1, panels.count))
     var rows = stride(from: 0, to: panels.count, by: across).map {
@@ -46,51 +77,55 @@ public enum ComparisonFigure {
       title: title,
       caption:
         "Means over \(seeds) seeds; "
-        + (hasLines ? "shaded" : "bars") + ": 95 % by Student's t over seeds. "
+        + (hasLines ? "shaded" : "bars") + ": 95 % by Student's t over seeds"
+        + (metrics.contains { $0.bounds != -.infinity ... .infinity }
+          ? ", as far as a value can be" : "") + ". "
         + metrics.map { "\($0.title): \($0.meaning)." }.joined(separator: " "),
       width: across == 1 ? 420 : 600, height: 110 + tallest * Double(max(rows.count, 1)),
       legend: hasLines
-        ? names.enumerated().map { .init($1, style($0, theme)) } : [],
+        ? zip(names, isNull).compactMap { name, isNull in
+          styles[name].map { .init(isNull ? "null: \(name)" : name, $0) }
+        } : [],
       sections: [.init(rows)])
   }
 
-  private static func style(_ index: Int, _ theme: Theme) -> Panel.LineStyle {
-    // Past the colours, lines are told apart by their dashes.
-    let dashes: [[Double]] = [[], [5, 2], [1.5, 1.5]]
-    let dash = dashes[min(index / theme.series.count, dashes.count - 1)]
-    return .init(theme.color(index), width: 1.3, dash: dash)
-  }
-
-  private static func lines(_ metric: Metric, _ names: [String], _ theme: Theme) -> Panel {
+  private static func lines(
+    _ metric: Metric, _ styles: [String: Panel.LineStyle], _ theme: Theme
+  ) -> Panel {
     var panel = Panel.curves(
-      metric.curves, title: metric.title, x: metric.axis, y: "", theme: theme)
-    panel.marks = metric.curves.flatMap { curve -> [Panel.Mark] in
-      let line = style(names.firstIndex(of: curve.name) ?? 0, theme)
-      let band: [Panel.Mark] =
-        curve.lower.contains { $0.isFinite }
-        ? [.band(curve.x, curve.lower, curve.upper, line.color.opacity(0.15))] : []
-      return band + [
-        .line(curve.x, curve.y, line),
-        .points(curve.x, curve.y, line.color, radius: 2, hollow: false),
-      ]
+      metric.curves, title: metric.title, x: metric.axis, y: "", scale: metric.scale, theme: theme)
+    let nulls = metric.curves.filter(\.isNull)
+    panel.marks = (nulls + metric.curves.filter { !$0.isNull }).flatMap { curve in
+      Panel.marks(of: curve, styles[curve.name] ?? theme.line(0))
+    }
+    if let claim = metric.claim {
+      panel.marks.append(.level(claim, theme.foreground, "\(claim), claimed for all layers"))
     }
     return panel
   }
 
-  private static func dots(_ metric: Metric, _ names: [String], _ theme: Theme) -> Panel {
+  private static func dots(
+    _ metric: Metric, _ styles: [String: Panel.LineStyle], _ theme: Theme
+  ) -> Panel {
     let count = metric.curves.count
-    let values = metric.curves.flatMap { $0.y + $0.lower + $0.upper }
+    let scale = metric.scale
     let marks = metric.curves.enumerated().flatMap { row, curve -> [Panel.Mark] in
-      let color = theme.color(names.firstIndex(of: curve.name) ?? row)
+      let style = styles[curve.name] ?? theme.line(row)
       let y = Double(count - 1 - row)
-      let ends = curve.lower.prefix(1) + curve.upper.prefix(1)
+      let ends = (curve.lower.prefix(1) + curve.upper.prefix(1)).map {
+        $0.isNaN ? $0 : min(max($0, scale.domain.lowerBound), scale.domain.upperBound)
+      }
       let bar: [Panel.Mark] =
         ends.count == 2 && !ends.contains(where: \.isNaN)
-        ? [.line(Array(ends), [y, y], .init(color, width: 1.6))] : []
-      return bar + [.points(Array(curve.y.prefix(1)), [y], color, radius: 3, hollow: false)]
+        ? [.line(ends, [y, y], .init(style.color, width: 1.6, dash: style.dash))] : []
+      return bar + [
+        .points(
+          Array(curve.y.prefix(1)), [y], style.color, radius: curve.isNull ? 2.2 : 3,
+          hollow: curve.isNull)
+      ]
     }
     return Panel(
-      title: metric.title, x: .init(Scale(fitting: values)),
+      title: metric.title, x: .init(scale),
       y: .categories(metric.curves.reversed().map(\.name)), marks: marks)
   }
 }

@@ -22,15 +22,16 @@ public enum DriftFigure {
   ) -> Figure {
     let panels = measures.map {
       Panel.curves(
-        $0.curves, title: $0.title, x: "depth", y: $0.axis, including: $0.including, theme: theme)
+        $0.curves, title: $0.title, x: "depth", y: $0.axis,
+        scale: .spread(
+          $0.curves.flatMap { $0.y + $0.lower + $0.upper }, including: $0.including),
+        theme: theme)
     }
     return Figure(
       title: title,
       caption:
         "u₀ is the embedding, ū the mean over positions. Mean over \(samples) held-out samples; shaded: 95 % bootstrap.",
       width: 110 + 190 * Double(max(measures.count, 1)), height: 280,
-      legend: (measures.first?.curves ?? []).enumerated().map {
-        .init($1.name, .init(theme.color($0)))
-      }, sections: [.init([panels])])
+      legend: Curve.keys(measures.first?.curves ?? [], theme: theme), sections: [.init([panels])])
   }
 }

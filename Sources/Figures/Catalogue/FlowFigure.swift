@@ -39,27 +39,29 @@ public enum FlowFigure {
     let curves =
       [correlationPanel(trajectories, depths, theme)]
       + (trajectories.count > 1 ? [errorPanel(trajectories, depths, theme)] : [])
+    let likeness = AlignmentFigure.domain(trajectories.prefix(4).map(\.alignment))
     let alignments = trajectories.prefix(4).map { trajectory in
       Panel.cells(
-        trajectory.alignment, rows: depths, columns: depths, .magma, 0...1,
+        trajectory.alignment, rows: depths, columns: depths, .magma, likeness,
         title: "CKA, \(trajectory.name)", x: "depth", y: "depth", showsTicks: true)
     }
     let sections: [Figure.Section] = [
       rows > 1
         ? normMaps(trajectories, rows, columns, domain)
         : normLines(trajectories, columns, depths, domain, theme),
-      .init([curves], weight: 1.25),
       .init(
-        [Array(alignments)], colorBar: .init(.magma, 0...1, title: "linear CKA"), weight: 1.25),
+        [curves], weight: 1.25,
+        legend: trajectories.enumerated().map { .init($1.name, theme.line($0)) }),
+      .init(
+        [Array(alignments)], colorBar: .init(.magma, likeness, title: "linear CKA"),
+        weight: 1.25),
     ]
     return Figure(
       title: title,
       caption: "Top: norm of the residual stream u at each position, mean over \(samples) held-out "
         + "samples, from the embedding (depth 0) to the last layer. Shaded: 95 % bootstrap over "
         + "samples.",
-      width: 560, height: 330 + 78 * Double(trajectories.count),
-      legend: trajectories.enumerated().map { .init($1.name, .init(theme.color($0))) },
-      sections: sections)
+      width: 560, height: 330 + 78 * Double(trajectories.count), sections: sections)
   }
 
   /// On a grid: a map a depth.
@@ -115,7 +117,7 @@ public enum FlowFigure {
     return Panel(
       title: "Correlation with the state one layer before",
       x: .init(Scale(fitting: x), title: "depth", ticks: x.map { ($0, String(Int($0))) }),
-      y: .init(Scale(fitting: trajectories.flatMap(\.correlation), including: [1])), marks: marks)
+      y: .init(.likeness(trajectories.flatMap(\.correlation)), title: "correlation"), marks: marks)
   }
 
   private static func errorPanel(
@@ -133,7 +135,9 @@ public enum FlowFigure {
     return Panel(
       title: "Relative squared error against the network",
       x: .init(Scale(fitting: x), title: "depth", ticks: x.map { ($0, String(Int($0))) }),
-      y: .init(Scale(fitting: trajectories.dropFirst().flatMap(\.error), including: [0, 1])),
-      marks: marks + [.level(1, theme.null, "as large as the state")])
+      y: .init(
+        .spread(trajectories.dropFirst().flatMap(\.error), including: [0, 1]),
+        title: "relative squared error"),
+      marks: marks + [.level(1, theme.muted, "as large as the state")])
   }
 }

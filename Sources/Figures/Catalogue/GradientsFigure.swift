@@ -47,13 +47,14 @@ public enum GradientsFigure {
             [
               Panel(
                 title: "Norm of each layer", x: axis,
-                y: .init(Scale(fitting: columns.flatMap { $0 }, .log)), marks: lines),
+                y: .init(Scale(fitting: columns.flatMap { $0 }, .log), title: "gradient norm"),
+                marks: lines),
               Panel(
                 title: "First layer over last", x: axis,
-                y: .init(Scale(fitting: ratio, .log, including: [1])),
+                y: .init(Scale(fitting: ratio, .log, including: [1]), title: "ratio of norms"),
                 marks: [
                   .line(steps, TrainingFigure.smooth(ratio), .init(theme.color(0))),
-                  .level(1, theme.null, "equal"),
+                  .level(1, theme.muted, "equal"),
                 ]),
             ]
           ], colorBar: .init(colors, 0...last, title: "layer", isWhole: true)),

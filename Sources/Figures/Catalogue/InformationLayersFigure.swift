@@ -14,19 +14,25 @@ public enum InformationLayersFigure {
       func panel(
         _ title: String, _ values: [[Double]], _ interval: [(Double, Double)], _ null: [Double]?
       ) -> Panel {
-        let last = Curve(
-          "last", depthTimes, values.last ?? [], lower: interval.map(\.0),
-          upper: interval.map(\.1))
+        var curves = [
+          Curve(
+            "trained", depthTimes, values.last ?? [], lower: interval.map(\.0),
+            upper: interval.map(\.1))
+        ]
+        if let null { curves.append(Curve("shuffled", depthTimes, null, isNull: true)) }
         var panel = Panel.curves(
-          isSeries ? [Curve("first", depthTimes, values.first ?? []), last] : [last],
-          title: "\(title), \(plane.estimator)", x: "depth-time", y: "nats",
+          curves, title: "\(title), \(plane.estimator)", x: "depth-time", y: "nats",
           including: [0], theme: theme)
-        if let null {
-          panel.marks.append(.line(depthTimes, null, .init(theme.null, width: 1, dash: [3, 2])))
+        if isSeries, let first = values.first {
+          // The second null, whether the first is there or not.
+          let curve = Curve("untrained", depthTimes, first, isNull: true)
+          panel.marks = Panel.marks(of: curve, theme.nullLine(1)) + panel.marks
+          panel.y.scale = Scale(
+            fitting: curves.flatMap { $0.y + $0.lower + $0.upper } + first, including: [0])
         }
         // A limit that no value comes near would squeeze the curves.
         if panel.y.scale.domain.upperBound > 0.6 * limit {
-          panel.marks.append(.level(limit, theme.null, "ln n, where estimates saturate"))
+          panel.marks.append(.level(limit, theme.muted, "ln n, where estimates saturate"))
           panel.y.scale = Scale(
             fitting: [panel.y.scale.domain.lowerBound, panel.y.scale.domain.upperBound],
             including: [limit])
@@ -39,12 +45,13 @@ public enum InformationLayersFigure {
     }
     return Figure(
       title: title,
-      caption: "\(samples) samples. Shaded: 95 % bootstrap; dashed: over shuffled labels. "
+      caption: "\(samples) samples. Shaded: 95 % bootstrap. "
         + planes.map { "\($0.estimator): \($0.settings)." }.joined(separator: " "),
       width: 500, height: 120 + 170 * Double(max(planes.count, 1)),
-      legend: (isSeries
-        ? [.init("untrained", .init(theme.color(0))), .init("trained", .init(theme.color(1)))]
-        : [.init("network", .init(theme.color(0)))])
-        + [.init("null", .init(theme.null, width: 1, dash: [3, 2]))], sections: [.init(rows)])
+      legend: [.init(isSeries ? "trained network" : "network", .init(theme.color(0)))]
+        + (isSeries ? [.init("null: before training", theme.nullLine(1))] : [])
+        + (planes.contains { !$0.label.isEmpty }
+          ? [.init("null: shuffled labels", theme.nullLine(0))] : []),
+      sections: [.init(rows)])
   }
 }

@@ -25,15 +25,12 @@ public enum LensFigure {
     let ticks = stride(from: 0, to: depths.count, by: max(1, (depths.count + 12) / 13)).map {
       (value: Double($0), label: depths[$0])
     }
-    let nulls: [(name: String, values: [Double], dash: [Double])] = [
-      ("answers dealt anew", losses.shuffled, [3, 2.5]),
-      ("random matrix", losses.random, [1, 2.2]),
-      ("before training", losses.untrained, [7, 2, 1.5, 2]),
+    let nulls: [(name: String, values: [Double])] = [
+      ("answers dealt anew", losses.shuffled), ("random matrix", losses.random),
+      ("before training", losses.untrained),
     ].filter { $0.1.contains { $0.isFinite } }
-    var marks: [Panel.Mark] = nulls.enumerated().map { index, null in
-      .line(
-        x, null.values,
-        .init(index == 0 ? theme.null : theme.color(index), width: 1.3, dash: null.dash))
+    var marks = nulls.enumerated().flatMap { index, null in
+      Panel.marks(of: Curve(null.name, x, null.values, isNull: true), theme.nullLine(index))
     }
     marks.append(.line(x, losses.right, .init(theme.color(0), width: 2)))
     marks.append(.points(x, losses.right, theme.color(0), radius: 2.4, hollow: false))
@@ -71,11 +68,7 @@ public enum LensFigure {
         + (hasMap ? " Colours: log₁₀ of the rank, 0 for the highest score." : ""),
       width: 470, height: hasMap ? 470 : 280,
       legend: [.init(answer, .init(theme.color(0), width: 2))]
-        + nulls.enumerated().map { index, null in
-          .init(
-            "null: \(null.name)",
-            .init(index == 0 ? theme.null : theme.color(index), width: 1.3, dash: null.dash))
-        },
+        + nulls.enumerated().map { .init("null: \($1.name)", theme.nullLine($0)) },
       sections: [.init([[curve]])]
         + (hasMap
           ? [.init([[map]], colorBar: .init(.viridis, 0...top, title: "log₁₀ rank"))] : []))

@@ -22,7 +22,7 @@ public enum PhaseFigure {
         .line(
           positions.indices.map { coordinate(0, $0, token) },
           positions.indices.map { coordinate(1, $0, token) },
-          .init(theme.null.opacity(0.5), width: 0.7)))
+          .init(theme.muted.opacity(0.5), width: 0.7)))
     }
     let chosen = [0, positions.count / 8, positions.count / 3, positions.count - 1].filter {
       positions.indices.contains($0)
@@ -53,7 +53,7 @@ public enum PhaseFigure {
             "", times,
             positions.map { isSphere ? likeness($0, dimension) : spread($0, dimension) })
         ], title: isSphere ? "Mean inner product of two tokens" : "Mean distance from the centre",
-        x: "time", y: "", including: isSphere ? [0, 1] : [0], theme: theme)
+        x: "time", y: "", including: [0], theme: theme)
     ]
     if !energy.isEmpty {
       side.append(

@@ -29,9 +29,7 @@ public enum SingularValuesFigure {
   ) -> Figure {
     let panels = spectra.map { panel($0, theme) }
     let across = min(3, max(1, panels.count))
-    let rows = stride(from: 0, to: panels.count, by: across).map {
-      Array(panels[$0..<min($0 + across, panels.count)])
-    }
+    let rows = (panels.count + across - 1) / across
     let fit = Panel.LineStyle(theme.color(1), width: 1.8)
     return Figure(
       title: title,
@@ -39,12 +37,12 @@ public enum SingularValuesFigure {
         "Share of the eigenvalues λ = σ² at or above each, at checkpoint \(checkpoint); those above a ten thousandth of the largest; a power law is a straight line. D: distance of the fit, "
         + "which is none where D is not small. Edges: where the λ of a matrix of independent elements of this variance would end."
         + (leftOut > 0 ? " \(leftOut) more matrices: choose with --matrix." : ""),
-      width: 130 + 210 * Double(across), height: 130 + 190 * Double(max(rows.count, 1)),
+      width: 130 + 210 * Double(across), height: 130 + 190 * Double(max(rows, 1)),
       legend: [
         .init("eigenvalues", .init(theme.color(0), width: 2)),
         .init("power law of the tail", fit),
-        .init("null: edges of a random matrix", .init(theme.null, width: 1.2, dash: [3, 2.5])),
-      ], sections: [.init(rows)])
+        .init("null: edges of a random matrix", theme.nullLine(1)),
+      ], sections: [.init(list: panels, across: across)])
   }
 
   private static func panel(_ spectrum: Spectrum, _ theme: Theme) -> Panel {
@@ -63,7 +61,7 @@ public enum SingularValuesFigure {
       marks.append(
         .line(
           [edge, edge], [y.domain.lowerBound, y.domain.upperBound],
-          .init(theme.null, width: 1.2, dash: [3, 2.5])))
+          theme.nullLine(1)))
     }
     marks.append(
       .points(

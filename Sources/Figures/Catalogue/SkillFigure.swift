@@ -25,8 +25,10 @@ public enum SkillFigure {
       }
       var panel = Panel.curves(
         curves, title: measure.title.prefix(1).uppercased() + measure.title.dropFirst(),
-        x: "layer", y: "skill", including: [0, 1], theme: theme)
-      panel.marks.append(.level(0, theme.null, "strongest null"))
+        x: "layer", y: "skill",
+        scale: .likeness(curves.flatMap { $0.y + $0.lower + $0.upper }, including: [0]),
+        theme: theme)
+      panel.marks.insert(.level(0, theme.null, "the strongest null"), at: 0)
       return panel
     }
     return Figure(

@@ -55,13 +55,15 @@ public enum SpectrumFigure {
       ? " \(below) of \(fields.reduce(0) { $0 + $1.power.reduce(0) { $0 + $1.count } }) powers are 0 within rounding and drawn at "
         + "its floor, the lowest level of each line." : ""
     let across = min(3, max(1, panels.count))
-    let rows = stride(from: 0, to: panels.count, by: across).map {
-      Array(panels[$0..<min($0 + across, panels.count)])
-    }
+    let rows = (panels.count + across - 1) / across
     return Figure(
       title: title, caption: caption + floor, width: 150 + 190 * Double(across),
-      height: 110 + 190 * Double(max(rows.count, 1)),
-      sections: [.init(rows, colorBar: .init(theme.sequence, low...high, title: time))])
+      height: 110 + 190 * Double(max(rows, 1)),
+      sections: [
+        .init(
+          list: panels, across: across,
+          colorBar: .init(theme.sequence, low...high, title: time))
+      ])
   }
 
   /// Few modes are ticked each.

@@ -23,28 +23,28 @@ public enum StabilityFigure {
     _ measures: [Measure], outcome: String, samples: Int, title: String, theme: Theme
   ) -> Figure {
     let panels = measures.map { measure -> Panel in
-      var panel = Panel.curves(
-        measure.after, title: measure.title, x: "depth-time", y: measure.axis,
-        including: measure.including, theme: theme)
-      let all = (measure.before + measure.after).flatMap(\.y)
-      panel.y.scale = Scale(fitting: all, including: measure.including)
-      for (index, curve) in measure.before.enumerated() {
-        panel.marks.append(
-          .line(curve.x, curve.y, .init(theme.color(index), width: 1.1, dash: [4, 2.5])))
-      }
-      return panel
+      let curves = measure.after + measure.before.map(before)
+      return Panel.curves(
+        curves, title: measure.title, x: "depth-time", y: measure.axis,
+        scale: .spread(curves.flatMap(\.y), including: measure.including), theme: theme)
     }
-    let rows = stride(from: 0, to: panels.count, by: 2).map {
-      Array(panels[$0..<min($0 + 2, panels.count)])
-    }
+    let first = measures.first
     return Figure(
       title: title,
       caption:
-        "Dashed: before training. Means over \(samples) held-out samples; u₀ is the embedding, ū the mean over positions. "
+        "Nulls: the same before training. Means over \(samples) held-out samples; u₀ is the embedding, ū the mean over positions. "
         + outcome,
-      width: 520, height: 120 + 170 * Double(max(rows.count, 1)),
-      legend: (measures.first?.after ?? []).enumerated().map {
-        .init($1.name, .init(theme.color($0)))
-      }, sections: [.init(rows)])
+      width: 520, height: 120 + 170 * Double(max((panels.count + 1) / 2, 1)),
+      legend: Curve.keys(
+        (first?.after ?? []) + (first?.before ?? []).map(before), theme: theme),
+      sections: [.init(list: panels, across: 2)])
+  }
+
+  /// What nothing was learnt by yet is what learning is set against.
+  private static func before(_ curve: Curve) -> Curve {
+    var curve = curve
+    curve.name += " before training"
+    curve.isNull = true
+    return curve
   }
 }

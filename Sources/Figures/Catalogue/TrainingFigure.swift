@@ -16,16 +16,18 @@ public enum TrainingFigure {
     public var gradientNorm: [Double]
     /// Passes at each checkpoint, with loss and accuracy on the test split.
     public var checkpointEpoch: [Double], testLoss: [Double], testAccuracy: [Double]
+    /// Number of classes, of which guesses hit one; 0 where answers are no classes.
+    public var classCount: Int
 
     /// All series.
     public init(
       epoch: [Double], loss: [Double], accuracy: [Double], rate: [Double], gradientNorm: [Double],
-      checkpointEpoch: [Double], testLoss: [Double], testAccuracy: [Double]
+      checkpointEpoch: [Double], testLoss: [Double], testAccuracy: [Double], classCount: Int = 0
     ) {
       (self.epoch, self.loss, self.accuracy) = (epoch, loss, accuracy)
       (self.rate, self.gradientNorm) = (rate, gradientNorm)
       (self.checkpointEpoch, self.testLoss) = (checkpointEpoch, testLoss)
-      self.testAccuracy = testAccuracy
+      (self.testAccuracy, self.classCount) = (testAccuracy, classCount)
     }
   }
 
@@ -36,9 +38,10 @@ public enum TrainingFigure {
     func axis(_ title: String) -> Panel.Axis { Panel.Axis(x, title: title) }
     func panel(
       _ title: String, _ units: String, _ values: [Double], _ checkpoints: [Double],
-      kind: Scale.Kind = .linear, bottom: Bool
+      kind: Scale.Kind = .linear, chance: Double? = nil, bottom: Bool
     ) -> Panel {
-      var marks: [Panel.Mark] = [
+      var marks: [Panel.Mark] = chance.map { [.level($0, theme.null, "chance")] } ?? []
+      marks += [
         .line(content.epoch, values, .init(train.opacity(0.35), width: 0.7)),
         .line(content.epoch, smooth(values), .init(train, width: 1.4)),
       ]
@@ -49,23 +52,32 @@ public enum TrainingFigure {
       }
       return Panel(
         title: title, x: axis(bottom ? "epoch" : ""),
-        y: Panel.Axis(Scale(fitting: values + checkpoints, kind), title: units), marks: marks)
+        y: Panel.Axis(
+          Scale(fitting: values + checkpoints, kind, including: chance.map { [$0] } ?? []),
+          title: units), marks: marks)
     }
+    let classes = content.classCount > 1 ? Double(content.classCount) : nil
     let rows = [
       [
-        panel("Cross entropy", "nats", content.loss, content.testLoss, bottom: false),
-        panel("Accuracy", "share right", content.accuracy, content.testAccuracy, bottom: false),
+        panel(
+          "Cross entropy", "nats", content.loss, content.testLoss,
+          chance: classes.map { log($0) }, bottom: false),
+        panel(
+          "Accuracy", "share of right answers", content.accuracy, content.testAccuracy,
+          chance: classes.map { 1 / $0 }, bottom: false),
       ],
       [
-        panel("Learning rate", "", content.rate, [], bottom: true),
+        panel("Learning rate", "learning rate", content.rate, [], bottom: true),
         panel(
-          "Gradient norm before clipping", "", content.gradientNorm, [], kind: .log, bottom: true),
+          "Gradient norm before clipping", "gradient norm", content.gradientNorm, [], kind: .log,
+          bottom: true),
       ],
     ]
     return Figure(
       title: title,
       caption: "Thin: every step's batch. Thick: running mean over 1/40 of the steps. "
-        + "Points: the whole test split at each checkpoint; checkpoint 0 is the untrained network.",
+        + "Points: the whole test split at each checkpoint; checkpoint 0 is the untrained network."
+        + (classes == nil ? "" : " Null, dashed: what a guess among the classes gets."),
       width: 520, height: 380,
       legend: [
         .init("training batches", .init(train)), .init("test split", .init(test)),

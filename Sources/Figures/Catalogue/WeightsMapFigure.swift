@@ -33,15 +33,18 @@ public enum WeightsMapFigure {
           .cells(map.cells, rows: rows.count, columns: columns.count, .viridis, domain)
         ], hasGrid: false)
     }
-    let lines = stride(from: 0, to: panels.count, by: across).map {
-      Array(panels[$0..<min($0 + across, panels.count)])
-    }
+    let lines = (panels.count + across - 1) / across
     let wide = maps.count == 1 ? max(260, 20 * width) : 190
     return Figure(
       title: title, caption: "\(what) of each weight matrix. \(null)",
       width: 170 + min(560, wide) * Double(across),
-      height: 120 + (90 + 8 * min(height, 24)) * Double(max(lines.count, 1)),
-      sections: [.init(lines, colorBar: .init(.viridis, domain, title: what))])
+      height: 120 + (90 + 8 * min(height, 24)) * Double(max(lines, 1)),
+      sections: [
+        .init(
+          list: panels, across: across,
+          colorBar: .init(
+            .viridis, domain, title: what, isWhole: all.allSatisfy { $0 == $0.rounded() }))
+      ])
   }
 
   /// A label at the middle of every cell, or of every few where there are many.

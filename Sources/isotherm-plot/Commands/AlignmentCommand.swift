@@ -20,7 +20,8 @@ struct AlignmentCommand: FigureCommand {
     let names = try source.texts(group + "trajectory_name")
     let samples = try source.samples(group + "state_error")
     return AlignmentFigure.make(
-      names.indices.map { maps.row($0).elements }, names: names, depths: maps.shape[1],
+      names.indices.map { maps.row($0).elements }, names: names.map(Words.candidate),
+      depths: maps.shape[1],
       samples: samples, title: "CKA over depth: \(source.reader.title)",
       theme: options.theme.theme)
   }

@@ -26,7 +26,7 @@ struct AttentionCommand: FigureCommand {
     let isRun = source.reader.kind == .run
     let (layers, maps, what, _) = isRun ? try runMaps(source) : try fieldMaps(source)
     let averaged = maps.map { map in (0..<map.shape[1]).map { average(map, $0) } }
-    let whose = isRun ? "Network attention" : "PDE attention (\(model))"
+    let whose = isRun ? "Network attention" : "Attention of the \(Words.candidate(model))"
     let title = "\(whose): \(source.reader.title)"
     return AttentionFigure.make(
       averaged, layers: layers, keys: maps[0].shape[3], title: title, what: what,
@@ -82,7 +82,7 @@ struct AttentionCommand: FigureCommand {
     let maps = try (0..<count).map { try chosenMaps(source, path, $0) }
     return (
       Array(0..<count), maps,
-      "PDE model \(model) at each layer's depth-time, \(whose(maps[0].shape[0])).", 1
+      "The \(Words.candidate(model)) at each layer's depth-time, \(whose(maps[0].shape[0])).", 1
     )
   }
 

@@ -31,7 +31,7 @@ struct BarrierCommand: FigureCommand {
         "on the way", fractions, loss, lower: try numbers("loss_lower"),
         upper: try numbers("loss_upper")), accuracy: try numbers("accuracy"),
       chord: try numbers("chord"), barrier: try numbers("barrier").first ?? .nan,
-      nulls: names.indices.map { (names[$0], losses[$0], accuracies[$0]) },
+      nulls: names.indices.map { (Words.null(names[$0]), losses[$0], accuracies[$0]) },
       title: "Barrier: \(source.reader.title)", theme: options.theme.theme)
   }
 }

@@ -35,7 +35,8 @@ struct BottleneckCurveCommand: FigureCommand {
         .last ?? []
       let isSaturated = !flags.isEmpty && flags.allSatisfy(FigureSource.isSaturated)
       return (
-        name: estimator + (isSaturated ? ": saturated at ln n" : ""), trajectories: trajectories
+        name: Words.estimator(estimator) + (isSaturated ? ": saturated at ln n" : ""),
+        trajectories: trajectories
       )
     }
     let entropy = try source.reader.attribute(
@@ -56,7 +57,7 @@ struct BottleneckCurveCommand: FigureCommand {
       return row
     }
     return BottleneckCurveFigure.Trajectory(
-      name: name, input: try last("input/value"), label: try last("label/value"),
+      name: Words.candidate(name), input: try last("input/value"), label: try last("label/value"),
       null: try last("label/null"),
       inputInterval: Array(zip(try last("input/lower"), try last("input/upper"))),
       labelInterval: Array(zip(try last("label/lower"), try last("label/upper"))))

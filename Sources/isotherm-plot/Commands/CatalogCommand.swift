@@ -50,8 +50,9 @@ struct CatalogCommand: FigureCommand {
     let cells = shown.mean.count / max(1, values.count)
     var groups: [(name: String, points: [CatalogFigure.Point])] = []
     for variant in values.indices {
-      let name = others.map { "\($0.0.split(separator: ".").last ?? "") \($0.1[variant])" }
-        .joined(separator: ", ")
+      let name = others.map {
+        Words.setting($0.0.split(separator: ".").last.map(String.init) ?? $0.0, $0.1[variant])
+      }.joined(separator: ", ")
       let index = variant * cells + offset
       let point = CatalogFigure.Point(
         key: values[variant], mean: shown.mean[index], lower: shown.lower[index],
@@ -65,10 +66,16 @@ struct CatalogCommand: FigureCommand {
         groups.append((name, [point]))
       }
     }
-    let words = shown.longName + (shown.units == "1" ? "" : " [\(shown.units)]")
+    let metric = Words.metric(found[0])
+    let words =
+      metric.prefix(1).uppercased() + metric.dropFirst()
+      + (shown.units == "1" ? "" : " [\(shown.units)]")
+    let last = key.split(separator: ".").last.map(String.init) ?? key
     return CatalogFigure.make(
-      groups, key: key, metric: words + (place.isEmpty ? "" : ", \(place)"), seeds: shown.seedCount,
-      title: "\(found[0]) by \(key): \(source.reader.title)", theme: options.theme.theme)
+      groups, key: Words.key(key), metric: words + (place.isEmpty ? "" : ", \(place)"),
+      words: { Words.setting(last, $0) }, seeds: shown.seedCount,
+      bounds: Words.bounds(found[0]),
+      title: "\(words) by \(Words.key(key)): \(source.reader.title)", theme: options.theme.theme)
   }
 
   /// Where the chosen place lies among a variant's cells, and what it is called.
@@ -94,7 +101,9 @@ struct CatalogCommand: FigureCommand {
         place = found
       }
       offset = offset * axis.length + place
-      if axis.length > 1 { words.append("\(axis.name) \(labels[place])") }
+      if axis.length > 1 {
+        words.append("\(axis.name.replacing("_", with: " ")) \(Words.candidate(labels[place]))")
+      }
     }
     return (offset, words.joined(separator: ", "))
   }

@@ -27,8 +27,7 @@ struct CheckpointAlignmentCommand: FigureCommand {
     let shape = try source.reader.describe(group + "cka_pairs").shape
     return CheckpointAlignmentFigure.make(
       try shown.map {
-        let name = names[$0].replacing(".weight", with: "")
-        return (name, try source.row(group + "cka_pairs", $0).elements)
+        (Words.matrix(names[$0]), try source.row(group + "cka_pairs", $0).elements)
       },
       count: shape.count == 3 ? shape[1] : 0, leftOut: rows.count - shown.count,
       title: "CKA of checkpoints: \(source.reader.title)", theme: options.theme.theme)

@@ -42,27 +42,36 @@ struct ComparisonCommand: FigureCommand {
     let last = metric.axes.count - 1
     let length = metric.axes[last].length
     let isCurve = last > 0 && metric.coordinates[last] != nil && length > 1
-    let words = metric.name.split(separator: "/").dropFirst().filter { $0 != "value" }
-      .joined(separator: ", ").replacing("_", with: " ")
+    let whole = Words.metric(metric.name)
+    let words = whole.prefix(1).uppercased() + whole.dropFirst()
     let title = metric.units == "1" ? words : "\(words) [\(metric.units)]"
     let step = isCurve ? length : 1
     let x = isCurve ? metric.coordinates[last] ?? [] : [0]
-    let curves = stride(from: 0, to: metric.mean.count, by: step).map { start -> Curve in
+    let starts = stride(from: 0, to: metric.mean.count, by: step).filter { start in
+      let names = labels(metric, start, isCurve ? last : last + 1)
+      let whole =
+        names.joined(separator: ", ") + ", " + names.map(Words.variant).joined(separator: ", ")
+      return only.allSatisfy { whole.contains($0) }
+    }
+    let curves = starts.map { start -> Curve in
       func part(_ values: [Double]) -> [Double] { Array(values[start..<start + step]) }
+      let labels = labels(metric, start, isCurve ? last : last + 1)
       return Curve(
-        name(metric, start, isCurve ? last : last + 1), x, part(metric.mean),
-        lower: part(metric.lower), upper: part(metric.upper))
+        labels.map { Words.variant($0) }.joined(separator: ", "), x, part(metric.mean),
+        lower: part(metric.lower), upper: part(metric.upper),
+        isNull: labels.contains(where: Words.isNull))
     }
     return ComparisonFigure.Metric(
       title: title, meaning: metric.longName,
       axis: isCurve ? metric.axes[last].name.replacing("_", with: "-") : "",
       curves: curves.filter { curve in
-        !curve.y.allSatisfy(\.isNaN) && only.allSatisfy { curve.name.contains($0) }
-      })
+        !curve.y.allSatisfy(\.isNaN)
+      }, bounds: Words.bounds(metric.name), isLikeness: Words.isLikeness(metric.name),
+      claim: metric.name == "attention/raw_cosine/value" ? 0.98 : nil)
   }
 
   /// Labels along the axes before `end`; an axis of one place tells nothing.
-  private func name(_ metric: MetricSummary.Metric, _ index: Int, _ end: Int) -> String {
+  private func labels(_ metric: MetricSummary.Metric, _ index: Int, _ end: Int) -> [String] {
     var rest = index
     var words: [String] = []
     for axis in metric.axes.indices.reversed() {
@@ -70,6 +79,6 @@ struct ComparisonCommand: FigureCommand {
       if axis < end, length > 1 { words.insert(metric.labels[axis][rest % length], at: 0) }
       rest /= length
     }
-    return words.isEmpty ? metric.labels[0][0] : words.joined(separator: ", ")
+    return words.isEmpty ? [metric.labels[0][0]] : words
   }
 }

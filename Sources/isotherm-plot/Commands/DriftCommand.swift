@@ -17,9 +17,9 @@ struct DriftCommand: FigureCommand {
     let group = Layout.Metrics.flow.prefix
     try require(group + "drift", source)
     let measures = try [
-      ("drift", "Drift", "‖u − u₀‖/‖u₀‖", [0.0]),
-      ("cosine_first", "Direction", "cos(u, u₀)", [0, 1]),
-      ("position_spread", "Positions apart", "‖u − ū‖/‖u‖", [0, 1]),
+      ("drift", "Drift", "‖u\u{a0}−\u{a0}u₀‖/‖u₀‖", [0.0]),
+      ("cosine_first", "Direction", "cos(u,\u{a0}u₀)", [0, 1]),
+      ("position_spread", "Positions apart", "‖u\u{a0}−\u{a0}ū‖/‖u‖", [0, 1]),
     ].map { name, title, axis, including in
       DriftFigure.Measure(
         title: title, axis: axis, curves: try source.flowCurves(name, first: 0),

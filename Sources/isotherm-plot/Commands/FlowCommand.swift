@@ -35,7 +35,7 @@ struct FlowCommand: FigureCommand {
     let alignment = try source.numbers(group + "cka", axes: 3)
     let trajectories = try source.texts(group + "trajectory_name").enumerated().map { i, name in
       FlowFigure.Trajectory(
-        name: name, norms: (0..<depths).map { norms.row(i).row($0).elements },
+        name: Words.candidate(name), norms: (0..<depths).map { norms.row(i).row($0).elements },
         correlation: correlation.0[i], correlationLower: correlation.1[i],
         correlationUpper: correlation.2[i], error: error.0[i], errorLower: error.1[i],
         errorUpper: error.2[i], alignment: alignment.row(i).elements)

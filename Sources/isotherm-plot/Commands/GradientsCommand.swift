@@ -13,7 +13,8 @@ struct GradientsCommand: FigureCommand {
 
   func make(_ source: FigureSource) throws -> Figure {
     try source.require(
-      Layout.Gradients.norm, "train with this version, which records it at every step")
+      Layout.Gradients.norm,
+      "`isotherm train STUDY.yaml -o NAME` of this version records it at every step")
     let norms = try source.numbers(Layout.Gradients.norm, axes: 3)
     guard let steps = norms.shape.first, steps > 0 else {
       throw ArchiveError(.layout, "\(source.reader.path): no training step is recorded yet")

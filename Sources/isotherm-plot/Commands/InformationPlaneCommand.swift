@@ -29,7 +29,7 @@ struct InformationPlaneCommand: FigureCommand {
         "\(source.reader.path): the samples have no labels, so there is no I(T;Y); isotherm-plot information-layers shows I(X;T)"
       )
     }
-    let whose = of == "network" ? "" : " of the \(of) equation"
+    let whose = of == "network" ? "" : " of the \(Words.candidate(of))"
     return InformationPlaneFigure.make(
       content.planes, depthTimes: content.times, samples: content.samples,
       title: "Information plane\(whose): \(source.reader.title)", theme: options.theme.theme)
@@ -71,7 +71,7 @@ struct InformationPlaneCommand: FigureCommand {
     }
     let settings = try source.reader.attribute(group + "input/value", "settings")?.text ?? ""
     return InformationPlaneFigure.Plane(
-      estimator: estimator, settings: settings, input: input, label: label,
+      estimator: Words.estimator(estimator), settings: settings, input: input, label: label,
       labelNull: hasLabels ? try last("label/null") : [],
       inputInterval: Array(zip(try last("input/lower"), try last("input/upper"))),
       labelInterval: hasLabels

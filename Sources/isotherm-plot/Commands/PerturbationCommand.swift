@@ -29,19 +29,21 @@ struct PerturbationCommand: FigureCommand {
     let flipped = try source.numbers(group + "flipped").elements
     let sizes = try source.numbers(group + "size").elements
     let conditions = try source.texts(group + "condition_name").enumerated().map { c, name in
-      PerturbationFigure.Condition(
-        kind: String(name.split(separator: " ").first ?? ""), size: sizes[c],
+      let kind = String(name.split(separator: " ").first ?? "")
+      return PerturbationFigure.Condition(
+        kind: kind, size: sizes[c], name: Words.perturbation(kind, sizes[c]),
         growth: names.indices.map { t in
           func values(_ array: NDArray<Double>) -> [Double] {
             array.row(c).row(t).elements.map { exp($0) }
           }
           return Curve(
-            names[t], times, values(mean), lower: values(lower), upper: values(upper))
+            Words.candidate(names[t]), times, values(mean), lower: values(lower),
+            upper: values(upper))
         }, attention: attention[c], flipped: flipped[c])
     }
     let samples = try source.samples(group + "log_growth")
     return PerturbationFigure.make(
-      conditions, names: names, samples: samples,
+      conditions, names: names.map(Words.candidate), samples: samples,
       title: "Perturbations: \(source.reader.title)", theme: options.theme.theme)
   }
 }

@@ -36,7 +36,7 @@ struct SimilarityCommand: FigureCommand {
     let layers = try source.integers(group + "raw_cosine/layer")
     let samples = try source.samples(group + "raw_cosine/value")
     return SimilarityFigure.make(
-      measures, names: try source.texts(group + "candidate_name"),
+      measures, names: try source.texts(group + "candidate_name").map(Words.candidate),
       isNull: try source.numbers(group + "candidate_is_null").elements.map { $0 != 0 },
       layers: layers, samples: samples,
       parameters: try source.integers(group + "parameter_count"),

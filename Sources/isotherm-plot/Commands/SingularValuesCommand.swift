@@ -41,7 +41,7 @@ struct SingularValuesCommand: FigureCommand {
     let (lower, upper) = (try numbers("squared_edge_lower"), try numbers("squared_edge_upper"))
     let spectra = try shown.map { row in
       SingularValuesFigure.Spectrum(
-        name: names[row].replacing(".weight", with: ""),
+        name: Words.matrix(names[row]),
         values: try source.row(group + "singular_value", row).elements.filter(\.isFinite),
         alpha: alpha[row], distance: distance[row], minimum: minimum[row], tail: Int(tail[row]),
         edges: (lower[row], upper[row]))

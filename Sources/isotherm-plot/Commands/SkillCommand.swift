@@ -29,7 +29,7 @@ struct SkillCommand: FigureCommand {
     let names = try source.texts(group + "candidate_name")
     let samples = try source.samples(group + "raw_cosine/value")
     return SkillFigure.make(
-      measures, models: names.indices.filter { isNull[$0] == 0 }.map { names[$0] },
+      measures, models: names.indices.filter { isNull[$0] == 0 }.map { Words.candidate(names[$0]) },
       parameters: try source.integers(group + "parameter_count"),
       layers: try source.integers(group + "raw_cosine/layer"),
       samples: samples, title: "Skill: \(source.reader.title)", theme: options.theme.theme)

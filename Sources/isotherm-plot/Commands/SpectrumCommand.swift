@@ -50,7 +50,8 @@ struct SpectrumCommand: FigureCommand {
       }
       units += power.map(\.unit)
       return field(
-        model, power, modes, digits: try source.digits(path), unit: units.max() ?? 1)
+        Words.candidate(model), power, modes, digits: try source.digits(path),
+        unit: units.max() ?? 1)
     }
     return SpectrumFigure.make(
       fields, times: times, time: "depth-time",

@@ -23,12 +23,15 @@ struct StabilityCommand: FigureCommand {
       group + "drift_last", "depth_time",
       length: source.reader.describe(group + "drift_last").shape[1])
     func curves(_ name: String) throws -> [Curve] {
-      zip(names, try source.numbers(group + name, axes: 2).rows).map { Curve($0, times, $1) }
+      zip(names, try source.numbers(group + name, axes: 2).rows).map {
+        Curve(Words.candidate($0), times, $1)
+      }
     }
     let measures = try [
-      ("drift", "Drift", "‖u − u₀‖/‖u₀‖", [0.0]), ("cosine", "Direction", "cos(u, u₀)", [1.0]),
-      ("log_growth", "Growth", "ln ‖u‖/‖u₀‖", [0.0]),
-      ("spread", "Positions apart", "‖u − ū‖/‖u‖", [0.0, 1.0]),
+      ("drift", "Drift", "‖u\u{a0}−\u{a0}u₀‖/‖u₀‖", [0.0]),
+      ("cosine", "Direction", "cos(u,\u{a0}u₀)", [1.0]),
+      ("log_growth", "Growth", "ln\u{a0}‖u‖/‖u₀‖", [0.0]),
+      ("spread", "Positions apart", "‖u\u{a0}−\u{a0}ū‖/‖u‖", [0.0, 1.0]),
     ].map { name, title, axis, including in
       StabilityFigure.Measure(
         title: title, axis: axis, before: try curves(name + "_first"),
@@ -37,7 +40,7 @@ struct StabilityCommand: FigureCommand {
     let accuracy = try source.numbers(group + "test_accuracy").elements
     let diverged = try source.numbers(group + "diverged").elements
     let outcome = names.indices.map { index in
-      "\(names[index]): test accuracy \(Format.fixed(100 * accuracy[index], 1)) %"
+      "\(Words.candidate(names[index])): test accuracy \(Format.fixed(100 * accuracy[index], 1)) %"
         + (diverged[index] != 0 ? ", diverged" : "")
     }
     return StabilityFigure.make(

@@ -34,7 +34,7 @@ struct TermsCommand: FigureCommand {
             return sizes.elements[start..<start + samples].reduce(0, +) / Double(max(samples, 1))
           })
       }
-      return TermsFigure.Equation(name: model, terms: terms)
+      return TermsFigure.Equation(name: Words.candidate(model), terms: terms)
     }
     return TermsFigure.make(
       equations, x: "layer's depth-time",

@@ -23,7 +23,9 @@ struct TrainingCommand: FigureCommand {
       epoch: try progress("epoch"), loss: try progress("loss"),
       accuracy: try progress("accuracy"), rate: try progress("learning_rate"),
       gradientNorm: try progress("gradient_norm"), checkpointEpoch: try checkpoints("epoch"),
-      testLoss: try checkpoints("test_loss"), testAccuracy: try checkpoints("test_accuracy"))
+      testLoss: try checkpoints("test_loss"), testAccuracy: try checkpoints("test_accuracy"),
+      classCount: source.reader.contains(Layout.Classes.name)
+        ? try source.texts(Layout.Classes.name).count : 0)
     guard !content.epoch.isEmpty else {
       throw ArchiveError(.layout, "\(source.reader.path): no training step is recorded yet")
     }

@@ -68,11 +68,14 @@ struct WeightsMapCommand: FigureCommand {
       }
       return cells
     }
+    func words(_ kind: String) -> String {
+      kind.replacing(".", with: " ").replacing("_", with: " ")
+    }
     let maps: [WeightsMapFigure.Map]
     if steps.count > 1 {
       maps = kinds.map { kind in
         .init(
-          name: kind,
+          name: words(kind),
           cells: cells(layers.count, steps.count) {
             parts[$0].kind == kind
               ? (layer($0), steps.firstIndex(of: checkpoints[kept[$0]])) : (nil, nil)
@@ -89,7 +92,7 @@ struct WeightsMapCommand: FigureCommand {
     }
     let what = try source.reader.describe(path).longName
     return WeightsMapFigure.make(
-      maps, rows: steps.count > 1 ? layers.map(String.init) : kinds,
+      maps, rows: steps.count > 1 ? layers.map(String.init) : kinds.map(words),
       rowTitle: steps.count > 1 ? "layer" : "",
       columns: (steps.count > 1 ? steps : layers).map(String.init),
       columnTitle: steps.count > 1 ? "checkpoint" : "layer",
@@ -99,7 +102,9 @@ struct WeightsMapCommand: FigureCommand {
 
   /// What random matrices of these shapes have.
   private func null(_ source: FigureSource, _ path: String, _ kept: [Int]) throws -> String {
-    guard source.reader.contains(path + "_null") else { return "" }
+    guard source.reader.contains(path + "_null") else {
+      return "This number has no null in the file."
+    }
     let all = try source.numbers(path + "_null").elements
     let values = kept.map { all[$0] }.filter(\.isFinite)
     guard let low = values.min(), let high = values.max() else { return "" }

@@ -108,7 +108,11 @@ struct ReportCommand: ParsableCommand {
       let name = figure.configuration.commandName ?? ""
       let stored = "figures/\(index)-\(name).png"
       let path = output + "/" + stored
-      let arguments = [name, file, "-o", path, "--theme", theme.rawValue, "--dpi", "\(dpi)"]
+      let others =
+        figure.takesCompanions
+        ? try files.filter { try FigureSource($0).isMade(from: reader) } : []
+      let arguments =
+        [name, file] + others + ["-o", path, "--theme", theme.rawValue, "--dpi", "\(dpi)"]
       guard var command = try Plot.parseAsRoot(arguments) as? any FigureCommand else { continue }
       command.options.force = true
       try Interruption.check("no report is written") {}
@@ -128,7 +132,8 @@ struct ReportCommand: ParsableCommand {
       drawn.append(
         .init(
           file: stored, title: content.figure.title, caption: content.figure.caption,
-          command: "isotherm-plot \(name) \(file) -o \(name).png", width: canvas.width))
+          command: (["isotherm-plot", name, file] + others + ["-o", "\(name).png"])
+            .joined(separator: " "), width: canvas.width))
     }
     return drawn
   }

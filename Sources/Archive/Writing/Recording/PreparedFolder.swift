@@ -24,7 +24,8 @@ struct PreparedFolder {
         atPath: place.folder, withIntermediateDirectories: false)
     } catch {
       throw ArchiveError(
-        .refused, "cannot make \(place.folder): \(error.localizedDescription)")
+        .refused,
+        "cannot make \(place.folder): \(error.localizedDescription) Choose another place with -o.")
     }
     let lock = try FolderLock(place.folder)
     self.lock = lock
