@@ -122,6 +122,13 @@ public enum EstimatorChoice {
         reason: "one side repeats its values, as labels do")
     }
     if dx + dy <= 4 {
+      if pairs.count >= 1000, !areLabels.contains(true), isThin(pairs, settings) {
+        return Choice(
+          estimator: GaussianInformation(), preprocessing: .rank,
+          reason:
+            "\(dx) + \(dy) dimensions, thinner than neighbours are apart, whose normal scores "
+            + "nothing contradicts to be normal")
+      }
       return Choice(
         estimator: Kraskov(neighborCount: neighbors), preprocessing: .rank,
         reason: "\(dx) + \(dy) dimensions: nearest neighbours hold for any distribution")
@@ -170,9 +177,28 @@ public enum EstimatorChoice {
       reason: "\(dimensions) whose normal scores nothing contradicts to be normal after a twist")
     let treated = choice.treatment(pairs, settings).pairs
     let maps = FlowMaps(treated, seed: settings.seed, pool)
-    guard maps.gain > 0.02, NormalityCheck.holds(maps.scores(treated)) else { return nil }
+    guard maps.gain > 0.02 else { return nil }
     choice.estimator = FlowInformation(seed: settings.seed, maps: maps)
+    let scores = maps.scores(treated)
+    if NormalityCheck.holds(scores) { return choice }
+    // Not quite normal, but its ratio of densities is proved on held-out pairs, and a critic finds no more: a flag says the
+    // first, the value holds.
+    guard maps.gain > 0.1, let value = try? GaussianInformation.information(scores),
+      let bound = maps.bound(scores), value - bound <= CrossCheck.tolerance(value),
+      let learned = try? Critic<InfoNCE>(seed: settings.seed).bareValue(
+        Preprocessing.rank.apply(pairs), pool), learned < value + 0.05
+    else { return nil }
+    choice.reason =
+      "\(dimensions) after a twist that makes much of the information Gaussian, proved on held-out pairs"
     return choice
+  }
+
+  /// Whether the normal scores are normal and tell more than 5 nats, of which nearest neighbours miss the more the fewer
+  /// samples there are: 6.7 of 8 nats with 5,000.
+  private static func isThin(_ pairs: PairedSamples, _ settings: Settings) -> Bool {
+    let scores = Preprocessing.rank.apply(pairs)
+    guard let value = try? GaussianInformation.information(scores), value > 5 else { return false }
+    return NormalityCheck.holds(scores) && hasGaussian(pairs, .rank, settings)
   }
 
   /// Neighbours that a quarter of many samples and half of few still have.

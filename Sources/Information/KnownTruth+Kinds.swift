@@ -21,7 +21,7 @@ extension KnownTruth {
   }()
 
   /// Student's distribution whose columns are all correlated `rho`: that of the normal one and of the common scale.
-  static func correlatedStudent(_ dimension: Int, degrees: Int, rho: Double) -> KnownTruth {
+  package static func correlatedStudent(_ dimension: Int, degrees: Int, rho: Double) -> KnownTruth {
     let (normal, heavy) = (denseNormal(dimension, rho: rho), student(dimension, degrees: degrees))
     return KnownTruth(
       "\(heavy.name), all pairs at \(rho)", normal.truth + heavy.truth
@@ -46,7 +46,7 @@ extension KnownTruth {
 
   /// Equally likely kinds, in each of which both sides are independent unit normals about means of their own; I by Monte
   /// Carlo over 200,000 pairs of a fixed seed, standard error below 0.003 nats.
-  static func normalMixture(
+  package static func normalMixture(
     _ kinds: Int, _ dx: Int, _ dy: Int, apart: Double, seed: UInt64
   ) -> KnownTruth {
     var random = Philox(seed: seed, purpose: .noise, index: 1 << 28)

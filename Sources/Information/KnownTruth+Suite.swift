@@ -37,7 +37,7 @@ extension KnownTruth {
   }
 
   /// Columns in units of their own and about offsets of their own.
-  func inUnits(seed: UInt64) -> KnownTruth {
+  package func inUnits(seed: UInt64) -> KnownTruth {
     func change(_ index: UInt64) -> @Sendable ([Double]) -> [Double] {
       { values in
         var random = Philox(seed: seed, purpose: .noise, index: 1 << 27 | index)
@@ -95,7 +95,7 @@ extension KnownTruth {
   // MARK: - Twists
 
   /// A base twisted at this speed in the planes of columns `x` and `y`.
-  static func twisted(
+  package static func twisted(
     _ base: KnownTruth, speed: Double, x: (Int, Int), y: (Int, Int)
   ) -> KnownTruth {
     base.image(

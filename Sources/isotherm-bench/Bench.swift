@@ -13,8 +13,7 @@ struct BenchProgram: ParsableCommand {
     commandName: "isotherm-bench",
     abstract: "Time one work and print a JSON line; tools/bench runs it beside the peer.",
     subcommands: [
-      ArchiveBench.self, AppendBench.self, CommitBench.self, NeighborBench.self, DensityBench.self, TruthBench.self,
-      TrainBench.self,
-      DynamicsBench.self, FigureBench.self,
+      ArchiveBench.self, AppendBench.self, CommitBench.self, NeighborBench.self, DensityBench.self,
+      TruthBench.self, TrainBench.self, DynamicsBench.self, FigureBench.self,
     ])
 }

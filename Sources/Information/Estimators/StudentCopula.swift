@@ -31,7 +31,8 @@ struct StudentCopula {
       let y = SymmetricMatrix.logDeterminant(fit.block(dx..<dx + dy), count: dy)
     else {
       throw EstimationError(
-        message: "the dispersion is singular: a column is a function of others, so the "
+        message:
+          "the dispersion of the samples is singular: a column is a function of others, so the "
           + "information is infinite or the column superfluous; leave it out")
     }
     self.fit = fit
@@ -172,13 +173,13 @@ struct StudentCopula {
 
 /// Quantiles of Student's distribution: with x = √ν / tan δ the upper tail is ½ ∫₀^δ sin^(ν-1) / ∫₀^(π/2) sin^(ν-1), tabulated over
 /// ln δ, in which its logarithm is nearly a line.
-struct StudentQuantile {
+package struct StudentQuantile {
   private let degrees: Double
   private var logTails: [Double] = []
   private static let (low, count) = (-24.0, 3000)
   private static var step: Double { (log(Double.pi / 2) - low) / Double(count) }
 
-  init(_ degrees: Double) {
+  package init(_ degrees: Double) {
     self.degrees = degrees
     func slope(_ place: Double) -> Double {
       let delta = exp(Self.low + place * Self.step)
@@ -196,7 +197,7 @@ struct StudentQuantile {
   }
 
   /// The value with this share below it.
-  subscript(share: Double) -> Double {
+  package subscript(share: Double) -> Double {
     let tail = log(min(share, 1 - share))
     var (low, high) = (0, Self.count)
     while high - low > 1 {
@@ -212,7 +213,7 @@ struct StudentQuantile {
 
 /// Regularised incomplete beta function I_x(a, b) by its continued fraction (Abramowitz & Stegun 26.5.8), 200 terms of it
 /// from the last to the first.
-func incompleteBeta(_ a: Double, _ b: Double, _ x: Double) -> Double {
+package func incompleteBeta(_ a: Double, _ b: Double, _ x: Double) -> Double {
   guard x > 0, x < 1 else { return x <= 0 ? 0 : 1 }
   // The fraction converges fast below the mean; beyond, by symmetry.
   if x > (a + 1) / (a + b + 2) { return 1 - incompleteBeta(b, a, 1 - x) }
@@ -230,7 +231,7 @@ func incompleteBeta(_ a: Double, _ b: Double, _ x: Double) -> Double {
 }
 
 /// χ² with this share below it, by Wilson & Hilferty's cube (1931): within a percent from three degrees of freedom on.
-func chiSquareQuantile(_ share: Double, _ degrees: Double) -> Double {
+package func chiSquareQuantile(_ share: Double, _ degrees: Double) -> Double {
   let part = 2 / (9 * degrees)
   let root = max(0, 1 - part + normalQuantile(share) * part.squareRoot())
   return degrees * root * root * root

@@ -33,7 +33,9 @@ public struct StudentInformation: MutualInformationEstimator {
   public func secondOpinions(
     _ settings: EstimatorChoice.Settings, dimension: Int
   ) -> [SecondOpinion] {
-    [.notAbove(.neighbours(settings)), .notAbove(.gaussian), .notAbove(.radial(settings))]
+    let quick: [SecondOpinion] = [.notAbove(.gaussian), .notAbove(.radial(settings))]
+    // Among heavy tails in many dimensions nearest neighbours are too high.
+    return dimension > 20 ? quick : quick + [.notAbove(.neighbours(settings))]
   }
 
   /// The estimate and its flags; see ``MutualInformationEstimator/value(_:_:)``.
@@ -51,7 +53,9 @@ public struct StudentInformation: MutualInformationEstimator {
 
   /// Whether the copula describes the samples and is another than the normal one.
   static func holds(_ pairs: PairedSamples) -> Bool {
-    guard let fit = try? StudentCopula(pairs), fit.degrees < 0.6 * degrees.high else { return false }
+    guard let fit = try? StudentCopula(pairs), fit.degrees < 0.6 * degrees.high else {
+      return false
+    }
     return fit.holds
   }
 

@@ -48,6 +48,7 @@ public struct FlowInformation: MutualInformationEstimator, Fitted {
   public func value(
     _ pairs: PairedSamples, _ pool: WorkerPool
   ) throws -> (value: Double, flags: Estimate.Flags) {
+    try Self.check(pairs)
     let maps = maps ?? FlowMaps(pairs, seed: key, pool)
     let scores = maps.scores(pairs)
     let value = try GaussianInformation.information(scores)
@@ -59,21 +60,31 @@ public struct FlowInformation: MutualInformationEstimator, Fitted {
     return (value, flags)
   }
 
+  private static func check(_ pairs: PairedSamples) throws {
+    guard pairs.count >= 50 else {
+      throw EstimationError(
+        message: "a flow needs at least 50 pairs, found \(pairs.count); use ksg or gaussian")
+    }
+  }
+
   /// The value with maps learned anew.
   public func bareValue(_ pairs: PairedSamples, _ pool: WorkerPool) throws -> Double {
+    try Self.check(pairs)
     let maps = FlowMaps(pairs, seed: key, pool)
     return try GaussianInformation.information(maps.scores(pairs))
   }
 
-  /// Partners are exchanged among the samples that the maps were not learned from.
+  /// Partners are exchanged among the samples that the maps were not learned from; among all where none were learned.
   public func tested(
     _ pairs: PairedSamples, _ plan: ResamplingPlan, _ pool: WorkerPool
   ) throws -> (value: Double, flags: Estimate.Flags, pValue: Double?) {
+    try Self.check(pairs)
     let maps = maps ?? FlowMaps(pairs, seed: key, pool)
     let own = FlowInformation(seed: key, maps: maps)
     let found = try own.value(pairs, pool)
-    guard plan.shuffles > 0, !maps.held.isEmpty else { return (found.value, found.flags, nil) }
-    let scores = maps.scores(pairs).rows(maps.held)
+    guard plan.shuffles > 0 else { return (found.value, found.flags, nil) }
+    var scores = maps.scores(pairs)
+    if !maps.held.isEmpty { scores = scores.rows(maps.held) }
     let statistic = try GaussianInformation.information(scores)
     let exchanges = Verdict.exchanges
     var values = [Double](repeating: 0, count: exchanges)
@@ -126,20 +137,80 @@ struct FlowMaps: Sendable {
     let plain = TwistFit(
       (Twist.none(sizes[0]), Twist.none(sizes[1])), sides.0, sides.1, pool)
     let found = TwistSearch(sides.0, sides.1, seed: seed, pool).best()
-    held = Array(order[size...])
-    // What 8 d parameters follow of the noise is not worth a twist.
+    // What 8 d parameters follow of the noise is not worth a twist, nor what others do not show.
     let noise = 8 * Double(sizes[0] + sizes[1]) / Double(2 * size)
-    if let found, found.value > plain.value + noise {
-      (x, y) = (Map(twist: found.x), Map(twist: found.y))
+    let others = (FlowSide(pairs.x).rows(order[size...]), FlowSide(pairs.y).rows(order[size...]))
+    func shown(_ x: Twist, _ y: Twist) -> Double {
+      TwistFit((x, y), others.0, others.1, pool).value
+    }
+    if let found, found.value > plain.value + noise,
+      shown(found.x, found.y) > shown(plain.x, plain.y) + 0.5 * (found.value - plain.value)
+    {
+      (x, y, held) = (Map(twist: found.x), Map(twist: found.y), Array(order[size...]))
       gain = found.value - plain.value
     } else {
-      (x, y, gain) = (Map(), Map(), 0)
+      (x, y, held, gain) = (Map(), Map(), [], 0)
     }
   }
 
   /// Normal scores of both sides' images.
   func scores(_ pairs: PairedSamples) -> PairedSamples {
     Preprocessing.rank.apply(PairedSamples(trusted: x.image(pairs.x), y.image(pairs.y)))
+  }
+
+  /// Donsker & Varadhan's bound, ⟨T⟩ - ln ⟨exp T⟩ over exchanged pairs, on held-out samples, of the ratio of densities
+  /// that the scores' covariance says: a bound from below whatever the distribution. Nil when nothing was held out.
+  func bound(_ scores: PairedSamples) -> Double? {
+    let (dx, dy) = (scores.x.dimension, scores.y.dimension)
+    guard held.count > dx + dy + 1 else { return nil }
+    let width = dx + dy
+    let joint = scores.x.beside(scores.y).values
+    let covariance = GaussianObjective.product(joint, width, joint, width, scores.count)
+    func block(_ range: Range<Int>) -> [Double] {
+      range.flatMap { row in range.map { covariance[row * width + $0] } }
+    }
+    guard let whole = SymmetricMatrix.inverse(covariance, count: width),
+      let own = SymmetricMatrix.inverse(block(0..<dx), count: dx),
+      let other = SymmetricMatrix.inverse(block(dx..<width), count: dy)
+    else { return nil }
+    let rows = scores.rows(held)
+    func square(_ values: [Double], _ d: Int, _ offset: Int, _ margin: [Double]) -> [Double] {
+      (0..<held.count).map { row in
+        var sum = 0.0
+        for i in 0..<d {
+          for j in 0..<d {
+            let weight = margin[i * d + j] - whole.inverse[(offset + i) * width + offset + j]
+            sum += 0.5 * weight * values[row * d + i] * values[row * d + j]
+          }
+        }
+        return sum
+      }
+    }
+    let a = square(rows.x.values, dx, 0, own.inverse)
+    let b = square(rows.y.values, dy, dx, other.inverse)
+    let constant = 0.5 * (own.logDeterminant + other.logDeterminant - whole.logDeterminant)
+    let turned = (0..<held.count).flatMap { row in
+      (0..<dy).map { j in
+        (0..<dx).reduce(0.0) {
+          $0 - rows.x[row, $1] * whole.inverse[$1 * width + dx + j]
+        }
+      }
+    }
+    var mean = 0.0
+    var exchanged: [Double] = []
+    exchanged.reserveCapacity(held.count * (held.count - 1))
+    for i in 0..<held.count {
+      for j in 0..<held.count {
+        var value = constant + a[i] + b[j]
+        for c in 0..<dy { value += turned[i * dy + c] * rows.y[j, c] }
+        if i == j {
+          mean += value / Double(held.count)
+        } else {
+          exchanged.append(value)
+        }
+      }
+    }
+    return mean - logMeanExp(exchanged)
   }
 
   /// The information of the scores of held-out samples; nil when there are none.

@@ -1,16 +1,18 @@
 /// One side of pairs as the search for a twist takes it.
-struct FlowSide {
+package struct FlowSide {
   /// Columns centred and scaled to unit variance, `[sample, column]`.
-  let values: [Double]
+  package let values: [Double]
   /// What was taken away from each column, and its scale.
   let mean: [Double], scale: [Double]
   let count: Int, dimension: Int
 
-  init(_ samples: SampleMatrix) {
+  package init(_ samples: SampleMatrix) {
     (count, dimension) = (samples.count, samples.dimension)
     let (count, width) = (samples.count, samples.dimension)
     var (mean, scale) = ([Double](repeating: 0, count: width), [Double](repeating: 0, count: width))
-    for place in samples.values.indices { mean[place % width] += samples.values[place] / Double(count) }
+    for place in samples.values.indices {
+      mean[place % width] += samples.values[place] / Double(count)
+    }
     for place in samples.values.indices {
       let d = samples.values[place] - mean[place % width]
       scale[place % width] += d * d / Double(count)

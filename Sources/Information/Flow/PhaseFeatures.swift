@@ -3,7 +3,7 @@ import Kernels
 
 /// Every column beside itself times cos q and times sin q, where q is a weighted sum of squares: if a side was twisted by
 /// the angle q, what it was before is a linear function of these, whatever the plane. `[sample, 3 d]`, centred.
-enum PhaseFeatures {
+package enum PhaseFeatures {
   /// Of a side with these angles.
   static func of(_ side: FlowSide, _ angles: [Double]) -> [Double] {
     let (count, d) = (side.count, side.dimension)
@@ -38,7 +38,7 @@ enum PhaseFeatures {
   }
 
   /// Gaussian information of both sides' features for two metrics, and its derivatives by them.
-  static func information(
+  package static func information(
     _ x: FlowSide, _ y: FlowSide, _ metric: (x: [Double], y: [Double]), gradient: Bool
   ) -> (value: Double, x: [Double], y: [Double])? {
     let angles = [x.squares(metric.x), y.squares(metric.y)]

@@ -8,9 +8,14 @@ import Foundation
 ///
 /// Scales s and centre c are learned, so that units, offsets and the speed of the rotation need not be known. As ϑ depends on
 /// lengths alone, which the rotation keeps, it is undone by the rotation the other way; lines become spirals.
-struct Twist: Sendable {
+package struct Twist: Sendable {
   /// s, c, e₁, e₂, each `[column]`.
-  var logScale: [Double], centre: [Double], first: [Double], second: [Double]
+  package var logScale: [Double], centre: [Double], first: [Double], second: [Double]
+
+  /// A twist; the plane need not be orthonormal before ``straighten()``.
+  package init(logScale: [Double], centre: [Double], first: [Double], second: [Double]) {
+    (self.logScale, self.centre, self.first, self.second) = (logScale, centre, first, second)
+  }
 
   /// Number of columns.
   var dimension: Int { logScale.count }
@@ -28,15 +33,15 @@ struct Twist: Sendable {
   }
 
   /// What ``gradient(_:_:_:)`` needs of a forward pass.
-  struct Pass {
+  package struct Pass {
     /// u and z, `[sample, column]`.
-    var u: [Double], z: [Double]
+    package var u: [Double], z: [Double]
     /// cos ϑ - 1, sin ϑ, α and β, `[sample]`.
     var cosine: [Double], sine: [Double], alpha: [Double], beta: [Double]
   }
 
   /// Images of `x`, `[sample, column]`.
-  func pass(_ x: [Double]) -> Pass {
+  package func pass(_ x: [Double]) -> Pass {
     let width = dimension
     let count = x.count / width
     let scale = logScale.map { exp($0) }
@@ -65,7 +70,7 @@ struct Twist: Sendable {
   }
 
   /// Derivatives by the parameters for those by z, `d`; of the plane only what turns it.
-  func gradient(_ x: [Double], _ pass: Pass, _ d: [Double]) -> Twist {
+  package func gradient(_ x: [Double], _ pass: Pass, _ d: [Double]) -> Twist {
     let width = dimension
     let count = x.count / width
     var result = Twist(
@@ -107,7 +112,7 @@ struct Twist: Sendable {
   }
 
   /// Makes e₁ and e₂ orthonormal, e₁ first.
-  mutating func straighten() {
+  package mutating func straighten() {
     let length = Self.dot(first, first).squareRoot()
     first = first.map { $0 / max(length, 1e-300) }
     let along = Self.dot(first, second)
@@ -124,7 +129,7 @@ struct Twist: Sendable {
     second = second.map { $0 / rest }
   }
 
-  static func dot(_ a: [Double], _ b: [Double]) -> Double {
+  package static func dot(_ a: [Double], _ b: [Double]) -> Double {
     zip(a, b).reduce(0) { $0 + $1.0 * $1.1 }
   }
 }

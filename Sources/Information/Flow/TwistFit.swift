@@ -64,7 +64,8 @@ struct TwistFit {
           w[i] += rate * m[i] / correction.0 / (size + 1e-12)
         }
       }
-      update(&first.logScale, &second.logScale, slope.logScale, &twist.logScale, together: false, rate)
+      update(
+        &first.logScale, &second.logScale, slope.logScale, &twist.logScale, together: false, rate)
       update(&first.centre, &second.centre, slope.centre, &twist.centre, together: false, rate / 2)
       update(&first.first, &second.first, slope.first, &twist.first, together: true, rate)
       update(&first.second, &second.second, slope.second, &twist.second, together: true, rate)

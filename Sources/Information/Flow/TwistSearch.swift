@@ -7,7 +7,7 @@ import Kernels
 /// ``MarginScan``, which sees each side alone; from a grid of the speeds of both sides in the units and about the origin the
 /// values came with; and, in few dimensions, from random metrics, for columns with units of their own. The last two are
 /// judged by ``PhaseFeatures``, which need no plane. Cost: a grid of 22 x 22 Cholesky decompositions of 3 (dx + dy) columns
-/// and about 150 steps of learning.
+/// and about 250 steps of learning.
 struct TwistSearch {
   private let x: FlowSide, y: FlowSide
   private let pool: WorkerPool
@@ -35,6 +35,7 @@ struct TwistSearch {
     guard var best = fits.max(by: { $0.value < $1.value }) else { return nil }
     best = TwistFit((best.x, best.y), x, y, pool)
     best.learn(x, y, steps: 60, rate: 0.01, pool)
+    best.learn(x, y, steps: 40, rate: 0.003, pool)
     return best
   }
 
@@ -118,7 +119,8 @@ struct TwistSearch {
   private func randomStarts() -> [(x: Twist, y: Twist)] {
     guard x.dimension + y.dimension <= 20 else { return [] }
     let sides = (x.rows(0..<min(x.count, Self.screened)), y.rows(0..<min(y.count, Self.screened)))
-    let tries = x.dimension + y.dimension <= 10 ? 400 : 100
+    let few = x.dimension + y.dimension <= 10
+    let tries = few ? 1000 : 150
     var random = Philox(seed: seed, purpose: .fitting, index: 1 << 20)
     let metrics = (0..<tries).map { place in
       [x.dimension, y.dimension].map { d -> [Double] in
@@ -138,7 +140,7 @@ struct TwistSearch {
           ?? -.infinity
       }
     }
-    let chosen = values.indices.sorted { values[$0] > values[$1] }.prefix(12)
+    let chosen = values.indices.sorted { values[$0] > values[$1] }.prefix(few ? 40 : 12)
       .map { metrics[$0] }
     var learned = [(value: Double, metric: [[Double]])](
       repeating: (-.infinity, []), count: chosen.count)
