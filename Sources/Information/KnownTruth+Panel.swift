@@ -22,7 +22,7 @@ extension KnownTruth {
 
   /// Two of the components of each side share a normal part of four times their own variance, 1.0217 nats, as in the
   /// benchmark of Czyż et al.: the active components have variance 5, the others 1.
-  static func sharedPairs(_ dimension: Int) -> KnownTruth {
+  package static func sharedPairs(_ dimension: Int) -> KnownTruth {
     let base = sparseNormal(dimension, active: 2, rho: 0.8)
     let widen: @Sendable ([Double]) -> [Double] = { values in
       values.enumerated().map { $0.offset < 2 ? 5.0.squareRoot() * $0.element : $0.element }
@@ -42,7 +42,7 @@ extension KnownTruth {
   }
 
   /// A base of three dimensions or more, twisted in planes 0-1 of x and 1-2 of y.
-  static func twisted(_ base: KnownTruth, _ dimension: Int) -> KnownTruth {
+  package static func twisted(_ base: KnownTruth, _ dimension: Int) -> KnownTruth {
     let speed = 1 / Double(dimension)
     return base.image(
       "spiral of \(base.name)", twist(0, 1, speed: speed), twist(1, 2, speed: speed))
@@ -98,7 +98,7 @@ extension KnownTruth {
   /// Student's distribution of unit dispersion: independent but for the common scale.
   ///
   /// I = f(ν) + f(ν + 2d) - 2 f(ν + d), f(x) = ln Γ(x/2) - x/2 ψ(x/2) (Arellano-Valle et al. 2013).
-  static func student(_ dimension: Int, degrees: Int) -> KnownTruth {
+  package static func student(_ dimension: Int, degrees: Int) -> KnownTruth {
     func f(_ x: Int) -> Double {
       lgamma(Double(x) / 2) - Double(x) / 2 * digamma(Double(x) / 2)
     }

@@ -84,7 +84,7 @@ public struct KnownTruth: Sendable {
   }
 
   /// Another distribution's image under functions of each side that can be undone, so with the same truth.
-  func image(
+  package func image(
     _ name: String, _ x: @escaping @Sendable ([Double]) -> [Double],
     _ y: @escaping @Sendable ([Double]) -> [Double], dimension: Int = 1
   ) -> KnownTruth {

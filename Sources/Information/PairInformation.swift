@@ -42,7 +42,7 @@ public struct PairInformation: Sendable {
     let isAutomatic = name == "auto"
     var choice: EstimatorChoice.Choice
     if isAutomatic {
-      choice = EstimatorChoice.automatic(pairs, options)
+      choice = EstimatorChoice.automatic(pairs, options, pool)
     } else {
       guard let estimator = EstimatorChoice.estimator(name, options) else {
         throw EstimationError(message: "no estimator is called \(name)")

@@ -49,7 +49,28 @@ public enum Preprocessing: String, Sendable, CaseIterable {
     return scaled.map { ($0 - mean) * scale }
   }
 
+  /// All columns over one power of two, so that the largest value is about 1; offsets that would eat the digits of a column
+  /// are taken away.
+  static func commonScale(_ side: SampleMatrix) -> SampleMatrix {
+    var columns = (0..<side.dimension).map(side.column)
+    for place in columns.indices {
+      guard let low = columns[place].min(), let high = columns[place].max() else { continue }
+      if max(abs(low), abs(high)) / 64 > high / 2 - low / 2 {
+        columns[place] = columns[place].map { $0 - low }
+      }
+    }
+    let size = columns.joined().reduce(0) { max($0, abs($1)) }
+    guard size > 0 else { return side }
+    let power = -Int(size.exponent)
+    return SampleMatrix(columns: columns.map { $0.map { scalbn($0, power) } })
+  }
+
   private static func normalScores(_ values: [Double]) -> [Double] {
+    shares(values).map(normalQuantile)
+  }
+
+  /// The share of values below each, half of it and its equals counted: in (0, 1).
+  static func shares(_ values: [Double]) -> [Double] {
     let order = values.indices.sorted { values[$0] < values[$1] }
     var result = values
     var start = 0
@@ -58,8 +79,7 @@ public enum Preprocessing: String, Sendable, CaseIterable {
       while end + 1 < order.count, values[order[end + 1]] == values[order[start]] { end += 1 }
       // Blom's plotting position would change nothing but the far tails.
       let rank = Double(start + end) / 2 + 0.5
-      let score = normalQuantile(rank / Double(values.count))
-      for place in start...end { result[order[place]] = score }
+      for place in start...end { result[order[place]] = rank / Double(values.count) }
       start = end + 1
     }
     return result

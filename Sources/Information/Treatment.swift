@@ -18,6 +18,8 @@ public struct Treatment: Sendable {
     case cells
     /// A covariance.
     case moments
+    /// Lengths of whole samples: one scale for all columns of a side, whose units are taken for the same.
+    case metric
   }
 
   /// The pairs to estimate from.
@@ -72,12 +74,14 @@ public struct Treatment: Sendable {
         return Self.columns(levels)
       case .cells:
         notes.append("\(name): \(levels.count) classes, a bin for each")
-      case .moments where side.dimension == 1 && levels.count > 2:
+      case .moments, .metric:
+        guard side.dimension == 1 && levels.count > 2 else { break }
         takesLabelsAsNumbers = true
         notes.append("\(name): \(levels.count) classes are taken for measurements")
       default: break
       }
     }
+    if kind == .metric { return Preprocessing.commonScale(side) }
     guard kind == .density || kind == .mixed else { return preprocessing.apply(side) }
     var spread = 0
     let columns = (0..<side.dimension).map { column -> [Double] in

@@ -26,4 +26,41 @@ public enum SymmetricMatrix {
     guard info == 0 else { return nil }
     return (0..<count).reduce(0) { $0 + 2 * Double.logarithm(a[$1 * count + $1]) }
   }
+
+  /// Eigenvalues in ascending order and their vectors, `[n, n]`, one a row; nil when LAPACK does not converge. Cost n³.
+  public static func eigenvectors(
+    _ matrix: [Double], count: Int
+  ) -> (values: [Double], vectors: [Double])? {
+    requireOfCaller(matrix.count == count * count, "a square matrix")
+    var a = matrix
+    var values = [Double](repeating: 0, count: count)
+    var n = Int32(count)
+    var info: Int32 = 0
+    var work = [Double](repeating: 0, count: 1 + 6 * count + 2 * count * count)
+    var integers = [Int32](repeating: 0, count: 3 + 5 * count)
+    var (workCount, integerCount) = (Int32(work.count), Int32(integers.count))
+    dsyevd_("V", "U", &n, &a, &n, &values, &work, &workCount, &integers, &integerCount, &info)
+    // LAPACK's columns are rows here.
+    return info == 0 ? (values, a) : nil
+  }
+
+  /// The inverse of a positive definite matrix, by Cholesky, and ln of its determinant; nil when it is not. Cost n³.
+  public static func inverse(
+    _ matrix: [Double], count: Int
+  ) -> (inverse: [Double], logDeterminant: Double)? {
+    requireOfCaller(matrix.count == count * count, "a square matrix")
+    var a = matrix
+    var n = Int32(count)
+    var info: Int32 = 0
+    dpotrf_("U", &n, &a, &n, &info)
+    guard info == 0 else { return nil }
+    let logarithm = (0..<count).reduce(0) { $0 + 2 * Double.logarithm(a[$1 * count + $1]) }
+    dpotri_("U", &n, &a, &n, &info)
+    guard info == 0 else { return nil }
+    // The upper triangle by columns is the lower one by rows.
+    for row in 0..<count {
+      for column in 0..<row { a[column * count + row] = a[row * count + column] }
+    }
+    return (a, logarithm)
+  }
 }

@@ -14,7 +14,6 @@ struct BenchProgram: ParsableCommand {
     abstract: "Time one work and print a JSON line; tools/bench runs it beside the peer.",
     subcommands: [
       ArchiveBench.self, AppendBench.self, CommitBench.self, NeighborBench.self, DensityBench.self,
-      TrainBench.self,
-      DynamicsBench.self, FigureBench.self,
+      TruthBench.self, TrainBench.self, DynamicsBench.self, FigureBench.self,
     ])
 }

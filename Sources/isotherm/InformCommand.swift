@@ -27,8 +27,9 @@ struct InformCommand: ParsableCommand {
       offsets do not matter; auto puts ranks in their place for ksg, and for gaussian where only ranks are normal. ksg, \
       ksg2, sliced and latent spread repeated values evenly over their rounding step; mixed-ksg does so with rounded \
       values, and takes few values for classes of which only equality counts, as discrete, binning, kde, renyi and the \
-      trained critics do. --transform none leaves the values as they are. auto compares its value with another estimator \
-      and with fewer samples, and is flagged uncertain when they disagree.
+      trained critics do; student and flow go by ranks; flow takes the columns of a side for one unit when it looks for a \
+      rotation that grows with the length (a spiral), but finds others too. --transform none leaves the values as they are. auto compares \
+      its value with another estimator and with fewer samples, and is flagged uncertain when they disagree.
       """)
 
   @Argument(help: ArgumentHelp("Training run or captures: NAME.h5 or NAME.run.", valueName: "run"))
