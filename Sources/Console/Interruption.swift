@@ -14,7 +14,7 @@ public enum Interruption {
   }()
   private static let orders = Orders()
 
-  /// From now on SIGINT, SIGTERM and SIGHUP end the program `name` in good order; a second one ends the process as it is. A SIGHUP
+  /// From now on SIGINT, SIGTERM, SIGHUP and SIGUSR1, which launchers of clusters send before a time limit, end the program `name` in good order; a second one ends the process as it is. A SIGHUP
   /// that the parent ignores, as `nohup` does, stays ignored.
   static func watch(_ name: String) {
     // Made here, not in the handler.
@@ -28,7 +28,7 @@ public enum Interruption {
     // A parent that starts us from a thread with blocked signals would hand the block down.
     var set = sigset_t()
     sigemptyset(&set)
-    for number in [SIGINT, SIGTERM, SIGHUP] where number != SIGHUP || !isIgnored(SIGHUP) {
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGUSR1] where number != SIGHUP || !isIgnored(SIGHUP) {
       sigaddset(&set, number)
       signal(number) { number in
         StopRequest.post(number)

@@ -21,11 +21,18 @@ public final class ProgressLine: @unchecked Sendable {
   private var lastDraw: ContinuousClock.Instant?
   private var title = ""
   private var drawn = false
+  private let isSilent: Bool
 
   /// Progress in this style; by default a bar on a terminal and nothing elsewhere.
   public init(_ style: ProgressStyle?) {
     self.style = style ?? (Console.isTerminal ? .bar : .none)
+    isSilent = false
   }
+
+  private init(silent: ()) { (style, isSilent) = (.none, true) }
+
+  /// Progress that nobody is told, notes included: of a process that works for another.
+  public static var silent: ProgressLine { ProgressLine(silent: ()) }
 
   /// Begins a stage called `title`.
   public func begin(_ title: String) {
@@ -82,6 +89,7 @@ public final class ProgressLine: @unchecked Sendable {
 
   /// A line for people; shown in every style but JSON.
   public func note(_ text: String) {
+    guard !isSilent else { return }
     lock.lock()
     defer { lock.unlock() }
     clearLine()

@@ -6,23 +6,51 @@
 public final class ShardSum<S: KernelScalar>: @unchecked Sendable {
   /// Shards that are added from left to right.
   public static var groupSize: Int { 8 }
-  /// Number of shards.
-  public let shardCount: Int
+  /// Number of shards, and those that this process works on.
+  public let shardCount: Int, ownShards: Range<Int>
   /// Vectors of shards that are worked on at the same time.
-  public let lanes: [Buffer<S>]
+  let lanes: [Buffer<S>]
   /// The sum, once every shard has been taken in.
   public let total: Buffer<S>
   private let startsAtZero: Bool
   /// Sums that wait for a right neighbour: the first is ``total``.
   private let waiting: [Buffer<S>]
   private var waitingCount = 0, groupsDone = 0
+  /// The other processes' shards; nil of one process alone.
+  private let remote: RemoteSum<S>?
 
   /// Sums of `shards` vectors as long as `total`, of which `threads` workers make some at a time. Where it `startsAtZero`, a group's
   /// sum is 0 + a + b …, which makes +0 of a sum of -0.
-  public init(shards: Int, threads: Int, into total: Buffer<S>, startingAtZero: Bool = false) {
+  /// Of several processes each works on ``ownShards`` and gets the whole sum.
+  public convenience init(
+    shards: Int, threads: Int, into total: Buffer<S>, startingAtZero: Bool = false,
+    with others: any Collective = SingleProcess()
+  ) {
+    self.init(
+      shards: shards, threads: threads, into: total, startingAtZero: startingAtZero, sharing: nil,
+      with: others)
+  }
+
+  /// The same, in `shared` vectors where they are enough.
+  init(
+    shards: Int, threads: Int, into total: Buffer<S>, startingAtZero: Bool,
+    sharing shared: [Buffer<S>]?, with others: any Collective = SingleProcess()
+  ) {
     requireOfCaller(shards >= 1, "there is a shard")
     (shardCount, self.total, startsAtZero) = (shards, total, startingAtZero)
-    lanes = (0..<Self.laneCount(shards: shards, threads: threads)).map { _ in Buffer(total.count) }
+    ownShards = ShardUnit.shards(of: others.rank, among: others.size, shards)
+    guard others.size == 1 else {
+      (lanes, waiting) = ([], [])
+      remote = RemoteSum(
+        shards: shards, threads: threads, length: total.count, startingAtZero: startingAtZero,
+        others)
+      return
+    }
+    remote = nil
+    let count = Self.laneCount(shards: shards, threads: threads)
+    lanes =
+      shared.flatMap { $0.count >= count ? Array($0.prefix(count)) : nil }
+      ?? (0..<count).map { _ in Buffer(total.count) }
     waiting = [total] + (0..<Self.depth(shards: shards)).map { _ in Buffer(total.count) }
   }
 
@@ -45,15 +73,24 @@ public final class ShardSum<S: KernelScalar>: @unchecked Sendable {
   }
 
   /// How often the lanes are filled.
-  public var waveCount: Int { (shardCount + lanes.count - 1) / lanes.count }
-
-  /// Shards of a filling; the first has the first lane.
-  public func shards(ofWave wave: Int) -> Range<Int> {
-    wave * lanes.count..<min((wave + 1) * lanes.count, shardCount)
+  public var waveCount: Int {
+    remote?.waves.count ?? (shardCount + lanes.count - 1) / lanes.count
   }
 
-  /// Takes in the vectors in the lanes, those of ``shards(ofWave:)``; waves come in their order, the first begins a new sum.
+  /// The vector of the shard at `place` among those of a filling.
+  public func vector(wave: Int, _ place: Int) -> Buffer<S> {
+    remote?.vector(wave: wave, place) ?? lanes[place]
+  }
+
+  /// Shards of a filling.
+  public func shards(ofWave wave: Int) -> Range<Int> {
+    if let remote { return remote.waves[wave].shards }
+    return wave * lanes.count..<min((wave + 1) * lanes.count, shardCount)
+  }
+
+  /// Takes in the vectors of ``shards(ofWave:)``; waves come in their order, the first begins a new sum.
   public func takeIn(wave: Int, _ pool: WorkerPool) {
+    if let remote { return remote.takeIn(wave: wave, pool) }
     if wave == 0 { (waitingCount, groupsDone) = (0, 0) }
     let groups = Self.groupCount(shards: shardCount)
     let shards = shards(ofWave: wave)
@@ -70,6 +107,9 @@ public final class ShardSum<S: KernelScalar>: @unchecked Sendable {
       waitingCount += 1 - carries
     }
   }
+
+  /// To be called after the last wave: then the sum is in ``total``, at every process.
+  public func finish(_ pool: WorkerPool) { remote?.finish(into: total, pool) }
 
   /// Adds a group and carries, a piece of the vectors an item.
   private struct Loop: LoopBody {

@@ -2,7 +2,7 @@ import Kernels
 
 extension NetworkPass {
   /// What the targets of a shard say of its logits.
-  public struct Score: Sendable {
+  public struct Score: Sendable, BitwiseCopyable {
     /// Cross entropy in nats, with label smoothing when there is some, summed over the targets.
     public var loss = 0.0
     /// Targets that have the largest logit.

@@ -23,6 +23,8 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
   public var partsPerStep = 1
 
   let pool: WorkerPool
+  /// Who else takes each step, with the same weights.
+  let others: any Collective
   let passes: [NetworkPass<S>]
   private let sum: ShardSum<S>
   private let microBatch: Int
@@ -38,9 +40,10 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
   /// and adds up the gradients.
   public init(
     _ model: ModelConfiguration, _ optimizer: OptimizerConfiguration, batch: Int, seed: UInt64,
-    shards: Int = 8, pool: WorkerPool
+    shards: Int = 8, pool: WorkerPool, with others: any Collective = SingleProcess()
   ) {
     (self.model, self.pool, self.seed, microBatch) = (model, pool, seed, batch)
+    self.others = others
     shardCount = shards
     let layout = ParameterLayout(model)
     self.layout = layout
@@ -51,7 +54,8 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
     let capacity = (batch + shards - 1) / shards
     shardCapacity = capacity
     passes = (0..<pool.threadCount).map { _ in NetworkPass(model, layout, capacity: capacity) }
-    sum = ShardSum(shards: shards, threads: pool.threadCount, into: gradient)
+    sum = ShardSum(
+      shards: shards, threads: pool.threadCount, into: gradient, with: others)
     outcomes = .allocate(capacity: shards)
     outcomes.initialize(repeating: .init())
     squares = .allocate(capacity: layout.entries.count)
@@ -110,8 +114,12 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
   ) -> NetworkPass<S>.Score where Source.Scalar == S {
     var results = [NetworkPass<S>.Score](
       repeating: .init(), count: (indices.count + shardCapacity - 1) / max(shardCapacity, 1))
+    let (first, last) = (
+      results.count * others.rank / others.size, results.count * (others.rank + 1) / others.size
+    )
     results.withUnsafeMutableBufferPointer { results in
-      pool.forEach(results.count) { item, worker in
+      pool.forEach(last - first) { own, worker in
+        let item = first + own
         let low = item * shardCapacity
         let part = indices[low..<min(low + shardCapacity, indices.count)]
         let pass = passes[worker]
@@ -119,6 +127,15 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
         pass.forward(weights.start, samples: part.count)
         pass.smoothing = 0
         results[item] = pass.score(samples: part.count, factor: 0)
+      }
+    }
+    guard others.size > 1 else { return results.reduce(.init()) { $0 + $1 } }
+    let most = (results.count + others.size - 1) / others.size
+    let own = (0..<most).map { first + $0 < last ? results[first + $0] : .init() }
+    for (rank, scores) in others.gathered(own).enumerated() {
+      let begin = results.count * rank / others.size
+      for item in begin..<results.count * (rank + 1) / others.size {
+        results[item] = scores[item - begin]
       }
     }
     return results.reduce(.init()) { $0 + $1 }
@@ -154,13 +171,34 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
           shards.count,
           ShardLoop(
             trainer: self, batch: piece, source: source, factor: factor, index: index, part: part,
-            firstShard: shards.lowerBound))
+            wave: wave, firstShard: shards.lowerBound))
       }
       sum.takeIn(wave: wave, pool)
     }
+    sum.finish(pool)
+    gatherOutcomes(parts)
     var total = NetworkPass<S>.Score()
     for place in 0..<parts * shardCount { total = total + outcomes[place] }
     return total
+  }
+
+  /// Everybody's scores at every process.
+  private func gatherOutcomes(_ parts: Int) {
+    guard others.size > 1 else { return }
+    let most = (shardCount + others.size - 1) / others.size
+    let own = sum.ownShards
+    let values = (0..<parts * most).map { place -> NetworkPass<S>.Score in
+      let (part, shard) = (place / most, own.lowerBound + place % most)
+      return shard < own.upperBound ? outcomes[part * shardCount + shard] : .init()
+    }
+    for (rank, scores) in others.gathered(values).enumerated() {
+      let first = shardCount * rank / others.size
+      for shard in first..<shardCount * (rank + 1) / others.size {
+        for part in 0..<parts {
+          outcomes[part * shardCount + shard] = scores[part * most + shard - first]
+        }
+      }
+    }
   }
 
   /// Room for the scores of a step of `parts` parts; steps of one size need it once.
@@ -177,13 +215,13 @@ public final class Trainer<S: KernelScalar>: @unchecked Sendable {
     let source: Source
     let factor: S
     let index: UInt64
-    let part: Int, firstShard: Int
+    let part: Int, wave: Int, firstShard: Int
 
     func run(_ lane: Int, worker: Int) {
       let (shards, shard) = (trainer.shardCount, firstShard + lane)
       let low = batch.startIndex + batch.count * shard / shards
       let high = batch.startIndex + batch.count * (shard + 1) / shards
-      let partial = trainer.sum.lanes[lane]
+      let partial = trainer.sum.vector(wave: wave, lane)
       let place = part * shards + shard
       if part == 0 { partial.clear() }
       trainer.outcomes[place] = .init()

@@ -39,6 +39,11 @@ struct TrainCommand: ParsableCommand {
     return output.force ? .replacing : .new
   }
 
+  @Flag(
+    help:
+      "Go on though mpirun's processes differ in processor or program: the bits are nobody's then.")
+  var allowMixed = false
+
   @Flag(help: "Keep the folder of parts after sealing.")
   var keepParts = false
 
@@ -49,11 +54,25 @@ struct TrainCommand: ParsableCommand {
   var partLimit = RecorderLimits().partCount
 
   func run() throws {
+    guard !dryRun else { return try run(with: Peers()) }
+    let peers = try Peers.join(mixed: allowMixed)
+    do {
+      try run(with: peers)
+    } catch {
+      throw ExitCode(try peers.leave(after: error))
+    }
+    peers.finish()
+  }
+
+  /// As one of several processes: the first writes and prints.
+  private func run(with peers: Peers) throws {
     let configuration = try StudyConfiguration(
       path: DataLocation.resolve(study), settings: settings)
-    configuration.notes.forEach(Console.note)
-    let progress = ProgressLine(common.progress)
-    let run = try TrainRun(configuration, threads: common.threadCount, progress: progress)
+    if peers.isFirst { configuration.notes.forEach(Console.note) }
+    let progress = peers.isFirst ? ProgressLine(common.progress) : ProgressLine.silent
+    // Processes of one machine share its processors.
+    let threads = common.threads ?? max(1, common.threadCount / Peers.local)
+    let run = try TrainRun(configuration, threads: threads, progress: progress, peers: peers)
     if dryRun { return try printPlan(run) }
     let place = try output.place()
     guard !(resume && output.force) else {
@@ -67,6 +86,7 @@ struct TrainCommand: ParsableCommand {
         out: place, beginning, keepParts: keepParts,
         limits: RecorderLimits(commitSeconds: commitSeconds, partCount: partLimit))
     }
+    guard peers.isFirst else { return }
     if common.json {
       try Console.output(
         json: TrainResult(

@@ -35,10 +35,11 @@ import Testing
     for _ in 0..<2 {
       for wave in 0..<sum.waveCount {
         for (lane, shard) in sum.shards(ofWave: wave).enumerated() {
-          sum.lanes[lane].assign(vectors[shard])
+          sum.vector(wave: wave, lane).assign(vectors[shard])
         }
         sum.takeIn(wave: wave, pool)
       }
+      sum.finish(pool)
     }
     return total.array
   }
@@ -75,7 +76,7 @@ import Testing
     let pool = WorkerPool(threadCount: 1)
     for startsAtZero in [false, true] {
       let sum = ShardSum<Float>(shards: 2, threads: 1, into: total, startingAtZero: startsAtZero)
-      for lane in sum.lanes { lane.assign([-0.0]) }
+      for lane in 0..<2 { sum.vector(wave: 0, lane).assign([-0.0]) }
       sum.takeIn(wave: 0, pool)
       #expect(total.array[0].sign == (startsAtZero ? .plus : .minus))
     }

@@ -165,7 +165,7 @@ public final class MasterEquationFit<S: KernelScalar>: @unchecked Sendable {
       for wave in 0..<sum.waveCount {
         let own = sum.shards(ofWave: wave)
         pool.forEach(own.count) { lane, worker in
-          let (shard, partial) = (own.lowerBound + lane, sum.lanes[lane])
+          let (shard, partial) = (own.lowerBound + lane, sum.vector(wave: wave, lane))
           partial.clear()
           let low = batch.count * shard / shards
           let high = batch.count * (shard + 1) / shards
@@ -180,6 +180,7 @@ public final class MasterEquationFit<S: KernelScalar>: @unchecked Sendable {
         }
         sum.takeIn(wave: wave, pool)
       }
+      sum.finish(pool)
     }
     gradient.clear()
     gradient.start.update(from: slopes.start, count: ownCount)

@@ -135,16 +135,32 @@ extension TrainRun {
     return state
   }
 
-  /// Evaluates, captures and records one checkpoint.
+  /// Gives everybody what the first process has restored.
+  func spread(_ trainer: Trainer<Float>) {
+    let (others, optimizer) = (peers.collective, trainer.optimizer)
+    guard others.size > 1 else { return }
+    for values in [trainer.weights, optimizer.first, optimizer.second] where values.count > 0 {
+      others.broadcast(values.start, bytes: values.count * MemoryLayout<Float>.stride)
+    }
+    optimizer.stepCount = others.fromFirst({ optimizer.stepCount }, else: 0)
+  }
+
+  /// Evaluates, captures and records one checkpoint. Several processes evaluate together; the first captures and records.
   func checkpoint(
-    _ trainer: Trainer<Float>, _ recorder: Recorder, _ state: inout Progress
+    _ trainer: Trainer<Float>, _ recorder: Recorder?, _ state: inout Progress
   ) throws {
     let step = trainer.optimizer.stepCount
+    try peers.compare(UnsafeRawBufferPointer(trainer.weights.elements), step: step)
     let (epoch, place) = step.quotientAndRemainder(dividingBy: stepsPerEpoch)
     let size = study.configuration.training.batch * study.configuration.training.accumulate
     let test = trainer.evaluate(study.data.testIndices, from: study.source)
+    let validation = trainer.evaluate(study.validationIndices, from: study.source)
     let count = Double(max(test.count, 1))
     state.accuracy = Double(test.correct) / count
+    if !study.validationIndices.isEmpty {
+      state.judge(validation.loss / Double(max(validation.count, 1)))
+    }
+    guard let recorder else { return }
     try recorder.append(Layout.Checkpoints.step, [Int32(step)])
     try recorder.append(
       Layout.Checkpoints.epoch,
@@ -159,12 +175,10 @@ extension TrainRun {
       try recorder.append(Layout.Checkpoints.testBitsPerCharacter, [bits])
     }
     if !study.validationIndices.isEmpty {
-      let validation = trainer.evaluate(study.validationIndices, from: study.source)
       let count = Double(max(validation.count, 1))
       try recorder.append(Layout.Checkpoints.validationLoss, [validation.loss / count])
       try recorder.append(
         Layout.Checkpoints.validationAccuracy, [Double(validation.correct) / count])
-      state.judge(validation.loss / count)
     }
     try recorder.append(
       Layout.Checkpoints.randomState, [study.configuration.seed, UInt64(epoch)])

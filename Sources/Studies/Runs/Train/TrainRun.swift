@@ -13,6 +13,8 @@ public struct TrainRun {
   let pool: WorkerPool
   let sampler: TapSampler
   let progress: ProgressLine
+  /// The processes that take each step together; the first writes.
+  let peers: Peers
 
   /// What a run comes to.
   public struct Outcome: Sendable {
@@ -27,7 +29,11 @@ public struct TrainRun {
   }
 
   /// Loads the data and checks the whole configuration, before anything is written.
-  public init(_ configuration: StudyConfiguration, threads: Int, progress: ProgressLine) throws {
+  public init(
+    _ configuration: StudyConfiguration, threads: Int, progress: ProgressLine,
+    peers: Peers = Peers()
+  ) throws {
+    self.peers = peers
     study = try LoadedStudy(configuration)
     taps = try study.taps()
     pool = WorkerPool(threadCount: threads)
@@ -89,9 +95,45 @@ public struct TrainRun {
   public func run(
     out: String, _ beginning: Beginning, keepParts: Bool, limits: RecorderLimits = RecorderLimits()
   ) throws -> Outcome {
+    var begun = Begun()
+    let isDone = try peers.agree(else: false) {
+      begun = try begin(out, beginning, keepParts, limits)
+      return begun.outcome != nil
+    }
+    if isDone {
+      return begun.outcome
+        ?? Outcome(path: out, testAccuracy: .nan, bitsPerCharacter: nil, samplesPerSecond: 0)
+    }
+    do {
+      let outcome = try train(begun.recorder, resuming: begun.isResumed)
+      // The others' work is done; they wait for the seal, or for its failure.
+      let path = try begun.recorder?.seal(keepingParts: keepParts)
+      return Outcome(
+        path: path ?? out, testAccuracy: outcome.accuracy,
+        bitsPerCharacter: outcome.bitsPerCharacter, samplesPerSecond: outcome.speed)
+    } catch {
+      begun.recorder?.abandon()
+      throw error
+    }
+  }
+
+  /// How a run begins at the process that writes; elsewhere nothing of it is there.
+  private struct Begun {
+    var recorder: Recorder?
+    /// Whether it goes on from a checkpoint.
+    var isResumed = false
+    /// What it came to, where it needs nothing more.
+    var outcome: Outcome?
+  }
+
+  private func begin(
+    _ out: String, _ beginning: Beginning, _ keepParts: Bool, _ limits: RecorderLimits
+  ) throws -> Begun {
     let (place, schema) = (RunPlace(out), schema())
     try OutputGuard(study.configuration.inputs).check(archive: out)
-    if beginning.isResuming, place.isSealed { return try complete(place, schema, keepParts) }
+    if beginning.isResuming, place.isSealed {
+      return Begun(outcome: try complete(place, schema, keepParts))
+    }
     // Resuming clears a folder away that holds no commit.
     let mayReplace = beginning.mayReplace(place)
     let resumed =
@@ -106,16 +148,7 @@ public struct TrainRun {
       ?? Recorder(
         place, schema, replacing: mayReplace, anchor: Self.anchor, limits: limits,
         onEvent: progress.recorderEvents)
-    do {
-      let outcome = try train(recorder, resuming: resumed != nil)
-      let path = try recorder.seal(keepingParts: keepParts)
-      return Outcome(
-        path: path, testAccuracy: outcome.accuracy, bitsPerCharacter: outcome.bitsPerCharacter,
-        samplesPerSecond: outcome.speed)
-    } catch {
-      recorder.abandon()
-      throw error
-    }
+    return Begun(recorder: recorder, isResumed: resumed != nil)
   }
 
   /// A run goes on from the last commit that holds a whole checkpoint.
@@ -139,23 +172,31 @@ public struct TrainRun {
   }
 
   private func train(
-    _ recorder: Recorder, resuming: Bool
+    _ recorder: Recorder?, resuming isResumed: Bool
   ) throws -> Progress {
     let training = study.configuration.training
     let trainer = Trainer<Float>(
       study.model, training.optimizer, batch: training.batch, seed: study.configuration.seed,
-      shards: training.shards, pool: pool)
+      shards: training.shards, pool: pool, with: peers.collective)
     trainer.smoothing = training.labelSmoothing
     trainer.partsPerStep = training.accumulate
-    writeNames(recorder)
-    var state: Progress
-    if resuming {
-      state = try restore(trainer, from: recorder.place)
+    var state = Progress()
+    if peers.collective.fromFirst({ isResumed }, else: false) {
+      state = try peers.agree(else: state) {
+        guard let recorder else { return Progress() }
+        writeNames(recorder)
+        return try restore(trainer, from: recorder.place)
+      }
+      spread(trainer)
       progress.note("resuming after step \(trainer.optimizer.stepCount)")
-      for change in recorder.changes { progress.note(change + "; the provenance names both") }
+      for change in recorder?.changes ?? [] {
+        progress.note(change + "; the provenance names both")
+      }
     } else {
-      try writeSamples(recorder)
-      state = Progress()
+      if let recorder {
+        writeNames(recorder)
+        try writeSamples(recorder)
+      }
       try checkpoint(trainer, recorder, &state)
     }
     progress.begin("train")
@@ -204,7 +245,7 @@ public struct TrainRun {
 
   /// All steps that are left.
   private func steps<Source: SampleSource<Float>>(
-    _ trainer: Trainer<Float>, _ source: Source, _ recorder: Recorder, _ state: inout Progress
+    _ trainer: Trainer<Float>, _ source: Source, _ recorder: Recorder?, _ state: inout Progress
   ) throws {
     let training = study.configuration.training
     let (size, total) = (training.batch * training.accumulate, stepsPerEpoch * training.epochs)
@@ -225,22 +266,26 @@ public struct TrainRun {
       if !report.isFinite {
         let place = trainer.firstNonFinite(batch, from: source)
         guard training.divergence == .record else {
-          try recorder.finish()
-          throw TrainError.nonFinite(step: step + 1, place: place, folder: recorder.place.folder)
+          try recorder?.finish()
+          peers.together()
+          throw TrainError.nonFinite(
+            step: step + 1, place: place, folder: recorder?.place.folder ?? "")
         }
         progress.note("diverged at step \(step + 1): \(place ?? "the loss") is not finite")
-        try record(report, trainer, step + 1, passes, seconds(), recorder)
+        if let recorder { try record(report, trainer, step + 1, passes, seconds(), recorder) }
         return try checkpoint(trainer, recorder, &state)
       }
-      try record(report, trainer, step + 1, passes, seconds(), recorder)
+      if let recorder { try record(report, trainer, step + 1, passes, seconds(), recorder) }
       progress.update(
         step + 1 - first, of: total - first, unit: "steps",
         detail: "loss \(Format.fixed(report.loss, 3))")
-      try recorder.tick()
+      // By its own clock: the first process commits when it likes.
+      try recorder?.tick()
+      peers.shareSignal()
       try Interruption.check(
-        "everything up to step \(step + 1) is kept in \(recorder.place.folder); "
+        "everything up to step \(step + 1) is kept in \(recorder?.place.folder ?? ""); "
           + "go on with the same command and --resume"
-      ) { try recorder.finish() }
+      ) { try recorder?.finish() }
       guard isCheckpoint(step + 1, total) else { continue }
       try checkpoint(trainer, recorder, &state)
       if state.isOver(training.patience) {
