@@ -15,7 +15,8 @@ import Testing
       files == [
         "attention-network.png", "attention-pde.png", "fields.h5", "flow.png",
         "information-plane.png", "information.h5", "metrics-attention.h5",
-        "metrics-bottleneck.h5", "metrics-flow.h5", "run.h5", "similarity.png", "training.png",
+        "metrics-bottleneck.h5", "metrics-flow.h5", "overview.png", "run.h5", "similarity.png",
+        "training.png",
       ])
     for file in files { #expect(demo.output.contains(file)) }
     let archives = files.filter { $0.hasSuffix(".h5") }.map { folder + "/d/" + $0 }

@@ -13,6 +13,8 @@ final class ExplanationWriter {
   /// Keeps a number as an attribute; returns it in words.
   @discardableResult
   func put(_ name: String, _ value: Double) -> String {
+    // JSON, in which a folder keeps its schema, has no infinity.
+    guard value.isFinite else { return put(name, "\(value)") }
     facts[name] = .number(value)
     return value == value.rounded() && abs(value) < 1e15 ? "\(Int(value))" : "\(value)"
   }

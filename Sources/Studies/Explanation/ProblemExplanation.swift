@@ -77,9 +77,9 @@ struct ProblemExplanation {
           + "snapshots, \(w.put("steps", steps)) in all.")
     } else {
       w.put("tolerance", integration.tolerance)
-      w.put("longest_step", integration.longestAdaptiveStep)
+      let longest = w.put("longest_step", integration.longestAdaptiveStep)
       w.say(
-        "Tolerance \(integration.tolerance), steps no longer than \(integration.longestAdaptiveStep). Snapshots between steps by the pair's "
+        "Tolerance \(integration.tolerance), steps no longer than \(longest). Snapshots between steps by the pair's "
           + "dense output of order 4 (Hairer, Nørsett and Wanner, Solving ODEs I, section II.6).")
     }
     return w.part("method", "how it was integrated")
