@@ -196,8 +196,8 @@ import Testing
           out["z"] = numpy.full((3, 1, 8, 8), numpy.nan, "f4")
       """)
     try succeed(
-      "isotherm", ["capture", "run", "--taps", "*", "--images", "p.h5:/x", "--as-is", "-o", "p"])
-    let (own, other) = (try RunReader(folder + "/own"), try RunReader(folder + "/p"))
+      "isotherm", ["capture", "run", "--taps", "*", "--images", "p.h5:/x", "--as-is", "-o", "q"])
+    let (own, other) = (try RunReader(folder + "/own"), try RunReader(folder + "/q"))
     for path in try own.paths() where path.hasSuffix("/values") {
       let pairs = zip(
         try own.read(path, as: Float.self).elements, try other.read(path, as: Float.self).elements)
