@@ -41,7 +41,7 @@ struct ArchivedNetwork {
     guard layerCount > 0, let heads, heads > 0 else {
       throw ArchiveError(
         .layout,
-        "\(reader.path): expected a network's layers among /checkpoints/parameters and its number of heads in its "
+        "\(reader.path): expected a network's layers among \(Layout.Checkpoints.parameters) and its number of heads in its "
           + "configuration, found \(layerCount) layers; pass a run, or import the folder of a checkpoint with its config.json"
       )
     }

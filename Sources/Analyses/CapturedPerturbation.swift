@@ -48,7 +48,7 @@ package struct CapturedPerturbation {
       guard try Self.index(reader) == index else {
         throw ArchiveError(
           .layout,
-          "\(reader.path) and \(clean.path) hold different samples (/samples/index); capture the same ones, clean and perturbed"
+          "\(reader.path) and \(clean.path) hold different samples (\(Layout.Samples.index)); capture the same ones, clean and perturbed"
         )
       }
       for path in [Layout.Samples.label, Layout.Samples.mask, Layout.Samples.length] {

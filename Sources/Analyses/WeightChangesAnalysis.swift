@@ -65,7 +65,7 @@ package struct WeightChangesAnalysis: Analysis {
       guard rows.count > before else {
         throw ArchiveError(
           .layout,
-          "\(reader.path): no matrix among /checkpoints/parameters that can be compared with \(reference)"
+          "\(reader.path): no matrix among \(Layout.Checkpoints.parameters) that can be compared with \(reference)"
         )
       }
     }

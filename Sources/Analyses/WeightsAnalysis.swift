@@ -70,7 +70,7 @@ package struct WeightsAnalysis: Analysis {
       guard rows.count > count || !broken.isEmpty else {
         throw ArchiveError(
           .layout,
-          "\(reader.path): no matrix among /checkpoints/parameters; pass a run, or isotherm import one"
+          "\(reader.path): no matrix among \(Layout.Checkpoints.parameters); pass a run, or isotherm import one"
         )
       }
     }

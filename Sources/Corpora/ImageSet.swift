@@ -30,7 +30,7 @@ public struct ImageSet: Sendable {
     guard shape.count == 3, shape.allSatisfy({ $0 > 0 }) else {
       throw ArchiveError(
         .layout,
-        "\(path):/samples/image: expected 3 axes [sample, y, x], found \(shape.count) of "
+        "\(path):\(Layout.Samples.image): expected 3 axes [sample, y, x], found \(shape.count) of "
           + "lengths \(shape)")
     }
     images = try reader.readHashed(Layout.Samples.image)

@@ -23,14 +23,14 @@ struct LabelledSplit {
     let classCount = classNames.count
     guard labels.allSatisfy({ $0 >= 0 && $0 < classCount }) else {
       throw ArchiveError(
-        .layout, "\(path):/samples/label: a label lies outside the \(classCount) classes")
+        .layout, "\(path):\(Layout.Samples.label): a label lies outside the \(classCount) classes")
     }
     trainIndices = split.indices.filter { split[$0] == 0 }
     testIndices = split.indices.filter { split[$0] == 1 }
     guard !trainIndices.isEmpty, !testIndices.isEmpty else {
       throw ArchiveError(
         .layout,
-        "\(path):/samples/split: expected train (0) and test (1) samples, found "
+        "\(path):\(Layout.Samples.split): expected train (0) and test (1) samples, found "
           + "\(trainIndices.count) and \(testIndices.count)")
     }
   }

@@ -27,7 +27,7 @@ public struct PassageSet: Sendable {
     guard reader.contains(Layout.Samples.text) else {
       throw ArchiveError(
         .layout,
-        "\(path): expected passages in /samples/text, found none; is it an image set? "
+        "\(path): expected passages in \(Layout.Samples.text), found none; is it an image set? "
           + "set data.modality accordingly")
     }
     texts = try reader.readTextsHashed(Layout.Samples.text)

@@ -18,13 +18,20 @@ public enum SymmetricMatrix {
 
   /// ln |A| of a positive definite matrix, by Cholesky; nil when it is not. Cost n³/3.
   public static func logDeterminant(_ matrix: [Double], count: Int) -> Double? {
+    factored(matrix, count)?.logDeterminant
+  }
+
+  /// The Cholesky factor, in the upper triangle by columns, and ln of the determinant; nil where the matrix is not positive definite.
+  private static func factored(
+    _ matrix: [Double], _ count: Int
+  ) -> (factor: [Double], logDeterminant: Double)? {
     requireOfCaller(matrix.count == count * count, "a square matrix")
     var a = matrix
     var n = Int32(count)
     var info: Int32 = 0
     dpotrf_("U", &n, &a, &n, &info)
     guard info == 0 else { return nil }
-    return (0..<count).reduce(0) { $0 + 2 * Double.logarithm(a[$1 * count + $1]) }
+    return (a, (0..<count).reduce(0) { $0 + 2 * Double.logarithm(a[$1 * count + $1]) })
   }
 
   /// Eigenvalues in ascending order and their vectors, `[n, n]`, one a row; nil when LAPACK does not converge. Cost n³.
@@ -48,13 +55,10 @@ public enum SymmetricMatrix {
   public static func inverse(
     _ matrix: [Double], count: Int
   ) -> (inverse: [Double], logDeterminant: Double)? {
-    requireOfCaller(matrix.count == count * count, "a square matrix")
-    var a = matrix
+    guard let (factor, logarithm) = factored(matrix, count) else { return nil }
+    var a = factor
     var n = Int32(count)
     var info: Int32 = 0
-    dpotrf_("U", &n, &a, &n, &info)
-    guard info == 0 else { return nil }
-    let logarithm = (0..<count).reduce(0) { $0 + 2 * Double.logarithm(a[$1 * count + $1]) }
     dpotri_("U", &n, &a, &n, &info)
     guard info == 0 else { return nil }
     // The upper triangle by columns is the lower one by rows.

@@ -59,6 +59,16 @@ struct InputMaps {
         chosen.reduce(0) { $0 + map[$1 * count + key] } / Double(max(chosen.count, 1))
       }
     }
+    /// What the keys would get if a query's attention were the same on all that it sees; no attention is 0 but behind a mask.
+    func alike(_ map: ArraySlice<Double>) -> [Double] {
+      let rows = Array(map)
+      let even = (0..<count).flatMap { query -> [Double] in
+        let row = rows[query * count..<(query + 1) * count]
+        let seen = Double(max(row.count { $0 > 0 }, 1))
+        return row.map { $0 > 0 ? 1 / seen : 0 }
+      }
+      return shown(even[...])
+    }
     func maps(_ source: FigureSource, _ path: String, _ row: Int, _ sample: Int) throws
       -> [[Double]]
     {
@@ -68,6 +78,11 @@ struct InputMaps {
       ).elements
       return (0..<shape[2]).map { shown(values[$0 * size..<($0 + 1) * size]) }
     }
+    let first = try source.part(
+      TapName(.map, layer: layers[0]).path, start: [checkpoint, choice.sample, 0, 0, 0],
+      count: [1, 1, 1, count, count]
+    ).elements
+    let null = alike(first[...])
     let network = try layers.map {
       try maps(source, TapName(.map, layer: $0).path, checkpoint, choice.sample)
     }
@@ -87,7 +102,7 @@ struct InputMaps {
       layers.firstIndex(of: layer).map { row in
         .init(
           layer: layer, head: head, network: network[row][head],
-          equations: equations.map { ($0.name, $0.maps[row][head]) })
+          equations: equations.map { ($0.name, $0.maps[row][head]) }, null: null)
       }
     }
   }

@@ -58,7 +58,11 @@ enum Words {
   static func variant(_ name: String) -> String {
     name.components(separatedBy: ", ").map { part in
       guard let space = part.firstIndex(of: " ") else { return candidate(part) }
-      return setting(String(part[..<space]), String(part[part.index(after: space)...]))
+      let (key, value) = (String(part[..<space]), String(part[part.index(after: space)...]))
+      if ["noise", "mask", "swap"].contains(key), let size = Double(value) {
+        return perturbation(key, size)
+      }
+      return setting(key, value)
     }.joined(separator: ", ")
   }
 
@@ -109,7 +113,26 @@ enum Words {
       "gradients/parameter_norm": "norm of the parameters' gradient",
       "gradients/log_state_first": "ln of the states' gradient, before training",
       "gradients/log_state_last": "ln of the states' gradient, after training",
-      "gradients/log_ratio_last": "ln of first over last layer's gradient, after training",
+      "gradients/log_ratio_first":
+        "ln of the gradient at the embedding over that at the end, before training",
+      "gradients/log_state": "ln of the states' gradient",
+      "gradients/layer_log_norm": "ln of the gradient norm of a layer",
+      "gradients/layer_log_spread": "spread of ln of a layer's gradient norm over training",
+      "gradients/log_ratio_last":
+        "ln of the gradient at the embedding over that at the end, after training",
+      "flow/position_norm": "norm of the states",
+      "flow/position_spread": "spread of positions",
+      "flow/cka": "CKA of two depths",
+      "attention/entropy": "entropy of attention rows",
+      "attention/distance": "distance of attended positions",
+      "attention/head_similarity": "likeness of heads",
+      "attention/jensen_shannon/value": "Jensen-Shannon divergence of attention rows",
+      "attention/kullback_leibler/value": "Kullback-Leibler divergence of attention rows",
+      "attention/parameter_count": "parameters",
+      "perturbation/attention_change": "change of the attention maps",
+      "perturbation/flipped": "share of answers that change",
+      "perturbation/output_divergence": "divergence of the answers",
+      "perturbation/size": "size of the perturbation",
       "perturbation/log_growth": "ln of the growth of a perturbation",
       "stability/test_accuracy": "accuracy on the test split",
       "stability/diverged": "share of runs that diverged",
@@ -122,12 +145,26 @@ enum Words {
       "stability/final_cosine_last": "cosine with the embedding after training",
       "stability/final_log_growth_first": "ln of the states' growth before training",
       "stability/final_log_growth_last": "ln of the states' growth after training",
-      "stability/gradient_peak": "largest gradient norm",
+      "stability/cka_first": "CKA with the embedding, before training",
+      "stability/cka_last": "CKA with the embedding, after training",
+      "stability/cosine_first": "cosine with the embedding, before training",
+      "stability/cosine_last": "cosine with the embedding, after training",
+      "stability/drift_first": "drift from the embedding, before training",
+      "stability/drift_last": "drift from the embedding, after training",
+      "stability/log_growth_first": "ln of the states' growth, before training",
+      "stability/log_growth_last": "ln of the states' growth, after training",
+      "stability/spread_first": "spread of positions, before training",
+      "stability/spread_last": "spread of positions, after training",
+      "stability/final_cka_first": "CKA of the last state with the embedding, before training",
+      "stability/final_cka_last": "CKA of the last state with the embedding, after training",
+      "stability/gradient_peak": "largest gradient norm over the median",
       "stability/spikes": "spikes of the loss",
     ]
     if let found = words[name] { return found }
     let bottleneck = [
       "compression": "compression of I(X;T)", "peak": "when I(X;T) is largest, share of training",
+      "input": "I(X;T)", "label": "I(T;Y)", "label_gain": "gain of I(T;Y) in training",
+      "label_null": "I(T;Y) of shuffled labels",
       "input_first": "I(X;T) before training", "input_last": "I(X;T) after training",
       "label_first": "I(T;Y) before training", "label_last": "I(T;Y) after training",
     ]
@@ -142,6 +179,8 @@ enum Words {
   /// Between which numbers a metric can only be; an interval by Student's t may reach beyond.
   static func bounds(_ metric: String) -> ClosedRange<Double> {
     let least = -Double.infinity
+    // Of a quantity that has bounds the logarithm has others.
+    if metric.contains("log_") { return least...Double.infinity }
     for part in metric.split(separator: "/").reversed() {
       if part.hasSuffix("cosine") || part.contains("cosine_") || part.hasSuffix("correlation") {
         return metric.hasSuffix("skill") ? least...1 : -1...1

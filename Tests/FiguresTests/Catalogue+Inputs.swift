@@ -17,7 +17,8 @@ extension Catalogue {
       [(1, 0), (3, 2)].map { layer, head in
         .init(
           layer: layer, head: head, network: wave(keys, Double(layer)),
-          equations: [("modulated PDE", wave(keys, Double(layer) + 0.3))])
+          equations: [("modulated PDE", wave(keys, Double(layer) + 0.3))],
+          null: Array(repeating: 1 / Double(keys), count: keys))
       }
     }
     return [

@@ -103,12 +103,7 @@ import Testing
 
   @Test func `a full disk loses nothing acknowledged, and the run goes on`() throws {
     try withScratch { folder in
-      let library = folder + "/full-disk.so"
-      let compiled = try Programs.run(
-        "/usr/bin/cc",
-        ["-O1", "-shared", "-fPIC", "-o", library, "-ldl", "-lpthread"]
-          + [Programs.root + "/Tests/ProgramTests/full-disk.c"])
-      try #require(compiled.status == 0, "\(compiled.errors)")
+      let library = try Programs.fullDisk(folder)
       let arguments = try arguments(folder, epochs: 2, batch: 200)
       let whole = try Programs.run("isotherm", arguments + ["-o", folder + "/whole"])
       try #require(whole.status == 0, "\(whole.errors)")

@@ -79,12 +79,7 @@ import Testing
 
   @Test func `a full disk and an interruption say how to go on`() throws {
     try withScratch { folder in
-      let library = folder + "/full-disk.so"
-      let compiled = try Programs.run(
-        "/usr/bin/cc",
-        ["-O1", "-shared", "-fPIC", "-o", library, "-ldl", "-lpthread"]
-          + [Programs.root + "/Tests/ProgramTests/full-disk.c"])
-      try #require(compiled.status == 0, "\(compiled.errors)")
+      let library = try Programs.fullDisk(folder)
       let disk = folder + "/disk"
       try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
       let full = try Programs.run(

@@ -137,12 +137,7 @@ import Testing
 
   @Test func `a full disk leaves no figure and says so, of every kind`() throws {
     try withScratch { folder in
-      let library = folder + "/full-disk.so"
-      let compiled = try Programs.run(
-        "/usr/bin/cc",
-        ["-O1", "-shared", "-fPIC", "-o", library, "-ldl", "-lpthread"]
-          + [Programs.root + "/Tests/ProgramTests/full-disk.c"])
-      try #require(compiled.status == 0, "\(compiled.errors)")
+      let library = try Programs.fullDisk(folder)
       let solved = try Programs.run(
         "isotherm",
         ["integrate", "data/problems/heat.yaml", "-o", folder + "/h", "--set", "time.snapshots=5"])

@@ -55,6 +55,23 @@ enum Programs {
     try process.run()
   }
 
+  /// Compiles C code to a library that is to be preloaded; returns its path.
+  static func library(_ folder: String, _ source: String, _ name: String) throws -> String {
+    let (code, library) = ("\(folder)/\(name).c", "\(folder)/\(name).so")
+    try source.write(toFile: code, atomically: true, encoding: .utf8)
+    let compiled = try run(
+      "/usr/bin/cc", ["-O1", "-shared", "-fPIC", "-o", library, code, "-ldl", "-lpthread"])
+    try #require(compiled.status == 0, "\(compiled.errors)")
+    return library
+  }
+
+  /// The library that refuses to write more than DISK_BYTES below DISK_FOLDER.
+  static func fullDisk(_ folder: String) throws -> String {
+    let source = try String(
+      contentsOfFile: root + "/Tests/ProgramTests/full-disk.c", encoding: .utf8)
+    return try library(folder, source, "full-disk")
+  }
+
   /// A new empty folder.
   static func scratch() throws -> String {
     let path = NSTemporaryDirectory() + "isotherm-" + UUID().uuidString

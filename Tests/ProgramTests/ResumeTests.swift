@@ -84,15 +84,6 @@ import Testing
     }
     """
 
-  static func library(_ folder: String, _ source: String, _ name: String) throws -> String {
-    let (code, library) = ("\(folder)/\(name).c", "\(folder)/\(name).so")
-    try source.write(toFile: code, atomically: true, encoding: .utf8)
-    let compiled = try Programs.run(
-      "/usr/bin/cc", ["-O1", "-shared", "-fPIC", "-o", library, code, "-ldl"])
-    try #require(compiled.status == 0, "\(compiled.errors)")
-    return library
-  }
-
   static let isLong = ProcessInfo.processInfo.environment["ISOTHERM_LONG"] == "1"
 
   @Test func `every option resumes to the bits of a run never stopped, wherever it was killed`()
@@ -102,7 +93,7 @@ import Testing
       try SmallData.images(folder + "/d.h5")
       try SmallData.passages(folder + "/t.h5")
       try SmallData.vocabulary(folder + "/v.txt")
-      let library = try Self.library(folder, Self.killer, "kill")
+      let library = try Programs.library(folder, Self.killer, "kill")
       let studies = (
         image: try SmallData.study(folder), text: try SmallData.study(folder, text: true)
       )
@@ -295,7 +286,7 @@ import Testing
   @Test func `a clock set back a day stops no commit and turns no time`() throws {
     try withScratch { folder in
       try SmallData.images(folder + "/d.h5", train: 2000)
-      let library = try ResumeTests.library(folder, Self.clock, "clock")
+      let library = try Programs.library(folder, Self.clock, "clock")
       let outcome = try Programs.run(
         "/usr/bin/env",
         ["LD_PRELOAD=\(library)", Programs.folder + "/isotherm", "train"]

@@ -7,6 +7,9 @@ public enum ArchiveRecovery {
   public static func run(_ place: RunPlace) throws -> [String] {
     let manager = FileManager.default
     var done: [String] = []
+    // Whoever writes or seals holds the folder: what is theirs is not tidied away under their hands.
+    let lock = place.hasFolder ? try FolderLock(place.folder) : nil
+    defer { lock?.release() }
     let half = place.file + ".sealing"
     if manager.fileExists(atPath: half) {
       try manager.removeItem(atPath: half)
@@ -16,7 +19,7 @@ public enum ArchiveRecovery {
       // The file gets its name after its fsync: once it is there, the folder is no longer needed.
       _ = try RunReader(place.file)
       if place.hasFolder {
-        try place.removeParts()
+        try place.removeParts(releasing: lock)
         done.append("removed \(place.folder): \(place.file) was sealed from it and is whole")
       }
       return done
@@ -31,6 +34,7 @@ public enum ArchiveRecovery {
       done.append("removed \(place.folder)/\(name), which was never acknowledged")
     }
     let before = (try? RunReader(place.folder))?.acknowledgedRows ?? [:]
+    lock?.release()
     let recorder = try Recorder.takeOver(place)
     let after = try RunReader(place.folder).acknowledgedRows
     if before != after {

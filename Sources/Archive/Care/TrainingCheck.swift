@@ -37,7 +37,8 @@ public struct TrainingCheck {
     let classCount = classes?.first ?? 0
     if classes != nil, let bad = label?.first(where: { $0 < 0 || $0 >= Int64(classCount) }) {
       add(
-        Layout.Samples.label, "has the class \(bad), and /classes/name names \(classCount)",
+        Layout.Samples.label,
+        "has the class \(bad), and \(Layout.Classes.name) names \(classCount)",
         "number classes from 0, and name each")
     }
     let parts = (0...1).map { part in split?.count { $0 == Int64(part) } ?? 0 }
@@ -58,7 +59,7 @@ public struct TrainingCheck {
     guard root.contains(Layout.Samples.image) else {
       add(
         Layout.Samples.group, "has neither image nor text",
-        "write grey images as uint8 [sample, y, x] to /samples/image, or passages as UTF-8 strings [sample] to "
+        "write grey images as uint8 [sample, y, x] to \(Layout.Samples.image), or passages as UTF-8 strings [sample] to "
           + Layout.Samples.text)
       return (nil, "")
     }

@@ -60,7 +60,7 @@ extension Recorder {
       return try recorder.seal()
     } catch {
       recorder.abandon()
-      if recorder.isHolder, place.hasFolder { try? place.removeParts() }
+      if recorder.isHolder, place.hasFolder { try? place.removeParts(releasing: nil) }
       throw error
     }
   }

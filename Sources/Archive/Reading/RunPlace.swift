@@ -77,8 +77,7 @@ public struct RunPlace: Sendable, Hashable {
     try check(replacing: replacing, sources: sources)
     guard hasFolder else { return }
     // A folder that another process writes is not replaced under its hands.
-    let lock = try FolderLock(folder)
-    try withExtendedLifetime(lock) { try removeParts(releasing: lock) }
+    try removeParts()
   }
 
   /// Changes nothing. Throws when an archive is there already, unless `replacing`; also when one of `sources` is in the way, or the
@@ -145,11 +144,15 @@ public struct RunPlace: Sendable, Hashable {
       || name.hasPrefix(".nfs")
   }
 
-  /// Removes the folder with all that a run has put there. What is not of the run stays, and the folder with it.
-  /// - Throws: ``ArchiveError`` when something cannot be removed.
-  public func removeParts() throws { try removeParts(releasing: nil) }
+  /// Removes the folder with all that a run has put there, unless another process writes it. What is not of the run stays, and the
+  /// folder with it.
+  /// - Throws: ``ArchiveError`` when something cannot be removed, or somebody writes there.
+  public func removeParts() throws {
+    let lock = try FolderLock(folder)
+    try withExtendedLifetime(lock) { try removeParts(releasing: lock) }
+  }
 
-  /// The same; `lock` is given back as the last: on a network file system an open file cannot go.
+  /// The same for whoever holds the folder; `lock` is given back as the last: on a network file system an open file cannot go.
   func removeParts(releasing lock: FolderLock?) throws {
     let others = try othersInFolder()
     let names = try FileManager.default.contentsOfDirectory(atPath: folder)
@@ -181,7 +184,7 @@ public struct RunPlace: Sendable, Hashable {
   /// Removes the folder while other threads of this process may still write in it: it has to go before they do.
   func removeInterrupted() {
     for _ in 0..<100 where hasFolder {
-      do { return try removeParts() } catch { usleep(1000) }
+      do { return try removeParts(releasing: nil) } catch { usleep(1000) }
     }
   }
 

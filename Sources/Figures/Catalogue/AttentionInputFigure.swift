@@ -14,16 +14,24 @@ public enum AttentionInputFigure {
     public var layer: Int, head: Int
     /// `[key]`, of the network and of each equation by name.
     public var network: [Double], equations: [(name: String, values: [Double])]
+    /// The same if all keys that a query sees were alike, `[key]`.
+    public var null: [Double]
 
     /// A head.
     public init(
-      layer: Int, head: Int, network: [Double], equations: [(name: String, values: [Double])]
+      layer: Int, head: Int, network: [Double], equations: [(name: String, values: [Double])],
+      null: [Double]
     ) {
       (self.layer, self.head) = (layer, head)
-      (self.network, self.equations) = (network, equations)
+      (self.network, self.equations, self.null) = (network, equations, null)
     }
 
     fileprivate var all: [(name: String, values: [Double])] { [("network", network)] + equations }
+    /// Whether the null is another from key to key, as under a causal mask.
+    fileprivate var isNullUneven: Bool {
+      guard let least = null.min(), let most = null.max() else { return false }
+      return most - least > 1e-6 * most
+    }
     fileprivate var title: String { "Layer\u{a0}\(layer), head\u{a0}\(head)" }
   }
 
@@ -50,10 +58,16 @@ public enum AttentionInputFigure {
   /// What the colours are, in sentences.
   static func caption(_ input: Input, _ heads: [Head], queries: String, sample: Int) -> String {
     let count = heads.first?.network.count ?? 0
+    let null = heads.first?.null ?? []
+    func short(_ value: Double) -> String { FieldFigure.short((1e4 * value).rounded() / 1e4) }
+    let alike =
+      heads.first?.isNullUneven == true
+      ? "all keys that a query sees alike, would be between \(short(null.min() ?? 0)) and \(short(null.max() ?? 0))"
+      : "all keys alike, would be \(short(null.first ?? 0)) everywhere"
     let unit = if case .image = input { "patch" } else { "token" }
     let shown = shown(input)
     return "Attention that each \(unit) of held-out sample \(sample) gets, \(queries). The null, "
-      + "all keys alike, would be \(FieldFigure.short((1e4 / Double(max(count, 1))).rounded() / 1e4)) everywhere."
+      + "\(alike)."
       + (unit == "patch"
         ? " Colours are darkened by the image."
         : shown < count ? " The first \(shown) of \(count) tokens." : "")
@@ -70,7 +84,10 @@ public enum AttentionInputFigure {
   static func section(
     _ input: Input, heads: [Head], weight: Double = 1, theme: Theme
   ) -> Figure.Section {
-    let top = heads.flatMap { $0.all.flatMap(\.values) }.filter(\.isFinite).max() ?? 1
+    // Tokens that have no row do not fade the others.
+    let visible = if case .tokens = input { shown(input) } else { Int.max }
+    let top =
+      heads.flatMap { $0.all.flatMap { $0.values.prefix(visible) } }.filter(\.isFinite).max() ?? 1
     let domain = 0...(top > 0 ? top : 1)
     let bar = Figure.ColorBar(.viridis, domain, title: "attention")
     switch input {
@@ -104,7 +121,7 @@ public enum AttentionInputFigure {
     case .tokens(let words):
       let count = shown(input)
       let panels = heads.enumerated().map { index, head -> Panel in
-        let columns = head.all
+        let columns = head.all + (head.isNullUneven ? [("null", head.null)] : [])
         let cells = (0..<count).flatMap { row in
           columns.map { row < $0.values.count ? $0.values[row] : .nan }
         }
@@ -113,7 +130,7 @@ public enum AttentionInputFigure {
           x: .init(
             Scale(.linear, 0...Double(columns.count)),
             ticks: columns.indices.map {
-              (Double($0) + 0.5, columns.count == 2 && $0 == 1 ? "PDE" : columns[$0].name)
+              (Double($0) + 0.5, head.equations.count == 1 && $0 == 1 ? "PDE" : columns[$0].name)
             }),
           y: .init(
             Scale(.linear, 0...Double(max(count, 1))),

@@ -19,12 +19,28 @@ public enum ComparisonFigure {
       claim: Double? = nil
     ) {
       (self.title, self.meaning, self.axis) = (title, meaning, axis)
-      (self.bounds, self.isLikeness, self.claim) = (bounds, isLikeness, claim)
+      (self.isLikeness, self.claim) = (isLikeness, claim)
+      // A mean beyond them says that they are none.
+      let isBound = curves.flatMap(\.y).allSatisfy { $0.isNaN || bounds.contains($0) }
+      let bounds = isBound ? bounds : -.infinity ... .infinity
+      self.bounds = bounds
       // Student's t knows no bounds.
       self.curves = curves.map { curve in
         var curve = curve
         curve.lower = curve.lower.map { $0.isNaN ? $0 : max($0, bounds.lowerBound) }
         curve.upper = curve.upper.map { $0.isNaN ? $0 : min($0, bounds.upperBound) }
+        return curve
+      }
+    }
+
+    /// The curves with intervals that end where the axis does: what a logarithmic one cannot show would leave a gap.
+    fileprivate func curves(on scale: Scale) -> [Curve] {
+      func end(_ value: Double) -> Double {
+        value.isNaN ? value : min(max(value, scale.domain.lowerBound), scale.domain.upperBound)
+      }
+      return curves.map { curve in
+        var curve = curve
+        (curve.lower, curve.upper) = (curve.lower.map(end), curve.upper.map(end))
         return curve
       }
     }
@@ -42,6 +58,9 @@ public enum ComparisonFigure {
       return Scale(fitting: means + values.filter { $0 >= low / 3 }, .log)
     }
   }
+
+  /// Models whose lines can be told apart.
+  private static let mostStyles = 18
 
   /// Draws a panel a metric, two beside each other.
   public static func make(
@@ -80,6 +99,8 @@ public enum ComparisonFigure {
         + (hasLines ? "shaded" : "bars") + ": 95 % by Student's t over seeds"
         + (metrics.contains { $0.bounds != -.infinity ... .infinity }
           ? ", as far as a value can be" : "") + ". "
+        + (hasLines && isNull.count(where: { !$0 }) > mostStyles
+          ? "More than \(mostStyles) lines: some look alike. " : "")
         + metrics.map { "\($0.title): \($0.meaning)." }.joined(separator: " "),
       width: across == 1 ? 420 : 600, height: 110 + tallest * Double(max(rows.count, 1)),
       legend: hasLines
@@ -92,10 +113,12 @@ public enum ComparisonFigure {
   private static func lines(
     _ metric: Metric, _ styles: [String: Panel.LineStyle], _ theme: Theme
   ) -> Panel {
+    let scale = metric.scale
+    let curves = metric.curves(on: scale)
     var panel = Panel.curves(
-      metric.curves, title: metric.title, x: metric.axis, y: "", scale: metric.scale, theme: theme)
-    let nulls = metric.curves.filter(\.isNull)
-    panel.marks = (nulls + metric.curves.filter { !$0.isNull }).flatMap { curve in
+      curves, title: metric.title, x: metric.axis, y: "", scale: scale, theme: theme)
+    let nulls = curves.filter(\.isNull)
+    panel.marks = (nulls + curves.filter { !$0.isNull }).flatMap { curve in
       Panel.marks(of: curve, styles[curve.name] ?? theme.line(0))
     }
     if let claim = metric.claim {
@@ -109,15 +132,15 @@ public enum ComparisonFigure {
   ) -> Panel {
     let count = metric.curves.count
     let scale = metric.scale
-    let marks = metric.curves.enumerated().flatMap { row, curve -> [Panel.Mark] in
+    let marks = metric.curves(on: scale).enumerated().flatMap { row, curve -> [Panel.Mark] in
       let style = styles[curve.name] ?? theme.line(row)
       let y = Double(count - 1 - row)
-      let ends = (curve.lower.prefix(1) + curve.upper.prefix(1)).map {
-        $0.isNaN ? $0 : min(max($0, scale.domain.lowerBound), scale.domain.upperBound)
-      }
+      let ends = Array(curve.lower.prefix(1) + curve.upper.prefix(1))
       let bar: [Panel.Mark] =
         ends.count == 2 && !ends.contains(where: \.isNaN)
-        ? [.line(ends, [y, y], .init(style.color, width: 1.6, dash: style.dash))] : []
+        ? [
+          .line(ends, [y, y], .init(style.color, width: 1.6, dash: curve.isNull ? style.dash : []))
+        ] : []
       return bar + [
         .points(
           Array(curve.y.prefix(1)), [y], style.color, radius: curve.isNull ? 2.2 : 3,

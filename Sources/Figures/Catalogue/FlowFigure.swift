@@ -13,17 +13,19 @@ public enum FlowFigure {
     public var error: [Double], errorLower: [Double], errorUpper: [Double]
     /// CKA of every pair of depths, row by row.
     public var alignment: [Double]
+    /// Whether it is what there would be if nothing had been learnt.
+    public var isNull: Bool
 
     /// A trajectory.
     public init(
       name: String, norms: [[Double]], correlation: [Double], correlationLower: [Double],
       correlationUpper: [Double], error: [Double], errorLower: [Double], errorUpper: [Double],
-      alignment: [Double]
+      alignment: [Double], isNull: Bool = false
     ) {
       (self.name, self.norms, self.correlation) = (name, norms, correlation)
       (self.correlationLower, self.correlationUpper) = (correlationLower, correlationUpper)
       (self.error, self.errorLower, self.errorUpper) = (error, errorLower, errorUpper)
-      self.alignment = alignment
+      (self.alignment, self.isNull) = (alignment, isNull)
     }
   }
 
@@ -51,7 +53,9 @@ public enum FlowFigure {
         : normLines(trajectories, columns, depths, domain, theme),
       .init(
         [curves], weight: 1.25,
-        legend: trajectories.enumerated().map { .init($1.name, theme.line($0)) }),
+        legend: zip(trajectories, styles(trajectories, theme)).map {
+          .init($0.isNull ? "null: \($0.name)" : $0.name, $1)
+        }),
       .init(
         [Array(alignments)], colorBar: .init(.magma, likeness, title: "linear CKA"),
         weight: 1.25),
@@ -62,6 +66,12 @@ public enum FlowFigure {
         + "samples, from the embedding (depth 0) to the last layer. Shaded: 95 % bootstrap over "
         + "samples.",
       width: 560, height: 330 + 78 * Double(trajectories.count), sections: sections)
+  }
+
+  private static func styles(
+    _ trajectories: [Trajectory], _ theme: Theme
+  ) -> [Panel.LineStyle] {
+    Curve.styles(trajectories.map(\.isNull), theme: theme)
   }
 
   /// On a grid: a map a depth.
@@ -106,12 +116,13 @@ public enum FlowFigure {
     _ trajectories: [Trajectory], _ depths: Int, _ theme: Theme
   ) -> Panel {
     let x = (1..<max(depths, 2)).map(Double.init)
+    let styles = styles(trajectories, theme)
     let marks = trajectories.enumerated().flatMap { index, t -> [Panel.Mark] in
-      let color = theme.color(index)
+      let style = styles[index]
       return [
-        .band(x, t.correlationLower, t.correlationUpper, color.opacity(0.2)),
-        .line(x, t.correlation, .init(color)),
-        .points(x, t.correlation, color, radius: 2.2, hollow: false),
+        .band(x, t.correlationLower, t.correlationUpper, style.color.opacity(0.2)),
+        .line(x, t.correlation, t.isNull ? style : .init(style.color)),
+        .points(x, t.correlation, style.color, radius: t.isNull ? 1.7 : 2.2, hollow: t.isNull),
       ]
     }
     return Panel(
@@ -124,12 +135,13 @@ public enum FlowFigure {
     _ trajectories: [Trajectory], _ depths: Int, _ theme: Theme
   ) -> Panel {
     let x = (0..<depths).map(Double.init)
+    let styles = styles(trajectories, theme)
     let marks = trajectories.enumerated().dropFirst().flatMap { index, t -> [Panel.Mark] in
-      let color = theme.color(index)
+      let style = styles[index]
       return [
-        .band(x, t.errorLower, t.errorUpper, color.opacity(0.2)),
-        .line(x, t.error, .init(color)),
-        .points(x, t.error, color, radius: 2.2, hollow: false),
+        .band(x, t.errorLower, t.errorUpper, style.color.opacity(0.2)),
+        .line(x, t.error, t.isNull ? style : .init(style.color)),
+        .points(x, t.error, style.color, radius: t.isNull ? 1.7 : 2.2, hollow: t.isNull),
       ]
     }
     return Panel(

@@ -45,7 +45,7 @@ public enum InformationLayersFigure {
     }
     return Figure(
       title: title,
-      caption: "\(samples) samples. Shaded: 95 % bootstrap. "
+      caption: "\(samples) samples. Shaded: 95 % by delete-half subsampling. "
         + planes.map { "\($0.estimator): \($0.settings)." }.joined(separator: " "),
       width: 500, height: 120 + 170 * Double(max(planes.count, 1)),
       legend: [.init(isSeries ? "trained network" : "network", .init(theme.color(0)))]

@@ -79,19 +79,24 @@ public enum OverviewFigure {
     for (index, name) in content.equations.enumerated() {
       styles[name] = theme.line(index + 1, width: 1.8)
     }
-    for (index, curve) in content.similarity.filter(\.isNull).enumerated() {
-      styles[curve.name] = theme.nullLine(index)
-    }
+    for (index, name) in nulls(content).enumerated() { styles[name] = theme.nullLine(index) }
     return styles
+  }
+
+  /// Names of the nulls of all panels.
+  private static func nulls(_ content: Content) -> [String] {
+    var names: [String] = []
+    for curve in content.similarity + content.drift
+    where curve.isNull && !names.contains(curve.name) { names.append(curve.name) }
+    return names
   }
 
   private static func legend(
     _ content: Content, _ styles: [String: Panel.LineStyle], _ theme: Theme
   ) -> [Figure.Key] {
-    let nulls = content.similarity.filter(\.isNull)
     return (["network"] + content.equations).compactMap { name in
       styles[name].map { .init(name, $0) }
-    } + nulls.compactMap { null in styles[null.name].map { .init("null: \(null.name)", $0) } }
+    } + nulls(content).compactMap { name in styles[name].map { .init("null: \(name)", $0) } }
   }
 
   private static func accuracy(_ accuracy: Accuracy, _ theme: Theme) -> Panel {
@@ -151,12 +156,16 @@ public enum OverviewFigure {
       parts.append("Answers: pale, running mean over batches; points, the test split.")
     }
     if !content.similarity.isEmpty {
-      parts.append("Maps: cosine on held-out samples, shaded 95 %.")
+      parts.append(
+        "Maps: cosine on held-out samples, shaded 95 %, spaced by the distance from 1 where it comes near."
+      )
     }
     if let plane = content.plane {
       parts.append(
         "Information (\(plane.estimator)): a path a depth over training, ring to disc, dark the embedding and light the last layer; grey rings, shuffled labels; \(content.informationSamples) samples."
-      )
+          + (plane.saturated.contains(true)
+            ? " Saturated at ln n = \(String(format: "%.2f", log(Double(max(content.informationSamples, 2))))) in \(plane.saturated.count { $0 }) of \(plane.saturated.count) depths."
+            : ""))
     }
     if let (input, heads, sample) = content.input {
       parts.append(

@@ -67,11 +67,20 @@ public struct DistanceKraskov: Sendable {
   private func radius(
     _ i: Int, _ other: DistanceKraskov, _ chosen: [Int], _ order: [Int]?
   ) -> Double {
-    let k = min(neighborCount, chosen.count - 2)
     let (x, y) = (i * count, (order?[i] ?? i) * count)
+    return Self.smallest(min(neighborCount, chosen.count - 2), chosen) { j in
+      j == i ? .infinity : max(distances[x + j], other.distances[y + (order?[j] ?? j)])
+    }
+  }
+
+  /// The k-th smallest distance of some samples; infinite ones are none.
+  @inline(__always)
+  private static func smallest(
+    _ k: Int, _ samples: [Int], _ distance: (Int) -> Double
+  ) -> Double {
     var nearest = [Double](repeating: .infinity, count: k)
-    for j in chosen where j != i {
-      let distance = max(distances[x + j], other.distances[y + (order?[j] ?? j)])
+    for j in samples {
+      let distance = distance(j)
       guard distance < nearest[k - 1] else { continue }
       var place = k - 1
       while place > 0, nearest[place - 1] > distance {
@@ -125,19 +134,11 @@ public struct DistanceKraskov: Sendable {
     for i in kept {
       let own = members[label(i)] ?? 2
       let k = min(neighborCount, own - 1)
-      var nearest = [Double](repeating: .infinity, count: k)
-      for j in kept where j != i && label(j) == label(i) {
-        let distance = distances[i * count + j]
-        guard distance < nearest[k - 1] else { continue }
-        var place = k - 1
-        while place > 0, nearest[place - 1] > distance {
-          nearest[place] = nearest[place - 1]
-          place -= 1
-        }
-        nearest[place] = distance
+      let radius = Self.smallest(k, kept) { j in
+        j == i || label(j) != label(i) ? .infinity : distances[i * count + j]
       }
       var within = 0
-      for j in kept where j != i { within += distances[i * count + j] <= nearest[k - 1] ? 1 : 0 }
+      for j in kept where j != i { within += distances[i * count + j] <= radius ? 1 : 0 }
       total += digamma(Double(k)) - digamma(Double(own)) - digamma(Double(within))
     }
     return digamma(Double(kept.count)) + total / Double(kept.count)

@@ -40,6 +40,12 @@ public final class Peers: Sendable {
     }
     let peers = try Peers(MPILibrary(path))
     do {
+      guard peers.count == started else {
+        throw StudyError(
+          message:
+            "started as one of \(started) processes, but \(path) knows of \(peers.count): it was made for another MPI than the one that "
+            + "starts them; make it anew with tools/build-mpi, its mpicc in front")
+      }
       try peers.compare(mixed)
     } catch {
       peers.finish()
@@ -84,6 +90,23 @@ public final class Peers: Sendable {
     }
   }
 
+  /// Makes sure that all processes were told the same.
+  /// - Throws: ``StudyError`` at all of them, naming what differs.
+  func requireSame(_ facts: [(words: String, value: String)]) throws {
+    guard count > 1 else { return }
+    for (words, value) in facts {
+      var bytes = Array(value.utf8)
+      let hash = bytes.withUnsafeMutableBytes { Checksum.value(UnsafeRawBufferPointer($0)) }
+      let all = collective.gathered([hash]).map { $0[0] }
+      guard let other = all.firstIndex(where: { $0 != all[0] }) else { continue }
+      together()
+      throw StudyError(
+        message:
+          "process \(other) has another \(words) than process 0; start all of them with one command, and with the same files"
+      )
+    }
+  }
+
   private static var processor: String {
     let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
     return text.split(separator: "\n").first { $0.hasPrefix("model name") }.map(String.init) ?? ""
@@ -114,13 +137,15 @@ public final class Peers: Sendable {
     return collective.fromFirst({ value }, else: empty)
   }
 
-  /// Everybody takes note of a signal that one has received.
-  func shareSignal() {
-    guard count > 1 else { return }
+  /// The signal that all end by: one that any of them had received when the last of them asked; 0 for none. A later one waits for the
+  /// next time, so that nobody ends alone.
+  func sharedSignal() -> Int32 {
+    guard count > 1 else { return StopRequest.signal }
     let signal = collective.maximum(StopRequest.signal)
-    guard signal != 0 else { return }
+    guard signal != 0 else { return 0 }
     StopRequest.post(signal)
     together()
+    return signal
   }
 
   /// Takes note that every process throws now.

@@ -10,7 +10,8 @@ struct DatasetName {
   /// - Throws: ``Console/UsageError`` for a name of another form.
   init(_ name: String) throws {
     guard let split = name.range(of: ":/", options: .backwards) else {
-      throw UsageError("\(name): expected FILE:/dataset, for example run.h5:/samples/label")
+      throw UsageError(
+        "\(name): expected FILE:/dataset, for example run.h5:\(Layout.Samples.label)")
     }
     file = String(name[..<split.lowerBound])
     path = String(name[name.index(after: split.lowerBound)...])

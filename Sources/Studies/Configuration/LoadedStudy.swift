@@ -90,7 +90,7 @@ struct LoadedStudy: Sendable {
       else {
         throw ArchiveError(
           .layout,
-          "\(reader.path):/samples/token: sample \(index) has other tokens now; the tokenizer differs from the "
+          "\(reader.path):\(Layout.Samples.token): sample \(index) has other tokens now; the tokenizer differs from the "
             + "one this run was trained with: restore its vocabulary, or use the version of Isotherm it was "
             + "trained with")
       }

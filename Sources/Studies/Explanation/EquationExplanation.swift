@@ -35,7 +35,7 @@ struct EquationExplanation {
       "∂u/∂t = D∇²u + α A(\(norms ? "N₁ " : "")u) + R(\(norms ? "N₂ " : "")u), R(x) = L M(x), t from 0 to 1 in depth, layer l at l/L, "
         + "L = \(layers). The class token and padding are positions as in the network.")
     w.say(
-      "A is the attention and M the MLP of /explanation/network, with biases, mask, rotation, shared keys and activation as "
+      "A is the attention and M the MLP of \(Layout.Explanation.group)/network, with biases, mask, rotation, shared keys and activation as "
         + "there; M's parameters are named reaction.*, and α is attention_strength. α multiplies the whole of A, b_O included, and L the whole of M, b_2 "
         + "included.")
     w.say(
@@ -122,7 +122,9 @@ struct EquationExplanation {
           + "Σ p ln(p/q) of the network's map p and the equation's q, averaged over layers, heads and rows (map_loss)."
       )
     case .task:
-      w.say("Minimised: the loss of /explanation/loss, with the equation in place of all layers.")
+      w.say(
+        "Minimised: the loss of \(Layout.Explanation.group)/loss, with the equation in place of all layers."
+      )
     }
   }
 }

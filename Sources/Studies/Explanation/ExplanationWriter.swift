@@ -26,10 +26,13 @@ final class ExplanationWriter {
     return "\(value)"
   }
 
-  /// Keeps a few numbers as one text, blanks between them; returns it.
+  /// Keeps numbers as one text, blanks between them, and returns it; of more than an attribute should hold, says where they are.
   @discardableResult
   func put(_ name: String, _ values: [Double]) -> String {
-    put(name, values.map { "\($0)" }.joined(separator: " "))
+    guard values.count <= 256 else {
+      return "the \(values.count) numbers of the configuration in \(Layout.Provenance.group)"
+    }
+    return put(name, values.map { "\($0)" }.joined(separator: " "))
   }
 
   /// Keeps a choice as 1 or 0.

@@ -22,7 +22,7 @@ struct InformExplanation {
   private func layers() -> Explanation.Part {
     let w = ExplanationWriter()
     w.say(
-      "T is what \(Layout.Information.tapName) names, at one checkpoint of the run that /provenance names, over its first "
+      "T is what \(Layout.Information.tapName) names, at one checkpoint of the run that \(Layout.Provenance.group) names, over its first "
         + "n = \(w.put("samples", run.samples)) samples: all positions and channels of a sample, or all queries and keys of a head's map, "
         + "are one vector. Padding is 0; where it does not stand behind the tokens of a text, the tokens were moved to the front."
     )

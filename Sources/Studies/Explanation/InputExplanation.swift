@@ -30,7 +30,7 @@ struct InputExplanation {
       "The image is cut into squares of \(patch) x \(patch) pixels, \(grid.rows) down and \(grid.columns) across; square after "
         + "square, row by row, is a position, and its pixels row by row are the position's input x."
     )
-    w.say("The target is /samples/label.")
+    w.say("The target is \(Layout.Samples.label).")
   }
 
   private func text(_ samples: TokenSamples) {
@@ -44,13 +44,13 @@ struct InputExplanation {
           + "turned into tokens passage by passage and laid end to end. Sample s of the split is tokens s·\(count) to "
           + "(s + 1)·\(count) - 1; what is left at the end is dropped (the last sample needs one token more). The "
           + "target of each position is the token after it: that of the last is the first of the next sample, and is "
-          + "stored in /samples/target. Samples of the training split are numbered from 0, those of the test split after them."
+          + "stored in \(Layout.Samples.target). Samples of the training split are numbered from 0, those of the test split after them."
       )
     } else {
       w.say(
         "A passage is turned into tokens, of which the first \(count) are kept; shorter ones are padded at the end "
-          + "with token 0, and /samples/length says how many are the passage's own (at least 1: a text without any "
-          + "is token \(w.put("blank", Int(samples.tokenizer.blank)))). The target is /samples/label."
+          + "with token 0, and \(Layout.Samples.length) says how many are the passage's own (at least 1: a text without any "
+          + "is token \(w.put("blank", Int(samples.tokenizer.blank)))). The target is \(Layout.Samples.label)."
       )
     }
     if let tokenizer = samples.tokenizer as? WordPieceTokenizer {

@@ -46,17 +46,18 @@ struct NetworkExplanation {
       w.put("input", "patches")
       w.say(
         "Embedding: position i gets W_E x_i + b_E of its patch x_i, "
-          + "\(w.put("input_width", width)) numbers (see /explanation/input).")
+          + "\(w.put("input_width", width)) numbers (see \(Layout.Explanation.group)/input).")
     case .tokens(let vocabulary):
       w.put("input", "tokens")
       w.say(
         "Embedding: position i gets row x_i of E (\(w.put("input_width", vocabulary)) rows) for its token x_i. "
-          + "Padding gets no token vector; it comes after the text, as /samples/length counts it.")
+          + "Padding gets no token vector; it comes after the text, as \(Layout.Samples.length) counts it."
+      )
     }
     if variant.pooling == .classToken {
       w.say(
         "Position 0 is the class token: the vector c instead of an input. The inputs follow from "
-          + "position 1 on. It is never padding; /samples/length counts tokens, without it, in an archive "
+          + "position 1 on. It is never padding; \(Layout.Samples.length) counts tokens, without it, in an archive "
           + "of training, and positions, with it, in one of fitted equations.")
     }
     let base = w.put("position_base", PositionEncoding.base)
@@ -74,7 +75,7 @@ struct NetworkExplanation {
     w.put("dropout", variant.dropout)
     if variant.dropout > 0 {
       w.say(
-        "While training, dropout (see /explanation/random) acts on the embedded stream, place 0, and in layer l "
+        "While training, dropout (see \(Layout.Explanation.group)/random) acts on the embedded stream, place 0, and in layer l "
           + "on what attention gives, place 2l + 1, and what the MLP gives, place 2l + 2, before it "
           + "is added. Evaluated and captured without.")
     }

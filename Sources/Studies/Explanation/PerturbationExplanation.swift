@@ -25,7 +25,7 @@ struct PerturbationExplanation {
         + "max(1, k) positions of the permutation the input is 0 (patches after normalisation, or token 0). swap: max(1, ⌊k/2⌋) pairs of "
         + "neighbours in the permutation, as far as there are any, exchange their inputs.")
     w.say(
-      "Each trajectory, the network or an equation of the fields archive that /provenance names, runs from the stream with and without the "
+      "Each trajectory, the network or an equation of the fields archive that \(Layout.Provenance.group) names, runs from the stream with and without the "
         + "change; growth is ‖δu‖ at each depth over ‖δu‖ at depth 0.")
     return w.part("perturbation", "what was done to the inputs, and what is measured")
   }

@@ -49,7 +49,7 @@ struct ProblemExplanation {
           + "distribution of tokens, [moment, coordinate].")
     }
     for (index, term) in problem.terms.enumerated() {
-      term.explain("term_\(index)", problem, to: w)
+      term.explain("term_\(index)", to: w)
     }
     return w.part("equation", "the equation, term by term")
   }
@@ -93,7 +93,7 @@ extension FieldTerm {
   }
 
   /// Its formula, with constants under names that begin with `prefix`.
-  func explain(_ prefix: String, _ problem: ProblemConfiguration, to w: ExplanationWriter) {
+  func explain(_ prefix: String, to w: ExplanationWriter) {
     let kind = w.put(prefix + "_kind", name)
     func say(_ text: String) { w.say("\(prefix), \(kind): \(text)") }
     func list(_ name: String, _ values: [Double]) -> String {
@@ -114,7 +114,7 @@ extension FieldTerm {
           "D ∇²u, D = \(list("diffusivity", values)) of each channel, order \(order): \(stencil).")
       case .perPosition(let values):
         say(
-          "∇·(D∇u), D of each of the \(values.count) cells as the configuration in /provenance has it: the sum over faces of (D + D')/2 "
+          "∇·(D∇u), D of each of the \(values.count) cells as the configuration in \(Layout.Provenance.group) has it: the sum over faces of (D + D')/2 "
             + "(u' - u)/h², u' and D' of the cell beyond the face.")
       }
     case .convection(let convection):
@@ -158,7 +158,7 @@ extension Reaction {
       say(
         "W₂ tanh(W₁u + b₁) + b₂ over the channels of a cell, \(hidden) hidden numbers. W₁ [hidden, channel], b₁, W₂ [channel, hidden], b₂, in this "
           + "order and each in C order, are normal numbers of stream (dynamics, 2^33) times scale/√inputs, the scale of the configuration in "
-          + "/provenance.")
+          + "\(Layout.Provenance.group).")
     }
   }
 }

@@ -38,7 +38,7 @@ struct FlowCommand: FigureCommand {
         name: Words.candidate(name), norms: (0..<depths).map { norms.row(i).row($0).elements },
         correlation: correlation.0[i], correlationLower: correlation.1[i],
         correlationUpper: correlation.2[i], error: error.0[i], errorLower: error.1[i],
-        errorUpper: error.2[i], alignment: alignment.row(i).elements)
+        errorUpper: error.2[i], alignment: alignment.row(i).elements, isNull: Words.isNull(name))
     }
     let samples = try source.samples(group + "state_error")
     let title = "Information flow: \(source.reader.title)"

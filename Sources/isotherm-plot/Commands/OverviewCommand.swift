@@ -68,9 +68,7 @@ struct OverviewCommand: FigureCommand {
     guard !batches.x.isEmpty else { return nil }
     let test = Curve(
       "test", try numbers(Layout.Checkpoints.epoch), try numbers(Layout.Checkpoints.testAccuracy))
-    let classes =
-      source.reader.contains(Layout.Classes.name)
-      ? try source.texts(Layout.Classes.name).count : 0
+    let classes = try source.classCount()
     return .init(batches: batches, test: test, chance: classes > 1 ? 1 / Double(classes) : nil)
   }
 

@@ -38,7 +38,9 @@ struct SingularValuesCommand: FigureCommand {
     func numbers(_ name: String) throws -> [Double] { try source.numbers(group + name).elements }
     let (alpha, distance) = (try numbers("alpha"), try numbers("distance"))
     let (minimum, tail) = (try numbers("minimum"), try numbers("tail"))
-    let (lower, upper) = (try numbers("squared_edge_lower"), try numbers("squared_edge_upper"))
+    // Metrics of earlier versions had another name for the same.
+    let edge = source.reader.contains(group + "squared_edge_lower") ? "squared_edge" : "edge"
+    let (lower, upper) = (try numbers(edge + "_lower"), try numbers(edge + "_upper"))
     let spectra = try shown.map { row in
       SingularValuesFigure.Spectrum(
         name: Words.matrix(names[row]),

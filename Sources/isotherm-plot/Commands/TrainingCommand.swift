@@ -24,8 +24,7 @@ struct TrainingCommand: FigureCommand {
       accuracy: try progress("accuracy"), rate: try progress("learning_rate"),
       gradientNorm: try progress("gradient_norm"), checkpointEpoch: try checkpoints("epoch"),
       testLoss: try checkpoints("test_loss"), testAccuracy: try checkpoints("test_accuracy"),
-      classCount: source.reader.contains(Layout.Classes.name)
-        ? try source.texts(Layout.Classes.name).count : 0)
+      classCount: try source.classCount())
     guard !content.epoch.isEmpty else {
       throw ArchiveError(.layout, "\(source.reader.path): no training step is recorded yet")
     }

@@ -16,8 +16,6 @@ package final class FolderLock: Sendable {
     /// Seconds between two beats; seconds without one after which a lease has run out; seconds until it is certain that nobody else
     /// has taken a lease at the same moment.
     package var interval = 5.0, patience = 20.0, settling = 1.0
-    /// Age of a lock file, by this machine's clock, at which nobody waits for a beat.
-    package var old = 600.0
     /// The system's lock: 0, or an error number.
     package var lock: @Sendable (Int32) -> Int32 = { flock($0, LOCK_EX | LOCK_NB) == 0 ? 0 : errno }
 
@@ -97,11 +95,6 @@ package final class FolderLock: Sendable {
   /// Returns when `holder` has stopped counting.
   /// - Throws: ``ArchiveError`` when it counts.
   private static func watch(_ folder: String, _ holder: LockHolder, _ terms: Terms) throws {
-    var status = stat()
-    if stat(path(folder), &status) == 0 {
-      let modified = Double(status.st_mtim.tv_sec)
-      if Date().timeIntervalSince1970 - modified > terms.old { return }
-    }
     let began = ContinuousClock.now
     while (ContinuousClock.now - began) / .seconds(1) < terms.patience {
       try StopRequest.check()

@@ -64,8 +64,7 @@ package struct LockHolder: Sendable, Equatable {
 
   /// Whether its process may still run on this machine; nil where that cannot be seen from here.
   func isAlive(seenBy observer: LockHolder) -> Bool? {
-    // Of a machine that was started anew no process is left.
-    if host == observer.host, boot != observer.boot { return false }
+    // Another start of a machine of this name may be another machine: many are called by one name.
     guard boot == observer.boot, namespace == observer.namespace else { return nil }
     return !born.isEmpty && Self.birth(process) == born
   }

@@ -30,17 +30,28 @@ struct SlurmRecord {
   /// Where submissions lie below a study's folder.
   static func place(_ folder: String) -> String { folder + "/slurm" }
 
-  /// Makes the folder of a new submission, with its job list.
-  init(new studyFolder: String, study: String, tasks: [[String]]) throws {
-    let parent = Self.place(studyFolder)
-    let manager = FileManager.default
+  /// The same, made where it is not there.
+  private static func made(_ studyFolder: String) throws -> String {
+    let parent = place(studyFolder)
     do {
-      try manager.createDirectory(atPath: parent, withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
     } catch {
       throw StudyError(
         message:
           "cannot make \(parent): \(error.localizedDescription); choose another folder with -o")
     }
+    return parent
+  }
+
+  /// Holds a study's submissions for one process.
+  /// - Throws: ``Archive/ArchiveError`` when another submits.
+  static func lock(_ studyFolder: String) throws -> FolderLock {
+    try FolderLock(made(studyFolder))
+  }
+
+  /// Makes the folder of a new submission, with its job list.
+  init(new studyFolder: String, study: String, tasks: [[String]]) throws {
+    let parent = try Self.made(studyFolder)
     let last = try Self.numbers(parent).last ?? 0
     var folder: String?
     // Somebody else may submit at this moment: the folder is the one that makes it.

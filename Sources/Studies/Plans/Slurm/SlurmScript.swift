@@ -39,6 +39,7 @@ struct SlurmScript {
 
       # USR1 comes two minutes before the time limit: the program commits and ends, and the task is queued again. TERM reaches the
       # program from Slurm itself; a second one would end it before its commit.
+      export ISOTHERM_GRACE=100
       again=0 stopped=0 wake=0 child= worst=0 left=${#chains[@]}
       trap 'wake=1 again=1; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null' USR1
       trap 'wake=1 stopped=1' TERM
@@ -96,9 +97,12 @@ struct SlurmScript {
     tasks.map { $0.joined(separator: "\t") + "\n" }.joined()
   }
 
-  /// An option in a line of a script: in quotes where a space would end it.
+  /// An option in a line of a script: in quotes where a character would end it or mean something.
   private static func directive(_ option: String) -> String {
-    option.contains(" ") && !option.contains("\"") ? "\"\(option)\"" : option
+    let isPlain = option.allSatisfy {
+      $0.isASCII && ($0.isLetter || $0.isNumber || "/._-=:,+@%".contains($0))
+    }
+    return isPlain || option.contains("\"") ? option : "\"\(option)\""
   }
 
   /// A word as a shell takes it for itself.

@@ -72,6 +72,11 @@ public struct SlurmSubmission {
   /// - Throws: ``StudyError`` when a data set is missing or Slurm refuses; ``Console/UsageError`` when an archive that is there is of
   ///   another study.
   public func run(_ progress: ProgressLine) throws -> Outcome {
+    // Before anything is made: where there is no Slurm, nothing is left.
+    _ = try SlurmQueue.read()
+    // Of two that submit at the same moment the second sees what the first has handed over.
+    let lock = try SlurmRecord.lock(folder)
+    defer { lock.release() }
     let queue = try SlurmQueue.read()
     var outcome = Outcome()
     let inventory = try inventory()

@@ -28,7 +28,7 @@ struct FittedFields {
     try reader.checkMade(from: run.reader)
     let yaml = try reader.readTexts(Layout.Provenance.configuration).first ?? ""
     let pde = try StudyConfiguration(
-      yaml: yaml, name: "\(path):/provenance/configuration", settings: []
+      yaml: yaml, name: "\(path):\(Layout.Provenance.configuration)", settings: []
     ).pde
     guard pde.objective == .trajectories else {
       throw UsageError(

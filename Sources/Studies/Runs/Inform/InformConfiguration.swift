@@ -23,7 +23,7 @@ struct InformConfiguration: Sendable {
     guard !isStudy else {
       let yaml = try reader.readTexts(Layout.Provenance.configuration).first ?? ""
       let study = try StudyConfiguration(
-        yaml: yaml, name: "\(reader.path):/provenance/configuration", settings: settings)
+        yaml: yaml, name: "\(reader.path):\(Layout.Provenance.configuration)", settings: settings)
       (title, seed, information) = (study.title, study.seed, study.information)
       (inputs, layers, self.yaml) = (study.inputs, study.model.layerCount, study.yaml)
       notes = study.notes

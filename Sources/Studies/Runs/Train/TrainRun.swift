@@ -95,6 +95,12 @@ public struct TrainRun {
   public func run(
     out: String, _ beginning: Beginning, keepParts: Bool, limits: RecorderLimits = RecorderLimits()
   ) throws -> Outcome {
+    let configuration = study.configuration
+    try peers.requireSame([
+      ("configuration", configuration.yaml),
+      ("data set", study.data.sources.map(\.sha256).joined(separator: " ")),
+      ("output", RunPlace(out).file), ("way to begin (--force, --resume)", "\(beginning)"),
+    ])
     var begun = Begun()
     let isDone = try peers.agree(else: false) {
       begun = try begin(out, beginning, keepParts, limits)
@@ -281,11 +287,14 @@ public struct TrainRun {
         detail: "loss \(Format.fixed(report.loss, 3))")
       // By its own clock: the first process commits when it likes.
       try recorder?.tick()
-      peers.shareSignal()
-      try Interruption.check(
-        "everything up to step \(step + 1) is kept in \(recorder?.place.folder ?? ""); "
-          + "go on with the same command and --resume"
-      ) { try recorder?.finish() }
+      let signal = peers.sharedSignal()
+      if signal != 0 {
+        try recorder?.finish()
+        throw Interrupted(
+          signal: signal,
+          advice: "everything up to step \(step + 1) is kept in \(recorder?.place.folder ?? ""); "
+            + "go on with the same command and --resume")
+      }
       guard isCheckpoint(step + 1, total) else { continue }
       try checkpoint(trainer, recorder, &state)
       if state.isOver(training.patience) {

@@ -24,7 +24,7 @@ struct TrainedRun {
     }
     let yaml = try reader.readTexts(Layout.Provenance.configuration).first ?? ""
     let configuration = try StudyConfiguration(
-      yaml: yaml, name: "\(reader.path):/provenance/configuration", settings: settings)
+      yaml: yaml, name: "\(reader.path):\(Layout.Provenance.configuration)", settings: settings)
     study = try LoadedStudy(configuration)
     layout = ParameterLayout(study.model)
     // Where earlier versions did not name the vocabulary, the tokens tell.
@@ -62,7 +62,7 @@ struct TrainedRun {
       guard values.count == entry.count else {
         throw ArchiveError(
           .layout,
-          "\(reader.path):/checkpoints/parameters/\(entry.name): expected "
+          "\(reader.path):\(Layout.Checkpoints.parameters)/\(entry.name): expected "
             + "\(entry.count) values, found \(values.count)")
       }
       for (index, value) in values.elements.enumerated() {
