@@ -198,7 +198,7 @@ import Testing
       let refused = try cluster.study(["--submit", "slurm", "--partition", "fast"])
       #expect(refused.status == 1 && refused.errors.contains("invalid partition specified: fast"))
       #expect(
-        try FileManager.default.contentsOfDirectory(atPath: folder + "/s/slurm").isEmpty)
+        try FileManager.default.contentsOfDirectory(atPath: folder + "/s/slurm") == [".lock"])
       for (arguments, words) in [
         (["--partition", "short"], "are for --submit slurm"),
         (["--submit", "slurm", "--status"], "exclude each other"),
