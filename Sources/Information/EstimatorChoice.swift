@@ -135,6 +135,7 @@ public enum EstimatorChoice {
     }
     if pairs.count > 4 * (dx + dy), !areLabels.contains(true) {
       if NormalityCheck.holds(pairs), hasGaussian(pairs, .standard, settings) {
+        if let twisted = hidden(pairs, settings, pool) { return twisted }
         return Choice(
           estimator: GaussianInformation(), preprocessing: .standard,
           reason: "\(dx) + \(dy) dimensions in which nothing contradicts a normal distribution")
@@ -142,6 +143,7 @@ public enum EstimatorChoice {
       if NormalityCheck.holds(Preprocessing.rank.apply(pairs)),
         hasGaussian(pairs, .rank, settings)
       {
+        if let twisted = hidden(pairs, settings, pool) { return twisted }
         return Choice(
           estimator: GaussianInformation(), preprocessing: .rank,
           reason: "\(dx) + \(dy) dimensions whose normal scores nothing contradicts to be normal")
@@ -172,14 +174,9 @@ public enum EstimatorChoice {
         estimator: StudentInformation(), preprocessing: .standard,
         reason: "\(dimensions) with heavy tails that nothing contradicts to be Student's")
     }
-    var choice = Choice(
-      estimator: FlowInformation(seed: settings.seed), preprocessing: .standard,
-      reason: "\(dimensions) whose normal scores nothing contradicts to be normal after a twist")
-    let treated = choice.treatment(pairs, settings).pairs
-    let maps = FlowMaps(treated, seed: settings.seed, pool)
-    guard maps.gain > 0.02 else { return nil }
-    choice.estimator = FlowInformation(seed: settings.seed, maps: maps)
-    let scores = maps.scores(treated)
+    guard let found = twisted(pairs, settings, pool) else { return nil }
+    let (maps, scores) = (found.maps, found.scores)
+    var choice = found.choice
     if NormalityCheck.holds(scores) { return choice }
     // Not quite normal, but its ratio of densities is proved on held-out pairs, and a critic finds no more: a flag says the
     // first, the value holds.
@@ -191,6 +188,35 @@ public enum EstimatorChoice {
     choice.reason =
       "\(dimensions) after a twist that makes much of the information Gaussian, proved on held-out pairs"
     return choice
+  }
+
+  /// A flow for samples that are few enough to hide a twist from ``NormalityCheck``, where one tells more.
+  private static func hidden(
+    _ pairs: PairedSamples, _ settings: Settings, _ pool: WorkerPool
+  ) -> Choice? {
+    guard pairs.count < mostHidden, let found = twisted(pairs, settings, pool),
+      NormalityCheck.holds(found.scores)
+    else { return nil }
+    return found.choice
+  }
+
+  /// Samples from which on a twist that matters contradicts a normal distribution.
+  private static let mostHidden = 4000
+
+  /// A flow, the maps it learned and their scores; nil where no twist tells more.
+  private static func twisted(
+    _ pairs: PairedSamples, _ settings: Settings, _ pool: WorkerPool
+  ) -> (choice: Choice, maps: FlowMaps, scores: PairedSamples)? {
+    var choice = Choice(
+      estimator: FlowInformation(seed: settings.seed), preprocessing: .standard,
+      reason:
+        "\(pairs.x.dimension) + \(pairs.y.dimension) dimensions whose normal scores nothing contradicts to be normal after a twist"
+    )
+    let treated = choice.treatment(pairs, settings).pairs
+    let maps = FlowMaps(treated, seed: settings.seed, pool)
+    guard maps.gain > 0.02 else { return nil }
+    choice.estimator = FlowInformation(seed: settings.seed, maps: maps)
+    return (choice, maps, maps.scores(treated))
   }
 
   /// Whether the normal scores are normal and tell more than 5 nats, of which nearest neighbours miss the more the fewer

@@ -24,10 +24,15 @@ public protocol MutualInformationEstimator: Sendable {
     _ pairs: PairedSamples, _ pool: WorkerPool
   ) throws -> (value: Double, flags: Estimate.Flags)
 
+  /// The estimator with what it learns from these pairs before it estimates, so that ``settings`` can say what that was.
+  func fitted(to pairs: PairedSamples, _ pool: WorkerPool) -> any MutualInformationEstimator
+
   /// The value alone, for shuffles and subsamples: what only makes flags is left out.
   func bareValue(_ pairs: PairedSamples, _ pool: WorkerPool) throws -> Double
 
   /// The value, its flags, and where the estimator has a test of its own for less than a fit a shuffle, that test's p-value.
+  ///
+  /// Such a test exchanges partners among held-out pairs, which holds for independent ones alone: none with a circular plan.
   func tested(
     _ pairs: PairedSamples, _ plan: ResamplingPlan, _ pool: WorkerPool
   ) throws -> (value: Double, flags: Estimate.Flags, pValue: Double?)
@@ -40,6 +45,11 @@ extension MutualInformationEstimator {
   public var isResampled: Bool { true }
   /// Smooth functions of the samples unless an estimator says otherwise.
   public var treatment: Treatment.Kind { .smooth }
+
+  /// Itself: nothing to learn beforehand.
+  public func fitted(
+    to pairs: PairedSamples, _ pool: WorkerPool
+  ) -> any MutualInformationEstimator { self }
 
   /// As ``value(_:_:)``.
   public func bareValue(_ pairs: PairedSamples, _ pool: WorkerPool) throws -> Double {

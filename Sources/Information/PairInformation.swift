@@ -21,7 +21,7 @@ public struct PairInformation: Sendable {
   /// Shuffles behind the null, subsamples behind the interval.
   public let shuffles: Int, resamples: Int
 
-  /// Whether the p-value comes from exchanging partners among held-out pairs of a trained critic, not from the shuffles.
+  /// Whether the p-value comes from exchanging partners among held-out pairs of a trained critic or flow, not from the shuffles.
   public let isHeldOutTest: Bool
 
   /// Shuffles of an estimator that is fitted anew for each, whose p-value comes from its held-out pairs.
@@ -51,12 +51,20 @@ public struct PairInformation: Sendable {
         estimator: estimator, preprocessing: .standard, reason: "asked for")
     }
     if let preprocessing { choice.preprocessing = preprocessing }
+    if !isAutomatic, choice.estimator.treatment == .metric, let preprocessing,
+      preprocessing != .none
+    {
+      throw EstimationError(
+        message:
+          "\(name) takes all columns of a side on one scale, which \(preprocessing.rawValue) would take away; leave the transform out"
+      )
+    }
     let serial = SerialDependence.find(pairs)
     func estimated(
       _ choice: EstimatorChoice.Choice
     ) throws -> (Treatment, any MutualInformationEstimator, ResamplingPlan, Estimate) {
       let treatment = choice.treatment(pairs, options)
-      let chosen = choice.estimator(for: treatment)
+      let chosen = choice.estimator(for: treatment).fitted(to: treatment.pairs, pool)
       let isFitted = chosen is any Fitted || chosen is LatentInformation
       var plan = ResamplingPlan(
         resamples: resamples,
@@ -76,10 +84,17 @@ public struct PairInformation: Sendable {
     let (treatment, chosen, plan) = (found.0, found.1, found.2)
     estimate = found.3
     (estimator, settings) = (chosen.name, chosen.settings)
-    (self.preprocessing, reason) = (choice.preprocessing, choice.reason)
+    // What takes lengths of whole samples changes no column by itself.
+    let takesLengths = chosen.treatment == .metric
+    (self.preprocessing, reason) = (takesLengths ? .none : choice.preprocessing, choice.reason)
     (self.shuffles, self.resamples) = (plan.shuffles, chosen.isResampled ? plan.resamples : 0)
     notes = treatment.notes
-    isHeldOutTest = chosen is any Fitted && plan.shuffles > 0
+    if takesLengths, let preprocessing, preprocessing != .none {
+      notes.append(
+        "\(chosen.name) takes all columns of a side on one scale: without \(preprocessing.rawValue)"
+      )
+    }
+    isHeldOutTest = chosen is any Fitted && plan.shuffles > 0 && !plan.isCircular
     verdict = Verdict(
       pValue: estimate.pValue, shuffles: isHeldOutTest ? Verdict.exchanges : plan.shuffles)
     let areNumbers =

@@ -42,7 +42,7 @@ struct Critic<Objective: CriticObjective>: MutualInformationEstimator {
     _ pairs: PairedSamples, _ plan: ResamplingPlan, _ pool: WorkerPool
   ) throws -> (value: Double, flags: Estimate.Flags, pValue: Double?) {
     let found = try folds(pairs, pool)
-    guard plan.shuffles > 0 else { return (found.value, found.flags, nil) }
+    guard plan.shuffles > 0, !plan.isCircular else { return (found.value, found.flags, nil) }
     func statistic(_ order: (Int) -> [Int]) -> Double {
       found.scores.reduce(0) { sum, scores in
         let order = order(scores.count)

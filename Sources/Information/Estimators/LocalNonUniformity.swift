@@ -13,12 +13,16 @@ import Kernels
 /// Kraskov's, and n eigenvectors of d × d, d = dx + dy.
 ///
 /// What does not hold: k neighbours must span d dimensions, so that boxes grow with d (flag `highDimension` beyond five); a
-/// body that bends within the box is not seen. Margins are taken for even, which biases the value up where they are not.
+/// body that bends within the box is not seen. Margins are taken for even, which biases the value up where they are not: a
+/// side that is thin by itself is counted as if the other told it (flag `misspecified` where the neighbours of more than
+/// 5 % of a side's samples lie along such a body).
 public struct LocalNonUniformity: MutualInformationEstimator {
   /// Neighbours, at least; d + 2 where that is more.
   public var neighborCount: Int
   private static let draws = 1000
   private static let share = 0.005
+  /// Share of a side's samples in thin bodies above which the side itself is called thin.
+  private static let mostThin = 0.05
 
   /// An estimator with `neighborCount` neighbours or more.
   public init(neighborCount: Int = 10) { self.neighborCount = neighborCount }
@@ -34,19 +38,51 @@ public struct LocalNonUniformity: MutualInformationEstimator {
   public func value(
     _ pairs: PairedSamples, _ pool: WorkerPool
   ) throws -> (value: Double, flags: Estimate.Flags) {
-    let d = pairs.x.dimension + pairs.y.dimension
-    let k = max(neighborCount, d + 2)
+    let (value, found) = try corrected(pairs, pool)
+    var flags = found
+    let k = neighbors(pairs)
+    let isThin = [pairs.x, pairs.y].contains { side in
+      guard side.dimension > 1 else { return false }
+      return thinness(side, k, pool) { _ in 1 } > Self.mostThin * Double(side.count)
+    }
+    if isThin { flags.insert(.misspecified) }
+    return (value, flags)
+  }
+
+  /// See ``MutualInformationEstimator/bareValue(_:_:)``.
+  public func bareValue(_ pairs: PairedSamples, _ pool: WorkerPool) throws -> Double {
+    try corrected(pairs, pool).value
+  }
+
+  private func neighbors(_ pairs: PairedSamples) -> Int {
+    max(neighborCount, pairs.x.dimension + pairs.y.dimension + 2)
+  }
+
+  private func corrected(
+    _ pairs: PairedSamples, _ pool: WorkerPool
+  ) throws -> (value: Double, flags: Estimate.Flags) {
+    let k = neighbors(pairs)
     let found = try Kraskov(neighborCount: k).value(pairs, pool)
+    let correction = thinness(pairs.x.beside(pairs.y), k, pool) { $0 }
+    return (found.value - correction / Double(pairs.count), found.flags)
+  }
+
+  /// Sum of `measure` of ln V̄ / V over the samples whose neighbours lie along a thin body.
+  private func thinness(
+    _ side: SampleMatrix, _ k: Int, _ pool: WorkerPool,
+    _ measure: @escaping @Sendable (Double) -> Double
+  ) -> Double {
+    let d = side.dimension
     let limit = Self.limit(k, d)
-    let joint = NeighborTree(pairs.x.beside(pairs.y))
-    let correction = joint.sum(neighbors: k, pool) { place, near, _ in
+    let tree = NeighborTree(side)
+    let found = tree.sum(neighbors: k, pool) { place, near, _ in
       let offsets = near.places.prefix(k).filter { $0 >= 0 }.flatMap { neighbor in
-        (0..<d).map { joint.coordinate(Int(neighbor), $0) - joint.coordinate(place, $0) }
+        (0..<d).map { tree.coordinate(Int(neighbor), $0) - tree.coordinate(place, $0) }
       }
       let ratio = Self.logRatio(offsets, d)
-      return ratio < limit ? ratio : 0
+      return ratio < limit ? measure(ratio) : 0
     }
-    return (found.value - correction.sum / Double(pairs.count), found.flags)
+    return found.sum
   }
 
   /// ln V̄ / V of points `[point, d]` about the origin; 0 for a box without volume.

@@ -30,7 +30,18 @@ public struct FlowInformation: MutualInformationEstimator, Fitted {
   public var treatment: Treatment.Kind { .metric }
   /// Its settings in words.
   public var settings: String {
-    "a twist of each side and normal scores of its columns, learned on 70 % of the samples"
+    if let maps, maps.held.isEmpty {
+      return
+        "normal scores of each column; no twist of a side was found that held-out samples bear out"
+    }
+    return "a twist of each side and normal scores of its columns, learned on 70 % of the samples"
+  }
+
+  /// With the twists of these pairs.
+  public func fitted(
+    to pairs: PairedSamples, _ pool: WorkerPool
+  ) -> any MutualInformationEstimator {
+    maps == nil ? FlowInformation(seed: key, maps: FlowMaps(pairs, seed: key, pool)) : self
   }
   /// Seed of its own random choices.
   public var seed: UInt64? { key }
@@ -82,7 +93,7 @@ public struct FlowInformation: MutualInformationEstimator, Fitted {
     let maps = maps ?? FlowMaps(pairs, seed: key, pool)
     let own = FlowInformation(seed: key, maps: maps)
     let found = try own.value(pairs, pool)
-    guard plan.shuffles > 0 else { return (found.value, found.flags, nil) }
+    guard plan.shuffles > 0, !plan.isCircular else { return (found.value, found.flags, nil) }
     var scores = maps.scores(pairs)
     if !maps.held.isEmpty { scores = scores.rows(maps.held) }
     let statistic = try GaussianInformation.information(scores)

@@ -25,12 +25,24 @@ enum RankInformation {
             values[$0] == values[$1] ? $0 < $1 : values[$0] < values[$1]
           }
           let reach = max(5, count / 60)
+          // Equal values share the score of their mean rank, in whatever order they stand.
+          var shared = levels
+          var start = 0
+          while start < count {
+            var end = start
+            while end + 1 < count, values[order[end + 1]] == values[order[start]] { end += 1 }
+            if end > start {
+              let score = normalQuantile((Double(start + end) / 2 + 0.5) / Double(count))
+              for place in start...end { shared[place] = score }
+            }
+            start = end + 1
+          }
           for (place, row) in order.enumerated() {
-            joint[row * width + column] = levels[place]
+            joint[row * width + column] = shared[place]
             guard gradient else { continue }
             let (low, high) = (max(0, place - reach), min(count - 1, place + reach))
             slopes[row * width + column] =
-              (levels[high] - levels[low]) / (values[order[high]] - values[order[low]] + 1e-300)
+              (shared[high] - shared[low]) / (values[order[high]] - values[order[low]] + 1e-300)
           }
         }
       }
