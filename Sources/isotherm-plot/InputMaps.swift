@@ -59,33 +59,34 @@ struct InputMaps {
         chosen.reduce(0) { $0 + map[$1 * count + key] } / Double(max(chosen.count, 1))
       }
     }
-    /// What the keys would get if a query's attention were the same on all that it sees; no attention is 0 but behind a mask.
-    func alike(_ map: ArraySlice<Double>) -> [Double] {
-      let rows = Array(map)
-      let even = (0..<count).flatMap { query -> [Double] in
-        let row = rows[query * count..<(query + 1) * count]
-        let seen = Double(max(row.count { $0 > 0 }, 1))
-        return row.map { $0 > 0 ? 1 / seen : 0 }
-      }
-      return shown(even[...])
-    }
-    func maps(_ source: FigureSource, _ path: String, _ row: Int, _ sample: Int) throws
-      -> [[Double]]
-    {
+    /// Keys that a query gives attention to in any head of any layer, `[query, key]`: a softmax gives none at all only behind
+    /// a mask, but what is far below the largest score of one head is rounded to 0 there.
+    var isSeen = [Bool](repeating: false, count: count * count)
+    func maps(
+      _ source: FigureSource, _ path: String, _ row: Int, _ sample: Int,
+      look: ([Double]) -> Void = { _ in }
+    ) throws -> [[Double]] {
       let size = count * count
       let values = try source.part(
         path, start: [row, sample, 0, 0, 0], count: [1, 1, shape[2], count, count]
       ).elements
+      look(values)
       return (0..<shape[2]).map { shown(values[$0 * size..<($0 + 1) * size]) }
     }
-    let first = try source.part(
-      TapName(.map, layer: layers[0]).path, start: [checkpoint, choice.sample, 0, 0, 0],
-      count: [1, 1, 1, count, count]
-    ).elements
-    let null = alike(first[...])
     let network = try layers.map {
-      try maps(source, TapName(.map, layer: $0).path, checkpoint, choice.sample)
+      try maps(source, TapName(.map, layer: $0).path, checkpoint, choice.sample) {
+        for (place, value) in $0.enumerated() where value > 0 {
+          isSeen[place % (count * count)] = true
+        }
+      }
     }
+    // What the keys would get if a query's attention were the same on all that it sees.
+    let even = (0..<count).flatMap { query -> [Double] in
+      let row = isSeen[query * count..<(query + 1) * count]
+      let share = 1 / Double(max(row.count { $0 }, 1))
+      return row.map { $0 ? share : 0 }
+    }
+    let null = shown(even[...])
     let chosen = choice.heads.isEmpty ? Self.telling(network, layers) : choice.heads
     var equations: [(name: String, maps: [[[Double]]])] = []
     if let fields, let place = try Self.place(choice.sample, source, fields),

@@ -7,59 +7,6 @@ import Testing
 @Suite struct FuzzTests {
   private static let isLong = ProcessInfo.processInfo.environment["ISOTHERM_LONG"] != nil
 
-  /// Valid lines that are over soon.
-  private static let lines: [String: [[String]]] = [
-    "isotherm": [
-      ["train", "study.yaml", "--dry-run"],
-      ["train", "study.yaml", "-o", "n", "--set", "data.file=no.h5"],
-      ["tokenize", "austen-small.h5", "--vocabulary", "258", "-o", "n"],
-      ["fit", "run", "-o", "n", "--set", "pde.samples=8", "--set", "pde.epochs=1"],
-      ["integrate", "problem.yaml", "--dry-run"],
-      ["integrate", "problem.yaml", "-o", "n", "--set", "time.end=0.01"],
-      ["perturb", "run", "-o", "n", "--set", "perturb.noise=[0.1]"],
-      ["inform", "run", "--dry-run"],
-      [
-        "inform", "--x", "run.h5:/samples/label", "--y", "run.h5:/samples/index", "--shuffles", "2",
-        "--resamples", "3",
-      ],
-      ["study", "attention", "--size", "smoke", "-o", "n", "--dry-run"],
-      ["verify", "dynamics", "-o", "nowhere/n"], ["demo", "--set", "nothing=1", "-o", "n"],
-    ],
-    "isotherm-archive": [
-      ["ls", "run"], ["ls", "flow", "--provenance", "--json"], ["check", "flow"],
-      ["diff", "flow", "fields"],
-      ["diff", "flow", "flow", "--tolerance", "1"], ["recover", "n"], ["seal", "n.run"],
-      ["export", "flow", "--to", "csv", "-o", "n.csv", "--select", "/metrics/*"],
-      ["export", "run", "--to", "npz", "-o", "n.npz", "--checkpoint", "last"],
-      ["repack", "flow", "-o", "n", "--for", "sample", "--compression", "gzip-1"],
-      ["merge", "flow", "flow", "-o", "n", "--along", "layer"],
-      [
-        "catalog", ".", "--columns", "kind,seed", "--where", "kind=run", "--sort", "seed",
-        "--no-cache",
-      ],
-    ],
-    "isotherm-analyze": [
-      ["flow", "run", "fields", "--seed", "3"], ["attention", "run", "fields", "--csv"],
-      ["stability", "run"],
-      ["gradients", "run"], ["perturbation", "fields"], ["bottleneck", "fields"],
-      ["compare", "flow", "flow", "-o", "n", "--metric", "x", "--where", "a=b"],
-    ],
-    "isotherm-plot": [
-      ["training", "run", "-o", "n.png", "--dpi", "20"],
-      ["flow", "flow", "-o", "n.svg", "--size", "80x60"],
-      ["any", "run", "--dataset", "/samples/label", "-o", "n.png", "--dpi", "20"],
-      [
-        "any", "run", "--dataset", "/activations/residual.0.post/values", "--at", "0,0", "-o",
-        "n.png", "--dpi", "20",
-      ],
-      ["attention", "run", "-o", "n.png", "--dpi", "20"],
-      ["field", "solution", "-o", "n.png", "--dpi", "20"],
-      ["animate", "field", "solution", "-o", "n.png", "--dpi", "20", "--seconds", "1"], ["list"],
-      ["report", "flow", "-o", "n", "--dpi", "20"], ["verify", "figure.png"],
-      ["show", "figure.png"],
-    ],
-  ]
-
   /// Options that a command's help names.
   private func options(_ program: String, _ command: String) throws -> [String] {
     let file = "\(Programs.root)/Tests/ProgramTests/help/\(program)-\(command).txt"
@@ -88,23 +35,18 @@ import Testing
     return words
   }
 
-  /// A folder whose archives are links to the small ones, and that alone, again and again.
+  /// A folder whose files are links to those of ``FuzzLines/folder``, and that alone, again and again.
   private func prepare(_ folder: String) throws -> Set<String> {
-    let source = try SmallArchives.folder.get()
-    for name in try FileManager.default.contentsOfDirectory(atPath: source)
-    where name.hasSuffix(".h5") {
-      try FileManager.default.createSymbolicLink(
-        atPath: folder + "/" + name, withDestinationPath: source + "/" + name)
+    let source = try FuzzLines.folder.get()
+    for name in try FileManager.default.contentsOfDirectory(atPath: source) {
+      if name.hasSuffix(".yaml") {
+        try FileManager.default.copyItem(
+          atPath: source + "/" + name, toPath: folder + "/" + name)
+      } else {
+        try FileManager.default.createSymbolicLink(
+          atPath: folder + "/" + name, withDestinationPath: source + "/" + name)
+      }
     }
-    for (name, file) in [
-      ("study.yaml", Programs.study), ("problem.yaml", "data/problems/heat.yaml"),
-    ] {
-      try FileManager.default.copyItem(
-        atPath: Programs.root + "/" + file, toPath: folder + "/" + name)
-    }
-    let drawn = try Programs.run(
-      "isotherm-plot", ["training", "run", "-o", "figure.png", "--dpi", "20"], in: folder)
-    try #require(drawn.status == 0, "\(drawn.errors)")
     return Set(try FileManager.default.contentsOfDirectory(atPath: folder))
   }
 
@@ -148,9 +90,14 @@ import Testing
     }
   }
 
-  @Test(arguments: ["isotherm", "isotherm-archive", "isotherm-analyze", "isotherm-plot"])
+  /// All, or those that ISOTHERM_FUZZ_PROGRAMS names, separated by commas.
+  static let programs =
+    (ProcessInfo.processInfo.environment["ISOTHERM_FUZZ_PROGRAMS"]?.split(separator: ",")
+      .map(String.init)) ?? FuzzLines.all.keys.sorted()
+
+  @Test(arguments: programs)
   func `mutated command lines`(program: String) throws {
-    let lines = try #require(Self.lines[program])
+    let lines = try #require(FuzzLines.all[program])
     var known: [String: [String]] = [:]
     for line in lines { known[line[0]] = try options(program, line[0]) }
     try withScratch { folder in
@@ -164,6 +111,35 @@ import Testing
         for name in try FileManager.default.contentsOfDirectory(atPath: folder)
         where !kept.contains(name) {
           try? FileManager.default.removeItem(atPath: folder + "/" + name)
+        }
+      }
+    }
+  }
+
+  /// A subcommand without a line would never be tried; a line that fails as it stands tries little.
+  @Test func `every subcommand has a valid line`() throws {
+    let folder = Programs.root + "/Tests/ProgramTests/help"
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+    for (program, lines) in FuzzLines.all {
+      let others = FuzzLines.all.keys.filter { $0.hasPrefix(program + "-") }
+      let commands = names.compactMap { name -> String? in
+        guard name.hasPrefix(program + "-"), !others.contains(where: name.hasPrefix) else {
+          return nil
+        }
+        return String(name.dropFirst(program.count + 1).dropLast(4))
+      }
+      // `verify dynamics` is a command of `verify`.
+      let missing = Set(commands.map { $0.split(separator: "-")[0] == "verify" ? "verify" : $0 })
+        .subtracting(lines.map { $0[0] })
+      #expect(missing.isEmpty, "\(program): no line for \(missing.sorted())")
+    }
+    try withScratch { folder in
+      _ = try prepare(folder)
+      for program in ["isotherm-analyze", "isotherm-plot"] {
+        for line in FuzzLines.all[program] ?? [] where !line.contains("a=b") {
+          let run = try Programs.run(
+            program, line + (line.contains("-o") ? ["--force"] : []), in: folder)
+          #expect(run.status == 0, "\(program) \(line): \(run.errors)")
         }
       }
     }

@@ -178,7 +178,8 @@ extension RunReader {
       }
       guard let counts = try? JSONDecoder().decode([String: Int].self, from: Data(text.utf8)) else {
         throw ArchiveError(
-          .layout, "\(path):/provenance/session_rows: «\(text)» is no JSON object of numbers")
+          .layout,
+          "\(path):\(Layout.Provenance.sessionRows): «\(text)» is no JSON object of numbers")
       }
       return Provenance.Session(texts: facts, rows: counts)
     }

@@ -41,6 +41,16 @@ package struct FlowSide {
     values.indices.map { values[$0] * scale[$0 % dimension] + mean[$0 % dimension] }
   }
 
+  /// Squares of the lengths of ``original``.
+  var originalSquares: [Double] {
+    let values = original
+    return (0..<count).map { row in
+      (0..<dimension).reduce(0) {
+        $0 + values[row * dimension + $1] * values[row * dimension + $1]
+      }
+    }
+  }
+
   /// Squares of lengths, each column's square times `metric`.
   func squares(_ metric: [Double]) -> [Double] {
     (0..<count).map { row in

@@ -39,6 +39,31 @@ struct TwistSearch {
     return best
   }
 
+  /// The best pair of twists in planes of their own after others that are undone already, of which these sides are the images:
+  /// lengths are theirs, so that only the speed beside theirs is to be tried. Nil where it tells no more than `least`, in nats.
+  func another(telling least: Double) -> TwistFit? {
+    let few = (x.rows(0..<min(x.count, Self.learned)), y.rows(0..<min(y.count, Self.learned)))
+    let squares = [few.0, few.1].map { $0.originalSquares }
+    let starts = [0.25, 0.5, 1, 2, 4].compactMap { speed -> (x: Twist, y: Twist)? in
+      let features = (
+        PhaseFeatures.of(few.0, squares[0].map { speed * $0 }),
+        PhaseFeatures.of(few.1, squares[1].map { speed * $0 })
+      )
+      guard
+        let planes = PhaseFeatures.planes((features.0, x.dimension), (features.1, y.dimension))
+      else { return nil }
+      return (x.twist(speed: speed, planes[0]), y.twist(speed: speed, planes[1]))
+    }
+    var fits = starts.map { TwistFit($0, few.0, few.1, pool) }.filter { $0.value.isFinite }
+    fits.sort { $0.value > $1.value }
+    guard var best = fits.first else { return nil }
+    best.learn(few.0, few.1, steps: 50, rate: 0.02, pool)
+    guard best.value > least else { return nil }
+    best = TwistFit((best.x, best.y), x, y, pool)
+    best.learn(x, y, steps: 60, rate: 0.01, pool)
+    return best.value > least ? best : nil
+  }
+
   private func starts() -> [(x: Twist, y: Twist)] {
     let none = (Twist.none(x.dimension), Twist.none(y.dimension))
     let margins = (MarginScan.find(x, pool), MarginScan.find(y, pool))
@@ -56,11 +81,8 @@ struct TwistSearch {
   }
 
   private func bank(_ side: FlowSide) -> [Bank] {
-    let values = side.original
+    let squares = side.originalSquares
     let d = side.dimension
-    let squares = (0..<side.count).map { row in
-      (0..<d).reduce(0) { $0 + values[row * d + $1] * values[row * d + $1] }
-    }
     return MarginScan.speeds(squares, 22).map { speed in
       let features = PhaseFeatures.of(side, squares.map { speed * $0 })
       var covariance = GaussianObjective.product(features, 3 * d, features, 3 * d, side.count)

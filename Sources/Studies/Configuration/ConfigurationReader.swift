@@ -169,7 +169,11 @@ final class ConfigurationReader {
       throw UsageError("\(place(key)): expected a list, for example [\(allowed[0])]")
     }
     let values = try sequence.map { item in
-      let value = item.scalar?.string ?? ""
+      guard let value = item.scalar?.string else {
+        throw UsageError(
+          "\(place(key)): expected \(allowed.joined(separator: ", ")), found a "
+            + (item.sequence == nil ? "mapping" : "list"))
+      }
       try check(value, allowed, key)
       return value
     }
